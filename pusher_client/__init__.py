@@ -1,0 +1,70 @@
+"""A subscriber for Pusher Channels that keeps end-to-end encrypted channels through key rotation."""
+
+from __future__ import annotations
+
+from pusher_client.authorizers import Authorizer, HTTPAuthorizer, HTTPUserAuthenticator, SecretAuthorizer
+from pusher_client.channel import Channel, PresenceChannel
+from pusher_client.client import PusherClient
+from pusher_client.events import (
+    MARKERS,
+    ChannelStats,
+    ConnectionState,
+    DecryptionFailure,
+    DecryptionFailureReason,
+    Event,
+    Gap,
+    Member,
+    Overflow,
+    ServerError,
+    StateChange,
+    SubscriptionState,
+)
+from pusher_client.exceptions import (
+    AuthorizationError,
+    ConnectError,
+    DecryptionError,
+    NotConnectedError,
+    ProtocolError,
+    PusherError,
+    SubscriptionError,
+    UnsupportedError,
+)
+from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
+from pusher_client.protocol.keyring import KeyRotationPolicy
+from pusher_client.protocol.reconnect import ReconnectPolicy
+from pusher_client.streams import EventStream
+
+__all__ = [
+    "MARKERS",
+    "AuthorizationError",
+    "Authorizer",
+    "Channel",
+    "ChannelAuthorization",
+    "ChannelStats",
+    "ConnectError",
+    "ConnectionState",
+    "DecryptionError",
+    "DecryptionFailure",
+    "DecryptionFailureReason",
+    "Event",
+    "EventStream",
+    "Gap",
+    "HTTPAuthorizer",
+    "HTTPUserAuthenticator",
+    "KeyRotationPolicy",
+    "Member",
+    "NotConnectedError",
+    "Overflow",
+    "PresenceChannel",
+    "ProtocolError",
+    "PusherClient",
+    "PusherError",
+    "ReconnectPolicy",
+    "SecretAuthorizer",
+    "ServerError",
+    "StateChange",
+    "SubscriptionError",
+    "SubscriptionState",
+    "UnsupportedError",
+    "UserAuthentication",
+]

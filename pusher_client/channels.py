@@ -1,0 +1,167 @@
+"""The channels of one client: their handles, and which of them are wanted."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
+from pusher_client.dispatch import ChannelDispatcher, ClientDispatcher
+from pusher_client.events import DECRYPTION_FAILURE, Event, Member
+from pusher_client.exceptions import PusherError
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.names import channel_kind, check_channel_name
+from pusher_client.protocol.tally import Tally
+from pusher_client.worker import ErrorHandler
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Channels"]
+
+_NAME_LIMIT = 200
+
+_logger = logging.getLogger("pusher_client")
+
+
+class Channels:
+    """Makes handles, keeps those that are of use to somebody, and hands events to the wanted ones.
+
+    Args:
+        core: The rules.
+        subscribe: The client's, for handles.
+        unsubscribe: The client's, for handles.
+        trigger: The client's, for handles.
+        queue_size: How many events a queue holds.
+        budget: The client's allowance of bytes.
+        on_handler_error: Called when a handler raises.
+
+    Attributes:
+        dispatcher: The client's own handlers and streams.
+    """
+
+    def __init__(
+        self,
+        core: Connection,
+        *,
+        subscribe: Callable[[str], Awaitable[object]],
+        unsubscribe: Callable[[str], Awaitable[object]],
+        trigger: Callable[[str, str, Any], Awaitable[object]],
+        queue_size: int,
+        budget: ByteBudget,
+        on_handler_error: ErrorHandler | None,
+    ) -> None:
+        self.dispatcher = ClientDispatcher(queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
+        self._core = core
+        self._new_dispatcher = functools.partial(
+            ChannelDispatcher, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error
+        )
+        self._operations = ChannelOperations(
+            subscribe=subscribe,
+            unsubscribe=unsubscribe,
+            trigger=trigger,
+            state=core.subscription_state,
+            subscription_count=self._subscription_count,
+            members=self._members,
+            me=self._me,
+        )
+        self._handles: WeakValueDictionary[str, Channel] = WeakValueDictionary()
+        self._dispatchers: WeakValueDictionary[str, ChannelDispatcher] = WeakValueDictionary()
+        self._kept: dict[str, Channel] = {}
+        self._wanted: dict[str | None, ChannelDispatcher] = {}
+
+    # -- handles --------------------------------------------------------------------------------------------------
+
+    def channel(self, name: str) -> Channel:
+        """Return the handle of a channel, the same one while somebody has a use for it.
+
+        Raises:
+            TypeError: The name is no string.
+            ValueError: The name is not one that a server accepts.
+        """
+        check_channel_name(name)
+        handle = self._handles.get(name)
+        if handle is None:
+            on_use = functools.partial(self._review, name)
+            dispatcher = self._new_dispatcher(name, self.dispatcher, Tally(), on_use=on_use)
+            kind = PresenceChannel if channel_kind(name).presence else Channel
+            handle = self._handles[name] = kind(name, dispatcher, self._operations)
+            self._dispatchers[name] = dispatcher
+        return handle
+
+    def presence(self, name: str) -> PresenceChannel:
+        """Return the handle of a presence channel.
+
+        Raises:
+            TypeError: The name is no string.
+            ValueError: The name does not start with ``presence-``, or is not one that a server accepts.
+        """
+        handle = self.channel(name)
+        if not isinstance(handle, PresenceChannel):
+            raise ValueError(f"{name!r} is no presence channel: its name would start with 'presence-'")  # noqa: TRY004
+        return handle
+
+    def want(self, handle: Channel) -> Tally:
+        """Keep a channel that is being subscribed, open its own stream, and return its counts."""
+        dispatcher = self._dispatchers[handle.name]
+        self._wanted[handle.name] = dispatcher
+        self._review(handle.name)
+        dispatcher.open_own_stream()
+        return dispatcher.tally
+
+    def _review(self, name: str) -> None:
+        handle = self._handles.get(name)
+        if handle is None:
+            return
+        if name in self._wanted or handle.in_use:
+            self._kept[name] = handle
+        else:
+            self._kept.pop(name, None)
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def deliver(self, event: Event) -> None:
+        """Hand an event to its channel."""
+        dispatcher = self._wanted.get(event.channel)
+        if dispatcher is not None:
+            if event.name == DECRYPTION_FAILURE:
+                failure = event.data
+                name = failure.event_name[:_NAME_LIMIT]
+                _logger.warning("%s: an event %r could not be opened: %s", failure.channel, name, failure.reason)
+            dispatcher.deliver(event)
+
+    def end(self, name: str, error: PusherError | None) -> None:
+        """A subscription is over: its streams end, and raise the error if there is one."""
+        dispatcher = self._wanted.get(name)
+        if dispatcher is None:
+            return
+        if not self._core.wanted(name):
+            del self._wanted[name]
+        dispatcher.end(error, drain=not self._core.active)
+        self._review(name)
+
+    def end_all(self, error: PusherError | None) -> None:
+        """The connection is over: the client's own streams end too."""
+        self.dispatcher.end(error)
+
+    async def close(self, grace: float, callers: Collection[asyncio.Task[Any]]) -> None:
+        """Give running handlers ``grace`` seconds, then cancel them, but never the callers."""
+        await self.dispatcher.close(grace, callers)
+
+    # -- what handles ask -----------------------------------------------------------------------------------------
+
+    def _subscription_count(self, name: str) -> int | None:
+        events = self._core.channel_events(name)
+        return None if events is None else events.subscription_count
+
+    def _members(self, name: str) -> Mapping[str, Any]:
+        events = self._core.channel_events(name)
+        return events.members.mapping if events is not None and events.members is not None else {}
+
+    def _me(self, name: str) -> Member | None:
+        events = self._core.channel_events(name)
+        return events.members.me if events is not None and events.members is not None else None

@@ -1,0 +1,171 @@
+"""The ``pusher-client`` command."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pusher_client import DecryptionFailure, EventStream, HTTPAuthorizer, PusherClient, PusherError
+
+try:
+    import typer
+    from rich.console import Console
+except ModuleNotFoundError as missing:
+    sys.exit(f"pusher-client needs {missing.name}: pip install 'pusher-client[cli]'")
+
+if TYPE_CHECKING:
+    from pusher_client.server import LocalServer
+
+__all__ = ["app", "main"]
+
+CHANNEL = "private-encrypted-measurements"
+EVENT = "measured"
+
+app = typer.Typer(help="Subscribe to Pusher Channels from the command line.", no_args_is_help=True)
+
+
+def main() -> None:
+    """Run the command; the entry point of the distribution."""
+    app(prog_name="pusher-client")
+
+
+@app.callback()
+def _subcommands() -> None:
+    # With a callback, Typer keeps the subcommand's name while there is only one of them.
+    pass
+
+
+@app.command()
+def demo(
+    events: Annotated[int, typer.Option(min=2, max=10_000, help="How many events are published.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which the demo gives up.")] = 30,
+) -> None:
+    """Receive encrypted events from a server on this machine while its encryption key is rotated."""
+    complaints = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for module in ("starlette", "uvicorn", "pusher"):
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            complaints.print(f"pusher-client demo needs {module}: pip install 'pusher-client[demo]'")
+            raise typer.Exit(1) from None
+    demonstration = Demonstration(events, Console(highlight=False, markup=False, soft_wrap=True))
+    problems: list[str] = []
+    try:
+        asyncio.run(demonstration.run(timeout))
+    except* TimeoutError:
+        problems.append(f"the demo did not finish within {timeout:g} s")
+    except* Exception as group:  # noqa: BLE001 -- whatever it was, the user gets a line, not a traceback
+        problems += [_description(error) for error in group.exceptions]
+    problems += demonstration.problems()
+    for problem in problems:
+        complaints.print(f"error: {problem}")
+    demonstration.summarize()
+    raise typer.Exit(1 if problems else 0)
+
+
+class Demonstration:
+    """Publisher, server and subscriber in one process, talking over real HTTP and WebSocket.
+
+    Args:
+        count: How many events are published; the master key is rotated halfway.
+        console: Where each event is printed.
+
+    Attributes:
+        received: The numbers of the events that were decrypted, in the order in which they came.
+        failures: How many events could not be decrypted.
+        key_refreshes: How often the client asked for a new key.
+    """
+
+    def __init__(self, count: int, console: Console) -> None:
+        self.received: list[Any] = []
+        self.failures = 0
+        self.key_refreshes = 0
+        self._count = count
+        self._console = console
+
+    async def run(self, timeout: float) -> None:  # noqa: ASYNC109 -- the deadline of the whole, as the user gave it
+        """Publish and receive everything.
+
+        Args:
+            timeout: Seconds that it may take.
+
+        Raises:
+            TimeoutError: It took longer.
+        """
+        # The extra "server" may be missing where this module is imported.
+        from pusher_client.server import LocalServer  # noqa: PLC0415
+
+        async with LocalServer() as server, asyncio.timeout(timeout):
+            authorizer = HTTPAuthorizer(server.auth_url)
+            client = PusherClient(
+                server.key, host=server.host, port=server.port, tls=False, proxy=None, authorizer=authorizer
+            )
+            channel = client.channel(CHANNEL)
+            try:
+                async with client, channel.events(EVENT, "pusher:decryption_failure") as stream:
+                    await channel.subscribe()
+                    self._console.print(f"subscribed to {CHANNEL}")
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(self._publish(server))
+                        await self._receive(stream)
+            finally:
+                self.key_refreshes = channel.stats.key_refreshes
+
+    async def _publish(self, server: LocalServer) -> None:
+        """Publish with the official server library, under a new key from the middle on."""
+        library = _server_library(server)
+        for number in range(1, self._count + 1):
+            if number == self._count // 2 + 1:
+                server.rotate_key()
+                library = _server_library(server)
+                self._console.print("  the master key is rotated")
+            await asyncio.to_thread(library.trigger, CHANNEL, EVENT, {"number": number, "celsius": 20 + number / 10})
+
+    async def _receive(self, stream: EventStream) -> None:
+        """Print events until as many came as are published, decrypted or not."""
+        while len(self.received) + self.failures < self._count:
+            event = await anext(stream)
+            if isinstance(event.data, DecryptionFailure):
+                self.failures += 1
+                self._console.print(f"  NOT decrypted: {event.data.event_name} ({event.data.reason})")
+            else:
+                self.received.append(event.data["number"])
+                self._console.print(f"  {event.name} {event.raw}")
+
+    def problems(self) -> list[str]:
+        """Say what fell short: an empty list if every event was decrypted, in order, through a rotation."""
+        problems: list[str] = []
+        if self.failures:
+            problems.append(f"{self.failures} events could not be decrypted")
+        if self.received != list(range(1, self._count + 1)):
+            problems.append(f"not every event from 1 to {self._count} came once and in order")
+        if not self.key_refreshes:
+            problems.append("the client did not notice the rotation of the key")
+        return problems
+
+    def summarize(self) -> None:
+        """Print the counts, on one line."""
+        self._console.print(
+            f"received {len(self.received)}, key refreshes {self.key_refreshes}, failures {self.failures}"
+        )
+
+
+def _server_library(server: LocalServer) -> Any:
+    pusher: Any = importlib.import_module("pusher")  # of the extra "demo", and without types
+    return pusher.Pusher(
+        server.app_id,
+        server.key,
+        server.secret,
+        ssl=False,
+        host=server.host,
+        port=server.port,
+        encryption_master_key_base64=server.encryption_master_key_base64,
+        proxies={"http": ""},  # of the environment: none of them leads to this machine
+    )
+
+
+def _description(error: BaseException) -> str:
+    """Name an error; only our own errors are known to keep signatures out of their text."""
+    return str(error) if isinstance(error, PusherError) else f"{type(error).__name__} while publishing or receiving"

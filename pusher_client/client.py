@@ -1,0 +1,371 @@
+"""The client: what users hold, between the driver below and the channels above."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import ssl
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from pusher_client.address import options_from_env, options_from_url, websocket_url
+from pusher_client.authorizers import Authorizer, HTTPAuthorizer
+from pusher_client.channel import Channel, PresenceChannel
+from pusher_client.channels import Channels
+from pusher_client.driver import Driver
+from pusher_client.endpoint import Endpoint
+from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event
+from pusher_client.exceptions import AuthorizationError, ConnectError, NotConnectedError
+from pusher_client.news import News
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.keyring import KeyRotationPolicy
+from pusher_client.protocol.reconnect import ReconnectPolicy
+from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.registry import Bindable, Handler, HandlerRegistry
+from pusher_client.streams import EventStream
+from pusher_client.websocket import WebSocket
+from pusher_client.worker import ErrorHandler
+
+__all__ = ["PusherClient"]
+
+_HANDLER_GRACE = 1.0
+
+
+class PusherClient(Bindable):
+    """A subscriber to Pusher Channels, or to a server that speaks the same protocol.
+
+    Args:
+        key: The application's key; not its secret.
+        cluster: Pusher's cluster, as ``"eu"``. Either this or ``host``.
+        host: The name or address of a server of one's own.
+        port: Its port; 443 with TLS and 80 without by default.
+        path: What stands before ``/app/`` on that server.
+        tls: Whether to use TLS, or an ``SSLContext`` to use for it.
+        authorizer: Authorizes private, presence and encrypted channels.
+        activity_timeout: Seconds of silence before a ping; the server may ask for less.
+        pong_timeout: Seconds after a ping within which something must come.
+        connect_timeout: Seconds for one attempt to connect, the handshake included.
+        unavailable_timeout: Seconds of connecting after which the state is ``unavailable``.
+        subscribe_timeout: Seconds for a subscription to be acknowledged, and for ``subscribe()`` as a whole.
+        authorization_timeout: Seconds for one authorization request.
+        reconnect: When to connect again.
+        key_rotation: How encrypted channels live with keys that change.
+        queue_size: How many events a stream, or a channel's async handlers, may have waiting.
+        max_message_size: The largest frame that is accepted, in bytes.
+        buffer_bytes: How many bytes all queues and backlogs may take together.
+        proxy: True for the environment's proxy, a URL for another, None or False for none.
+        on_decryption_failure: The same as binding ``pusher:decryption_failure`` on the client.
+        on_handler_error: Called with the exception and the event when a handler raises.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument cannot be what it should be; the message says what it should be.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        cluster: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        path: str = "",
+        tls: bool | ssl.SSLContext = True,
+        authorizer: Authorizer | None = None,
+        activity_timeout: float = 120,
+        pong_timeout: float = 30,
+        connect_timeout: float = 15,
+        unavailable_timeout: float = 10,
+        subscribe_timeout: float = 30,
+        authorization_timeout: float = 10,
+        reconnect: ReconnectPolicy | None = None,
+        key_rotation: KeyRotationPolicy | None = None,
+        queue_size: int = 1024,
+        max_message_size: int = 1024 * 1024,
+        buffer_bytes: int = 64 * 1024 * 1024,
+        proxy: str | bool | None = True,
+        on_decryption_failure: Handler | None = None,
+        on_handler_error: ErrorHandler | None = None,
+    ) -> None:
+        self._url = websocket_url(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
+        if authorizer is not None and not callable(authorizer):
+            raise TypeError("authorizer is an async callable (channel_name, socket_id), as HTTPAuthorizer(url)")
+        if isinstance(max_message_size, bool) or not isinstance(max_message_size, int) or max_message_size < 1:
+            raise ValueError("max_message_size is a whole number of bytes, at least 1")
+        settings = ConnectionSettings(
+            activity_timeout=activity_timeout,
+            pong_timeout=pong_timeout,
+            connect_timeout=connect_timeout,
+            unavailable_timeout=unavailable_timeout,
+            subscribe_timeout=subscribe_timeout,
+            authorization_timeout=authorization_timeout,
+            reconnect=reconnect if reconnect is not None else ReconnectPolicy(),
+            key_rotation=key_rotation if key_rotation is not None else KeyRotationPolicy(),
+            buffer_bytes=buffer_bytes,
+            tls=bool(tls),
+        )
+        self._tls, self._proxy, self._max_message_size = tls, _read_proxy(proxy), max_message_size
+        self._authorizer = authorizer
+        budget = ByteBudget(buffer_bytes)
+        self._core = Connection(settings, random.random, budget)
+        self._channels = Channels(
+            self._core,
+            subscribe=self.subscribe,
+            unsubscribe=self.unsubscribe,
+            trigger=self._trigger,
+            queue_size=queue_size,
+            budget=budget,
+            on_handler_error=on_handler_error,
+        )
+        self._news = News(self._core, self._channels, on_handler_error)
+        self._call_ids = itertools.count(1)
+        self._driver: Driver | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._callers: set[asyncio.Task[Any]] = set()
+        if on_decryption_failure is not None:
+            self.bind(DECRYPTION_FAILURE, on_decryption_failure)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """Make a client from ``wss://KEY@host:port/path``, ``ws://…`` or ``pusher://KEY@cluster``.
+
+        Raises:
+            ValueError: The URL is none of these.
+        """
+        key, address = options_from_url(url)
+        return cls(key, **{**address, **options})
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Make a client from the environment.
+
+        ``PUSHER_KEY``, ``PUSHER_CLUSTER`` or ``PUSHER_HOST`` (which wins where it is not empty), ``PUSHER_PORT``,
+        ``PUSHER_TLS``, and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here win.
+
+        Raises:
+            ValueError: A variable is missing or cannot be what it should be.
+        """
+        key, found = options_from_env(os.environ)
+        auth_url = os.environ.get("PUSHER_AUTH_URL")
+        if auth_url and "authorizer" not in options:
+            found["authorizer"] = HTTPAuthorizer(auth_url)
+        return cls(key, **{**found, **options})
+
+    # -- connecting -----------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.disconnect()
+
+    async def connect(self) -> None:
+        """Connect, and wait until the connection stands.
+
+        What can mend itself is tried again until the caller's own ``asyncio.timeout()``. Cancelling the last call
+        before the first connection tears everything down.
+
+        Raises:
+            ConnectError: The server or its certificate refuses for good.
+            RuntimeError: The client is connected in another event loop.
+        """
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+        driver = self._running_driver()
+        if driver is None:
+            driver = self._start()
+        if self._core.state is ConnectionState.CONNECTED:
+            return
+        waiter = self._news.wait_connected()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if self._news.abandon_connected(waiter):
+                await self.disconnect()
+            raise
+        except ConnectError:
+            await self.wait_stopped()
+            raise
+
+    async def disconnect(self) -> None:
+        """Close the connection and want nothing any more; done within two seconds, and harmless when repeated.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop.
+        """
+        driver = self._running_driver()
+        if driver is None:
+            return
+        caller = asyncio.current_task()
+        if caller is not None:
+            self._callers.add(caller)
+        driver.feed(self._core.disconnect)
+        self._stop(driver)
+        await self.wait_stopped()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is over.
+
+        Raises:
+            ConnectError: It is over because the server refuses for good.
+            RuntimeError: The client is connected in another event loop.
+        """
+        if self._running_driver() is not None:
+            await self._news.wait_over()
+            await self.wait_stopped()
+        if self._news.failure is not None:
+            raise self._news.failure
+
+    async def wait_stopped(self) -> None:
+        """Wait until everything that ran for an ended connection is gone."""
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return self._core.state
+
+    @property
+    def socket_id(self) -> str | None:
+        """The server's name for this connection; None without one."""
+        return self._core.socket_id
+
+    # -- channels -------------------------------------------------------------------------------------------------
+
+    def channel(self, name: str) -> Channel:
+        """Return the handle of a channel, without any traffic; the same one while somebody has a use for it.
+
+        Raises:
+            ValueError: The name is not one that a server accepts.
+        """
+        return self._channels.channel(name)
+
+    def presence(self, name: str) -> PresenceChannel:
+        """Return the handle of a presence channel.
+
+        Raises:
+            ValueError: The name does not start with ``presence-``, or is not one that a server accepts.
+        """
+        return self._channels.presence(name)
+
+    async def subscribe(self, name: str) -> Channel:
+        """Subscribe a channel and return it once the server has acknowledged.
+
+        Raises:
+            AuthorizationError: The endpoint or the server refused.
+            SubscriptionError: It was not acknowledged in time, or ``unsubscribe()`` was called meanwhile.
+            NotConnectedError: There is no connection, and none is being opened.
+            ValueError: The name is not one that a server accepts.
+        """
+        channel = self._channels.channel(name)
+        driver = self._running_driver()
+        if driver is None or not self._core.active:
+            raise NotConnectedError("not connected; call connect() first, or use 'async with'")
+        call_id = next(self._call_ids)
+        result = self._news.wait_result(call_id)
+        driver.feed(self._core.subscribe, name, call_id, self._channels.want(channel))
+        try:
+            await result
+        except asyncio.CancelledError:
+            self._news.abandon_result(call_id)
+            driver.feed(self._core.abandon, name, call_id)
+            raise
+        return channel
+
+    async def unsubscribe(self, name: str) -> None:
+        """Unsubscribe a channel; when this returns, nothing of its subscription reaches anyone.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop.
+        """
+        driver = self._running_driver()
+        if driver is not None:
+            driver.feed(self._core.unsubscribe, name)
+
+    async def _trigger(self, channel: str, event: str, data: Any) -> None:
+        driver = self._running_driver()
+        if driver is None:
+            self._core.trigger(channel, event, data, now=0.0)
+        else:
+            driver.feed(self._core.trigger, channel, event, data)
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> HandlerRegistry:
+        """Where to bind the connection's own events: ``state_change``, the states, ``connecting_in``, ``error``."""
+        return self._news.connection
+
+    @property
+    def _handlers(self) -> HandlerRegistry:
+        return self._channels.dispatcher
+
+    def events(self, *names: str, queue_size: int | None = None) -> EventStream:
+        """Open a stream of the events of all subscribed channels; see `Channel.events`."""
+        return self._channels.dispatcher.events(*names, queue_size=queue_size)
+
+    async def wait_for(self, *names: str) -> Event:
+        """Return the next event of one of these names on any channel."""
+        return await self._channels.dispatcher.wait_for(*names)
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def _running_driver(self) -> Driver | None:
+        driver = self._driver
+        if driver is not None and driver.loop is not asyncio.get_running_loop():
+            raise RuntimeError("this client is connected in another event loop; use it there, or make another client")
+        return driver
+
+    def _start(self) -> Driver:
+        driver = self._driver = Driver(self._core, self._open_websocket, self._authorize, self._channels, self._news)
+        self._news.begin(lambda: self._stop(driver))
+        if isinstance(self._authorizer, Endpoint):
+            self._authorizer.attach()
+        driver.feed(self._core.connect)
+        return driver
+
+    def _stop(self, driver: Driver) -> None:
+        if self._stopping is None:
+            self._stopping = driver.loop.create_task(self._shut_down(driver), name="pusher_client shutdown")
+
+    async def _shut_down(self, driver: Driver) -> None:
+        try:
+            steps: list[Coroutine[Any, Any, None]] = [
+                driver.stop(self._callers),
+                self._channels.close(_HANDLER_GRACE, self._callers),
+            ]
+            await asyncio.gather(*steps)
+            if isinstance(self._authorizer, Endpoint):
+                await self._authorizer.detach()
+        finally:
+            self._callers.clear()
+            self._driver = self._stopping = None
+
+    async def _open_websocket(self) -> WebSocket:
+        return await WebSocket.open(
+            self._url, tls=self._tls, proxy=self._proxy, max_message_size=self._max_message_size
+        )
+
+    async def _authorize(self, channel: str, socket_id: str) -> Any:
+        if self._authorizer is None:
+            raise AuthorizationError(channel, "it needs an authorizer: PusherClient(…, authorizer=HTTPAuthorizer(url))")
+        return await self._authorizer(channel, socket_id)
+
+    def __repr__(self) -> str:
+        return f"<PusherClient {self.state}>"
+
+
+def _read_proxy(proxy: object) -> str | Literal[True] | None:
+    if proxy is True or isinstance(proxy, str):
+        return proxy
+    if proxy is None or proxy is False:
+        return None
+    raise TypeError("proxy is True for the environment's, a URL, or None for none")

@@ -1,0 +1,66 @@
+"""The connection's own events, whose handlers get the plain value (protocol-notes 3.1)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from weakref import ref
+
+from pusher_client.pool import WorkerPool
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.queues import EVENT_OVERHEAD
+from pusher_client.registry import HandlerRegistry
+from pusher_client.worker import ErrorHandler, Job, Worker
+
+__all__ = ["ConnectionEvents"]
+
+_VALUES_WAITING = 1024
+
+_logger = logging.getLogger(__name__)
+
+
+class ConnectionEvents(HandlerRegistry):
+    """Named values and the handlers bound to them, each called with the value alone.
+
+    The order is the channels': those of the name, then the global ones, each in the order of binding; at once where all
+    are plain, and in one ordered task where one is async. At most 1,024 values wait for it; then the newest are
+    refused, and the log says how many.
+
+    Args:
+        on_handler_error: Called with the exception and the value when a handler raises.
+        pool: Where the worker is found while it is at work; the client's, so that it ends with the others.
+    """
+
+    __slots__ = ("__weakref__", "_worker")
+
+    def __init__(self, on_handler_error: ErrorHandler | None = None, pool: WorkerPool | None = None) -> None:
+        super().__init__()
+        self._worker = Worker(
+            "the connection",
+            ref(self),
+            pool=WorkerPool() if pool is None else pool,
+            limit=_VALUES_WAITING,
+            budget=ByteBudget(sys.maxsize),
+            on_error=on_handler_error,
+        )
+
+    def emit(self, name: str, value: object) -> None:
+        """Call the handlers of this name with a value; the owner's call."""
+        bindings, worker = self.matching(name), self._worker
+        if worker.busy or any(binding.is_async for binding in bindings):
+            if bindings:
+                worker.enqueue(bindings, name, value, EVENT_OVERHEAD)
+                worker.start()
+        else:
+            worker.run(bindings, name, value)
+
+    def overflow(self, refused: int) -> Job:
+        """Log what the worker refused (for the worker)."""
+        _logger.warning("the connection's handlers missed %d events: their queue was full", refused)
+        return Job("", None, ())
+
+    def learned(self) -> None:
+        """Hear that a handler thought plain turned out to be async (from the worker)."""
+
+    def idle(self) -> None:
+        """Hear that the worker has nothing left to do (from the worker)."""

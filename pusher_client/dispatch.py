@@ -1,0 +1,250 @@
+"""From one event to everyone who wants it: handlers in their order, and streams (promises R4, R5 and R7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any
+from weakref import WeakSet
+
+from pusher_client.events import DECRYPTION_FAILURE, Event
+from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
+from pusher_client.feeds import Feed, NextEvent, log_overflow
+from pusher_client.pool import WorkerPool
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.tally import Tally
+from pusher_client.queues import EVENT_OVERHEAD
+from pusher_client.registry import is_application
+from pusher_client.routing import Dispatcher, Route
+from pusher_client.streams import EventStream
+from pusher_client.worker import ErrorHandler
+
+__all__ = ["ChannelDispatcher", "ClientDispatcher"]
+
+_ROUTES_KEPT = 1024
+_LONGEST_NAME_KEPT = 200
+
+
+class ClientDispatcher(Dispatcher):
+    """The client's own handlers and streams, which hear of all channels.
+
+    Args:
+        queue_size: How many events a queue holds when nothing else is said.
+        budget: The allowance of bytes for all queues of the client.
+        on_handler_error: What hears of a failing handler besides the log.
+
+    Attributes:
+        pool: The workers of all channels that are at work now.
+        version: Changes whenever a handler or stream comes or goes here, so that channels forget their routes.
+        undecided: The channels with a stream of their own that nobody has asked for yet.
+    """
+
+    __slots__ = ("pool", "undecided", "version")
+
+    def __init__(self, *, queue_size: int, budget: ByteBudget, on_handler_error: ErrorHandler | None = None) -> None:
+        self.pool = WorkerPool()
+        self.version = 0
+        self.undecided: WeakSet[ChannelDispatcher] = WeakSet()
+        super().__init__(None, pool=self.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
+
+    def route(self, name: str) -> Route:
+        """Return who wants an event that belongs to no channel."""
+        return Route.of(name, self.matching(name), self.sinks(name))
+
+    def end(self, error: PusherError | None) -> None:
+        """End the streams of all channels after what they queued.
+
+        Args:
+            error: Why the link is over for good; None for ``disconnect()``.
+        """
+        self._end_sinks(error)
+        self.tell()
+
+    async def close(self, grace: float, callers: Collection[asyncio.Task[Any]] = ()) -> None:
+        """Give the async handlers of all channels time to finish, then cancel them; `WorkerPool.close` says how."""
+        await self.pool.close(grace, callers)
+
+    def _changed(self) -> None:
+        self.version += 1
+        if self.undecided and self.hears_application:
+            for channel in tuple(self.undecided):
+                channel.give_up_own_stream()
+
+    def _withdrawn(self) -> PusherError:
+        return NotConnectedError("the client disconnected while wait_for() was waiting")
+
+
+class ChannelDispatcher(Dispatcher):
+    """The handlers and streams of one channel.
+
+    Args:
+        name: The channel's name.
+        client: The handlers and streams of all channels.
+        tally: The channel's counts; also an attribute.
+        queue_size: How many events a queue holds when nothing else is said.
+        budget: The allowance of bytes for all queues of the client.
+        on_handler_error: What hears of a failing handler besides the log.
+        on_use: Called whenever ``in_use`` may have changed. The garbage collector may be the cause, so it has to be
+            quick, and must not log or call handlers.
+    """
+
+    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_version", "tally")
+
+    def __init__(
+        self,
+        name: str,
+        client: ClientDispatcher,
+        tally: Tally,
+        *,
+        queue_size: int,
+        budget: ByteBudget,
+        on_handler_error: ErrorHandler | None = None,
+        on_use: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(
+            name, pool=client.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error
+        )
+        self.tally = tally
+        self._client = client
+        self._on_use = on_use or (lambda: None)
+        self._own: EventStream | None = None
+        self._own_feed: Feed | None = None
+        self._routes: dict[str, Route] = {}
+        self._version = client.version
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a handler is bound, a stream is open, or the worker is at work: then it must be kept."""
+        return self.bound or self._worker.busy or any(not sink.ended for sink in self._sinks)
+
+    def route(self, name: str) -> Route:
+        """Return who wants the channel's events of this name now."""
+        if self._version != self._client.version:
+            self._version = self._client.version
+            self._routes.clear()
+        return self._routes.get(name) or self._find_route(name)
+
+    def deliver(self, event: Event) -> None:
+        """Hand an event of this channel to everyone who wants it, and count it.
+
+        Plain handlers are called before this returns. ``KeyboardInterrupt`` and its like come through.
+
+        Args:
+            event: An application event, an event of the protocol, or a marker.
+        """
+        name = event.name
+        route = None if self._version != self._client.version else self._routes.get(name)
+        bindings, is_async, sinks, counts = self.route(name) if route is None else route
+        worker = self._worker
+        if sinks:
+            epoch = worker.epoch
+            accepted = self._offer(event, sinks)
+            if worker.epoch != epoch:
+                bindings = ()
+        else:
+            accepted = True
+        queued = (is_async or worker.busy) and bool(bindings)
+        if queued and not worker.enqueue(bindings, name, event, EVENT_OVERHEAD + len(event.raw)):
+            accepted = False
+        if counts:
+            if accepted:
+                self.tally.delivered += 1
+            else:
+                self.tally.dropped += 1
+        elif name == DECRYPTION_FAILURE:
+            self.tally.undecryptable += 1
+        if queued:
+            worker.start()
+        else:
+            worker.run(bindings, name, event)
+
+    def open_own_stream(self) -> None:
+        """Open the channel's own stream when ``subscribe()`` starts, unless a handler hears the application already."""
+        if self._own_feed is not None and not self._own_feed.ended:
+            return
+        self._own = self._own_feed = None
+        if not (self.hears_application or self._client.hears_application):
+            self._open_own(tentative=True)
+            self._client.undecided.add(self)
+
+    def own_stream(self) -> EventStream:
+        """Return the channel's own stream for somebody who iterates, opened now where there is none."""
+        if self._own is None or self._own_feed is None:
+            return self._open_own(tentative=False)
+        self._own_feed.tentative = False
+        self._client.undecided.discard(self)
+        return self._own
+
+    def give_up_own_stream(self) -> None:
+        """Close the channel's own stream if nobody has asked for it."""
+        if self._own_feed is not None and self._own_feed.tentative:
+            feed, self._own, self._own_feed = self._own_feed, None, None
+            self._client.undecided.discard(self)
+            feed.close()
+
+    def end(self, error: PusherError | None, *, drain: bool = False) -> None:
+        """End the subscription: its streams stop after what they queued.
+
+        Args:
+            error: Why the channel failed for good: streams raise it, and handlers still hear what came before. None
+                for ``unsubscribe()``: handlers hear nothing more, and a list of them that is being run stops.
+            drain: With no error, for ``disconnect()``: handlers hear what came before, until ``close`` cuts it off.
+        """
+        self._client.undecided.discard(self)
+        self._end_sinks(error)
+        if error is not None or drain:
+            self.tell()
+            return
+        while self.notices:
+            log_overflow(self.notices.pop(0))
+        self._worker.purge()
+
+    def forget(self, sink: Feed | NextEvent) -> None:
+        """Offer nothing more to this one."""
+        if sink is self._own_feed:
+            self._own = self._own_feed = None
+        super().forget(sink)
+
+    def learned(self) -> None:
+        """Hear that a handler thought plain turned out to be async: perhaps one of the client's."""
+        self._client.refresh()
+
+    def idle(self) -> None:
+        """Hear that the worker has nothing left to do."""
+        self._on_use()
+
+    def _offer(self, event: Event, sinks: tuple[Feed | NextEvent, ...]) -> bool:
+        accepted = True
+        for sink in sinks:
+            if not sink.offer(event):
+                accepted = False
+        # Told only now, because a handler may change anything, the sinks included.
+        if self.notices:
+            self.tell()
+        if self._client.notices:
+            self._client.tell()
+        return accepted
+
+    def _find_route(self, name: str) -> Route:
+        client = self._client
+        route = Route.of(name, self.matching(name) + client.matching(name), self.sinks(name) + client.sinks(name))
+        # The names come from outside: neither many nor long ones may fill the memory (promise R6).
+        if len(self._routes) >= _ROUTES_KEPT:
+            self._routes.clear()
+        if len(name) <= _LONGEST_NAME_KEPT:
+            self._routes[name] = route
+        return route
+
+    def _open_own(self, *, tentative: bool) -> EventStream:
+        self._own_feed = self._feed(is_application, self._queue_size, tentative=tentative)
+        self._own = EventStream(self._own_feed)
+        return self._own
+
+    def _changed(self) -> None:
+        self._routes.clear()
+        if self._own_feed is not None and self.hears_application:
+            self.give_up_own_stream()
+        self._on_use()
+
+    def _withdrawn(self) -> PusherError:
+        return SubscriptionError(self.name, "the channel was unsubscribed while wait_for() was waiting")

@@ -1,0 +1,203 @@
+"""One POST to one configured place, and to no other (protocol-notes 6.3, promises C3 and C4).
+
+Requests go through a transport of httpx without its client around it: a transport knows no cookies, no redirects, no
+environment and no log of what it fetched, so that nothing of this has to be switched off, or can be switched on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ssl import CERT_REQUIRED, SSLContext, create_default_context
+from typing import Any, Literal, NoReturn, TypeVar
+
+import httpx
+
+from pusher_client.answer import read_answer
+from pusher_client.exceptions import AuthorizationError
+from pusher_client.origin import Origin, read_proxy
+from pusher_client.request import Form, Request, Source, bare
+
+__all__ = ["Endpoint"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Session:
+    """The connections that are open in one event loop, and how many use them."""
+
+    users: int = 0
+    transport: httpx.AsyncBaseTransport | None = None
+
+
+class Endpoint:
+    """An endpoint that answers a form with JSON: what `HTTPAuthorizer` and `HTTPUserAuthenticator` have in common."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Source | None = None,
+        params: Source | None = None,
+        ssl: SSLContext | Literal[True] | None = None,
+        proxy: str | bool | None = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: float = 10.0,
+        allow_insecure: bool = False,
+    ) -> None:
+        try:
+            self._origin = Origin(url, allow_insecure=allow_insecure)
+            self._request = Request(self._origin.url, headers, params)
+            self._use_environment = proxy is True
+            self._proxy = _read_proxy(proxy)
+            self._ssl = _read_ssl(ssl)
+            self._timeout = _read_timeout(timeout)
+            self._transport = _read_transport(transport)
+        except (TypeError, ValueError) as error:
+            problem = bare(error)
+        else:
+            self._sessions: dict[asyncio.AbstractEventLoop, _Session] = {}
+            return
+        del self, url, headers, params, proxy  # a half-made self has no repr
+        raise problem
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._origin)!r})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a pickle would carry the values of headers and params to places that nobody watches."""
+        raise TypeError(f"an {type(self).__name__} may hold secrets and is not pickled")
+
+    def attach(self) -> None:
+        """Keep connections open in the running event loop, until `detach` was called as often.
+
+        A client does this while it is connected. Without it, every request opens a connection of its own.
+        """
+        for loop in tuple(self._sessions):
+            if loop.is_closed():
+                self._sessions.pop(loop, None)
+        self._sessions.setdefault(asyncio.get_running_loop(), _Session()).users += 1
+
+    async def detach(self) -> None:
+        """Undo one `attach`; the last one closes the connections.
+
+        Raises:
+            RuntimeError: There was no `attach` in this event loop.
+        """
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            raise RuntimeError("detach() without attach() in this event loop")
+        session.users -= 1
+        if not session.users:
+            del self._sessions[loop]
+            if session.transport is not None:
+                await session.transport.aclose()
+
+    async def _ask(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
+        """Send the form and read the answer.
+
+        Raises:
+            AuthorizationError: The endpoint refused, or answered something that cannot be used.
+            ConnectionError: It could not be reached, or the connection broke.
+            TimeoutError: It took too long, however lively it was.
+        """
+        timeout = asyncio.timeout(self._timeout)
+        try:
+            async with timeout:
+                return await self._attempt(form, channel, read)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+        raise TimeoutError(f"{self._origin}: no complete answer within {self._timeout:g} s")
+
+    async def _attempt(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
+        request = await self._request.build(form, self._timeout)
+        try:
+            return await self._exchange(request, channel, read)
+        # Each of these lets go of the frames and of the errors of httpx in which secrets are (promise C3).
+        except AuthorizationError as error:
+            failure: Exception = bare(error)
+        except (httpx.TimeoutException, TimeoutError):
+            failure = TimeoutError(f"{self._origin}: the endpoint took too long")
+        except httpx.ConnectError as error:
+            failure = ConnectionError(f"{self._origin}: cannot connect: {error}")
+        except (httpx.RequestError, OSError) as error:
+            failure = ConnectionError(f"{self._origin}: the request failed ({type(error).__name__})")
+        del request
+        raise failure
+
+    async def _exchange(
+        self, request: httpx.Request, channel: str | None, read: Callable[[Mapping[str, Any]], _T]
+    ) -> _T:
+        await self._origin.check(channel)
+        async with self._connections() as transport:
+            response = await transport.handle_async_request(request)
+            try:
+                return await read_answer(response, channel, read)
+            finally:
+                await response.aclose()
+
+    @asynccontextmanager
+    async def _connections(self) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+        """Use the connections of the running loop for one request; open them if it is the first."""
+        if self._transport is not None:
+            yield self._transport
+            return
+        self.attach()
+        try:
+            session = self._sessions[asyncio.get_running_loop()]
+            if session.transport is None:
+                session.transport = self._open()
+            yield session.transport
+        finally:
+            await self.detach()
+
+    def _open(self) -> httpx.AsyncHTTPTransport:
+        if self._origin.plain:
+            # A proxy would see all of a plain request.
+            return httpx.AsyncHTTPTransport(verify=self._ssl)
+        proxy = self._origin.environment_proxy() if self._use_environment else self._proxy
+        return httpx.AsyncHTTPTransport(verify=self._ssl, proxy=proxy)
+
+
+def _read_proxy(proxy: object) -> httpx.Proxy | None:
+    if proxy is None or isinstance(proxy, bool):
+        return None
+    if not isinstance(proxy, str):
+        raise TypeError("proxy is True for the environment's, None for none, or an address as 'http://host:port'")
+    return read_proxy(proxy)
+
+
+def _read_ssl(ssl: object) -> SSLContext:
+    if ssl is None or ssl is True:
+        return create_default_context()
+    if ssl is False:
+        raise ValueError(
+            "ssl=False would trust anybody; for a private authority give ssl.create_default_context(cafile=…)"
+        )
+    if not isinstance(ssl, SSLContext):
+        raise TypeError(f"ssl is an ssl.SSLContext or None, not {type(ssl).__name__}")
+    if ssl.verify_mode is not CERT_REQUIRED or not ssl.check_hostname:
+        raise ValueError(
+            "ssl must verify: verify_mode CERT_REQUIRED and check_hostname, as create_default_context() has"
+        )
+    return ssl
+
+
+def _read_timeout(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError("timeout is a number of seconds")
+    if not math.isfinite(timeout) or timeout <= 0:
+        raise ValueError(f"timeout must be a positive number of seconds, not {timeout}")
+    return timeout
+
+
+def _read_transport(transport: object) -> httpx.AsyncBaseTransport | None:
+    if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
+        raise TypeError(f"transport is an httpx.AsyncBaseTransport, not {type(transport).__name__}")
+    return transport

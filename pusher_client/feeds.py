@@ -1,0 +1,233 @@
+"""What a dispatcher fills: the queues behind streams, and those who wait for one event (promises R5 and R6)."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import logging
+import re
+from collections.abc import Callable
+from typing import Protocol
+from weakref import ref
+
+from pusher_client.events import OVERFLOW, Event, Overflow
+from pusher_client.exceptions import PusherError
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.queues import EVENT_OVERHEAD, BoundedQueue
+from pusher_client.registry import is_application
+
+__all__ = ["Feed", "FeedOwner", "NameFilter", "NextEvent", "log_overflow", "name_filter"]
+
+NameFilter = Callable[[str], bool]
+
+_logger = logging.getLogger(__name__)
+
+
+class FeedOwner(Protocol):
+    """What a feed asks of the dispatcher that fills it, whom it does not keep alive."""
+
+    def overflowed(self, event: Event) -> None:
+        """Note a marker that the log and the handlers have to hear of."""
+        ...
+
+    def tell(self) -> None:
+        """Let the log and the handlers hear of the markers noted."""
+        ...
+
+    def forget(self, sink: Feed) -> None:
+        """Offer nothing more to this feed, which its reader closed."""
+        ...
+
+    def refresh(self) -> None:
+        """Hear, at any moment and in any thread, that a feed has ended because its reader is gone."""
+        ...
+
+
+class Feed(BoundedQueue[Event]):
+    """The queue behind a stream: the dispatcher holds it, while the stream itself is the reader's alone.
+
+    Args:
+        channel: The channel's name, or None for a stream of all channels.
+        wanted: Tells which events by their names.
+        limit: How many events are held.
+        budget: The allowance of bytes.
+        owner: The dispatcher; not kept alive.
+        tentative: Whether nobody has asked for this stream yet. What it refuses then is no loss to anyone, and it
+            leaves half of the budget to those who read.
+
+    Attributes:
+        ended: Whether nothing more comes.
+        error: What is raised when everything has been read.
+        tentative: As above; false once somebody iterates.
+        waiter: What the reader waits for, if it does.
+    """
+
+    __slots__ = ("_channel", "_loop", "_owner", "ended", "error", "tentative", "waiter", "wants")
+
+    def __init__(
+        self,
+        channel: str | None,
+        wanted: NameFilter,
+        *,
+        limit: int,
+        budget: ByteBudget,
+        owner: ref[FeedOwner],
+        tentative: bool = False,
+    ) -> None:
+        super().__init__(limit, budget)
+        self._channel = channel
+        self._owner: Callable[[], FeedOwner | None] = owner
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.wants = wanted
+        self.tentative = tentative
+        self.ended = False
+        self.error: PusherError | None = None
+        self.waiter: asyncio.Future[None] | None = None
+
+    def offer(self, event: Event) -> bool:
+        """Queue an event, and tell whether it counts as accepted."""
+        if self.ended:
+            return True
+        if self.tentative and self._budget.used * 2 > self._budget.limit:
+            self.refuse()
+            return True
+        if not self.push(event, EVENT_OVERHEAD + len(event.raw)):
+            if self.tentative:
+                return True
+            self._loop = asyncio.get_running_loop()
+            self._wake()
+            return False
+        if self.waiter is not None:
+            self._wake()
+        return True
+
+    async def wait(self) -> None:
+        """Wait until there may be something to read, or the end."""
+        self.waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self.waiter
+        finally:
+            self.waiter = None
+
+    def read(self) -> Event:
+        """Take the next event; a marker that ends a run of losses here is told to the handlers too."""
+        if self.refused and not self._items:
+            marker, owner = self.take(), self._owner()
+            if owner is not None:
+                owner.tell()
+            return marker
+        return self.take()
+
+    def end(self, error: PusherError | None) -> None:
+        """Accept nothing more; what is queued can still be read, and then ``error`` is raised or the stream stops."""
+        if self.refused and not self.tentative:
+            self.end_run()
+        self.ended = True
+        self.error = error
+        self._owner = _nobody
+        self._wake()
+
+    def close(self) -> None:
+        """Accept nothing more and discard what is queued, as the reader wishes."""
+        owner = self._owner()
+        if self.refused and not self.tentative:
+            self.end_run()
+        self._discard()
+        self._wake()
+        if owner is not None:
+            owner.forget(self)
+            owner.tell()
+
+    def abandon(self) -> None:
+        """Do the same when the stream was dropped: this may run at any moment, so handlers hear of a loss later."""
+        owner, refused = self._owner(), 0 if self.tentative else self.refused
+        self._discard()
+        if owner is None:
+            return
+        owner.refresh()
+        if refused:
+            owner.overflowed(self._overflow(refused))
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(owner.tell)
+
+    def _discard(self) -> None:
+        self.ended = True
+        self.error = None
+        self.clear()
+
+    def _marker(self, refused: int) -> Event:
+        event, owner = self._overflow(refused), self._owner()
+        if owner is None:
+            log_overflow(event)
+        else:
+            owner.overflowed(event)
+        return event
+
+    def _overflow(self, refused: int) -> Event:
+        return Event(OVERFLOW, self._channel, Overflow(self._channel, refused))
+
+    def _wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+class NextEvent:
+    """One reader of one event: what ``wait_for()`` puts among the streams.
+
+    Args:
+        wanted: Tells which event by its name.
+        withdrawn: What is raised when the channel is unsubscribed, or the client disconnected, before it came.
+    """
+
+    __slots__ = ("_result", "_withdrawn", "ended", "wants")
+
+    def __init__(self, wanted: NameFilter, withdrawn: PusherError) -> None:
+        self.wants = wanted
+        self.ended = False
+        self._withdrawn = withdrawn
+        self._result: asyncio.Future[Event | PusherError] = asyncio.get_running_loop().create_future()
+
+    def offer(self, event: Event) -> bool:
+        """Take the event if it is the first."""
+        self._settle(event)
+        return True
+
+    def end(self, error: PusherError | None) -> None:
+        """Wait no longer."""
+        self._settle(self._withdrawn if error is None else error)
+
+    async def wait(self) -> Event:
+        """Return the event, or raise what came instead."""
+        result = await self._result
+        if isinstance(result, PusherError):
+            raise result.with_traceback(None)
+        return result
+
+    def _settle(self, result: Event | PusherError) -> None:
+        self.ended = True
+        if not self._result.done():
+            self._result.set_result(result)
+
+
+def name_filter(names: tuple[str, ...]) -> NameFilter:
+    """Return what tells whether a name matches one of these globs; without any, whether it is the application's.
+
+    Raises:
+        TypeError: A name is no string.
+    """
+    if not names:
+        return is_application
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("names are strings: event names, or globs as 'order-*'")
+    match = re.compile("|".join(map(fnmatch.translate, names))).match
+    return lambda name: match(name) is not None
+
+
+def log_overflow(event: Event) -> None:
+    """Log the loss that a stream's marker tells of (promise R5)."""
+    where = "all channels" if event.channel is None else event.channel
+    _logger.warning("a stream of %s refused %d events: its queue was full", where, event.data.dropped)
+
+
+def _nobody() -> None:
+    return None

@@ -1,0 +1,177 @@
+"""What the core tells: results to those who wait, states to those who listen, losses to the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import assert_never
+
+from pusher_client.channels import Channels
+from pusher_client.connection_events import ConnectionEvents
+from pusher_client.driver import Piece
+from pusher_client.events import GAP, ConnectionState, Event, Gap, StateChange
+from pusher_client.exceptions import NotConnectedError, PusherError
+from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.outputs import (
+    ConnectFailed,
+    ConnectingIn,
+    ErrorRaised,
+    FrameIgnored,
+    GapFound,
+    Result,
+    StateChanged,
+    SubscriptionEnded,
+    SubscriptionRetried,
+)
+from pusher_client.worker import ErrorHandler
+
+__all__ = ["News"]
+
+_logger = logging.getLogger("pusher_client")
+
+
+class News:
+    """Takes the core's news, one piece after another.
+
+    Args:
+        core: Whose news they are.
+        channels: Where events go.
+        on_handler_error: Called when a handler of a connection event raises.
+
+    Attributes:
+        connection: Where the connection's own events are bound.
+        failure: Why the last connection is over for good; None while it is not.
+    """
+
+    def __init__(self, core: Connection, channels: Channels, on_handler_error: ErrorHandler | None) -> None:
+        self._core = core
+        self._channels = channels
+        self._connect_waiters: set[asyncio.Future[None]] = set()
+        self._over_waiters: set[asyncio.Future[None]] = set()
+        self._results: dict[int, asyncio.Future[None]] = {}
+        self._connected_before = False
+        self._stop: Callable[[], None] = lambda: None
+        self.connection = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
+        self.failure: PusherError | None = None
+
+    def begin(self, stop: Callable[[], None]) -> None:
+        """A connection starts; ``stop`` is called when it is over for good."""
+        self.failure = None
+        self._connected_before = False
+        self._stop = stop
+
+    # -- those who wait -------------------------------------------------------------------------------------------
+
+    def wait_connected(self) -> asyncio.Future[None]:
+        """Return what is done when the connection stands."""
+        return _waiter(self._connect_waiters)
+
+    def abandon_connected(self, waiter: asyncio.Future[None]) -> bool:
+        """Forget who waits; return True if it was the last before the first connection."""
+        self._connect_waiters.discard(waiter)
+        return not self._connect_waiters and not self._connected_before
+
+    async def wait_over(self) -> None:
+        """Wait until the connection is over."""
+        await _waiter(self._over_waiters)
+
+    def wait_result(self, call_id: int) -> asyncio.Future[None]:
+        """Return what is done with the result of this call."""
+        future = self._results[call_id] = asyncio.get_running_loop().create_future()
+        return future
+
+    def abandon_result(self, call_id: int) -> None:
+        """Forget a call."""
+        self._results.pop(call_id, None)
+
+    # -- the news -------------------------------------------------------------------------------------------------
+
+    def hear(self, piece: Piece) -> None:
+        """Take one piece of news."""
+        match piece:
+            case Result(call_id, error):
+                future = self._results.pop(call_id, None)
+                if future is not None:
+                    _finish(future, error)
+            case GapFound():
+                self._hear_of_gap(piece)
+            case SubscriptionEnded(channel, error):
+                if error is not None:
+                    _logger.error("the subscription failed for good: %s", error)
+                self._channels.end(channel, error)
+            case SubscriptionRetried(_, error, delay):
+                _logger.warning("%s; next attempt in %.1f s", error, delay)
+            case FrameIgnored(cause):
+                _logger.debug("ignored %s", cause)
+            case StateChanged() | ConnectingIn() | ErrorRaised() | ConnectFailed():
+                self._hear_of_connection(piece)
+            case _:
+                assert_never(piece)
+
+    def _hear_of_connection(self, piece: StateChanged | ConnectingIn | ErrorRaised | ConnectFailed) -> None:
+        match piece:
+            case StateChanged(previous, current):
+                self._change_state(previous, current)
+            case ConnectingIn(delay, cause):
+                _logger.warning("the connection is lost or was not made: %s; next attempt in %.1f s", cause, delay)
+                if delay > 0:
+                    self.connection.emit("connecting_in", delay)
+            case ErrorRaised(error):
+                _logger.info("the connection had an error: %s", error)
+                self.connection.emit("error", error)
+            case ConnectFailed(failure):
+                self._fail(failure)
+            case _:
+                assert_never(piece)
+
+    def _hear_of_gap(self, found: GapFound) -> None:
+        now = datetime.now(UTC).timestamp() - found.resubscribed_at
+        times = (found.last_received_at, found.disconnected_at, found.resubscribed_at)
+        gap = Gap(found.channel, *(datetime.fromtimestamp(now + moment, UTC) for moment in times))
+        missed = found.resubscribed_at - found.disconnected_at
+        _logger.warning("%s: events of %.1f s may be missing", found.channel, missed)
+        self._channels.deliver(Event(GAP, found.channel, gap))
+
+    def _change_state(self, previous: ConnectionState, current: ConnectionState) -> None:
+        _logger.info("the connection went from %s to %s", previous, current)
+        if current is ConnectionState.CONNECTED:
+            self._connected_before = True
+            _finish_all(self._connect_waiters, None)
+        elif current is ConnectionState.DISCONNECTED:
+            _finish_all(self._connect_waiters, NotConnectedError("disconnected before the connection stood"))
+            _finish_all(self._over_waiters, None)
+            self._channels.end_all(None)
+        self.connection.emit("state_change", StateChange(previous, current))
+        data = {"socket_id": self._core.socket_id} if current is ConnectionState.CONNECTED else None
+        self.connection.emit(current.value, data)
+
+    def _fail(self, error: PusherError) -> None:
+        self.failure = error
+        _logger.error("the connection is over for good: %s", error)
+        _finish_all(self._connect_waiters, error)
+        _finish_all(self._over_waiters, None)
+        self._channels.end_all(error)
+        self._stop()
+
+
+def _waiter(waiters: set[asyncio.Future[None]]) -> asyncio.Future[None]:
+    future = asyncio.get_running_loop().create_future()
+    waiters.add(future)
+    future.add_done_callback(waiters.discard)
+    return future
+
+
+def _finish_all(waiters: set[asyncio.Future[None]], error: PusherError | None) -> None:
+    for future in list(waiters):
+        _finish(future, error)
+
+
+def _finish(future: asyncio.Future[None], error: PusherError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -1,0 +1,136 @@
+"""Where authorization may go: to one https origin or to this machine (protocol-notes 6.3, promise C4)."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import SOCK_STREAM
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from pusher_client.exceptions import AuthorizationError
+from pusher_client.request import bare
+
+__all__ = ["Origin", "read_proxy"]
+
+_PORTS = {"http": 80, "https": 443}
+_HIGHEST_PORT = 65535
+_LOCALHOST = "localhost"
+_IPV6_LOOPBACK = IPv6Address("::1")
+_SOCKS = ("socks5", "socks5h")
+
+
+class Origin:
+    """The checked address of an endpoint.
+
+    Args:
+        url: An absolute https address; http only to a loopback address or ``localhost``.
+        allow_insecure: Allow plain http to anywhere.
+
+    Raises:
+        TypeError: The url is no string.
+        ValueError: It is not such an address, or carries credentials or a fragment.
+    """
+
+    __slots__ = ("_must_be_local", "url")
+
+    def __init__(self, url: str, *, allow_insecure: bool) -> None:
+        self.url = _read_url(url)
+        if self.url.scheme not in _PORTS or not self.url.host or "%" in self.url.host:
+            raise ValueError("the url of an endpoint is absolute, as in 'https://example.com/pusher/auth'")
+        if self.url.port is not None and not 0 < self.url.port <= _HIGHEST_PORT:
+            raise ValueError(f"the url's port is not one from 1 to {_HIGHEST_PORT}")
+        if self.url.userinfo:
+            raise ValueError("the url carries credentials; send them as headers={'Authorization': …}")
+        if self.url.fragment:
+            raise ValueError("the url has a fragment (after '#'), which is never sent; drop it")
+        self._must_be_local = self.plain and not allow_insecure
+        if self._must_be_local and not (self.url.host == _LOCALHOST or _is_loopback(self.url.host)):
+            raise ValueError(
+                "plain http would show credentials and keys to everyone on the way: use https, or allow_insecure=True "
+                "where nobody can listen"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.url.scheme}://{self.url.netloc.decode()}"
+
+    @property
+    def plain(self) -> bool:
+        """Whether the endpoint is reached without TLS."""
+        return self.url.scheme == "http"
+
+    @property
+    def port(self) -> int:
+        """The port, the scheme's own where the url names none."""
+        return self.url.port or _PORTS[self.url.scheme]
+
+    async def check(self, channel: str | None) -> None:
+        """Check, before a request, that ``localhost`` still means this machine wherever that is required.
+
+        Raises:
+            AuthorizationError: The name resolves to another machine.
+            OSError: The name does not resolve.
+        """
+        if not self._must_be_local or self.url.host != _LOCALHOST:
+            return
+        found = await asyncio.get_running_loop().getaddrinfo(_LOCALHOST, self.port, type=SOCK_STREAM)
+        if not all(_is_loopback(str(address[0])) for *_, address in found):
+            raise AuthorizationError(channel, "'localhost' does not resolve to this machine, so plain http is refused")
+
+    def environment_proxy(self) -> httpx.Proxy | None:
+        """Return the proxy that the environment names for this origin; None for none.
+
+        Raises:
+            ValueError: What the environment names is no proxy; the message does not repeat it.
+        """
+        if proxy_bypass(f"{self.url.host}:{self.port}"):
+            return None
+        proxies = getproxies()
+        address = proxies.get(self.url.scheme) or proxies.get("all")
+        if not address:
+            return None
+        try:
+            return read_proxy(address if "://" in address else f"http://{address}")
+        except ValueError as error:
+            problem = bare(error)
+        del proxies, address
+        raise problem
+
+
+def read_proxy(address: object) -> httpx.Proxy:
+    """Read a proxy's address.
+
+    Raises:
+        TypeError: It is no string.
+        ValueError: It is not the address of an HTTP or SOCKS5 proxy; the message does not repeat it.
+    """
+    url = _read_url(address, what="proxy")
+    if url.scheme not in ("http", "https", *_SOCKS) or not url.host:
+        raise ValueError("a proxy is given as 'http://host:port', 'https://host:port' or 'socks5://host:port'")
+    if url.scheme in _SOCKS and find_spec("socksio") is None:
+        raise ValueError("a SOCKS proxy takes another package: pip install 'httpx[socks]'")
+    return httpx.Proxy(url)
+
+
+def _read_url(url: object, what: str = "url") -> httpx.URL:
+    if not isinstance(url, str):
+        raise TypeError(f"the {what} is a string, not {type(url).__name__}")
+    try:
+        parsed = httpx.URL(url)
+        _ = parsed.host  # httpx decodes an international name only when it is asked for
+    except (httpx.InvalidURL, ValueError) as error:
+        problem = ValueError(f"the {what} is not a URL ({type(error).__name__})")
+    else:
+        return parsed
+    raise problem
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    # Of IPv6 exactly one address is allowed: one that wraps an IPv4 address is another matter.
+    return address.is_loopback if isinstance(address, IPv4Address) else address == _IPV6_LOOPBACK

@@ -1,0 +1,74 @@
+"""The queue of events that wait for a key, bounded by count and by bytes (promise R6)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+
+from pusher_client.events import Event
+from pusher_client.protocol.budget import ByteBudget
+
+__all__ = ["Backlog", "Held"]
+
+_OVERHEAD_BYTES = 512
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """An event in the queue: decided when ``event`` is there, else still sealed.
+
+    ``asked`` tells whether a request that started after the event came, or runs for it, may bring its key;
+    ``application`` whether the channel's counts know it.
+    """
+
+    name: str
+    raw: str
+    arrived: float
+    event: Event | None = None
+    nonce: bytes = b""
+    ciphertext: bytes = b""
+    asked: bool = False
+    application: bool = True
+    size: int = 0
+
+
+class Backlog:
+    """First in, first out.
+
+    Args:
+        limit: How many events may wait.
+        budget: The client's allowance of bytes.
+    """
+
+    __slots__ = ("_budget", "_items", "_limit")
+
+    def __init__(self, limit: int, budget: ByteBudget) -> None:
+        self._limit = limit
+        self._budget = budget
+        self._items: deque[Held] = deque()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Held]:
+        return iter(self._items)
+
+    @property
+    def head(self) -> Held:
+        """The event that came first."""
+        return self._items[0]
+
+    def append(self, item: Held) -> bool:
+        """Queue an event; return False when it went beyond what may wait, so that waiting has to end now."""
+        size = _OVERHEAD_BYTES + len(item.raw)
+        fits = len(self._items) < self._limit and self._budget.take(size)
+        item.size = size if fits else 0
+        self._items.append(item)
+        return fits
+
+    def pop(self) -> Held:
+        """Take the event that came first."""
+        item = self._items.popleft()
+        self._budget.give(item.size)
+        return item

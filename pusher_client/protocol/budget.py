@@ -1,0 +1,30 @@
+"""One allowance of bytes for all queues and backlogs of a client (promise R6)."""
+
+from __future__ import annotations
+
+__all__ = ["ByteBudget"]
+
+
+class ByteBudget:
+    """An allowance that queues take from and give back to.
+
+    Args:
+        limit: How many bytes may be taken at any moment.
+    """
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, size: int) -> bool:
+        """Take ``size`` bytes and return True, or take nothing and return False when they would exceed the limit."""
+        if self.used + size > self.limit:
+            return False
+        self.used += size
+        return True
+
+    def give(self, size: int) -> None:
+        """Give back what was taken."""
+        self.used -= size

@@ -1,0 +1,88 @@
+"""The protocol's own events on a channel, rebuilt from what is known of them (protocol-notes 5.3 to 5.7 and 7.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pusher_client.events import Event, Member
+from pusher_client.protocol.frames import Frame, clean_text, decode_data
+from pusher_client.protocol.names import ChannelKind
+from pusher_client.protocol.presence import Members
+
+__all__ = ["ChannelEvents", "read_subscription_count", "read_subscription_error"]
+
+_COUNT_LIMIT = 2**53
+
+
+class ChannelEvents:
+    """What a channel's protocol events say, and what is remembered of them.
+
+    Args:
+        channel: The channel's name.
+        kind: What the name says.
+    """
+
+    __slots__ = ("_channel", "_kind", "members", "subscription_count")
+
+    def __init__(self, channel: str, kind: ChannelKind) -> None:
+        self._channel = channel
+        self._kind = kind
+        self.members: Members | None = Members() if kind.presence else None
+        self.subscription_count: int | None = None
+
+    def succeeded(self, frame: Frame) -> tuple[Event, list[Event]]:
+        """Read an acknowledgement; return its event, and what changed among the members since the last one."""
+        name = "pusher:subscription_succeeded"
+        if self._kind.encrypted:
+            return self._event(name, None), []
+        data = decode_data(frame.data)
+        if self.members is None:
+            return self._event(name, data, frame.data), []
+        left, joined = self.members.snapshot(data)
+        changes = [self._event("pusher:member_removed", member) for member in left]
+        changes += [self._event("pusher:member_added", member) for member in joined]
+        return self._event(name, dict(self.members.mapping)), changes
+
+    def read(self, frame: Frame) -> Event | None:
+        """Read another protocol event of a subscribed channel; None for what there is not, or is nonsense."""
+        match frame.event:
+            case "pusher_internal:subscription_count":
+                count = read_subscription_count(frame.data)
+                if count is None:
+                    return None
+                self.subscription_count = count
+                return self._event("pusher:subscription_count", {"subscription_count": count})
+            case "pusher:cache_miss":
+                return self._event("pusher:cache_miss", None)
+            case "pusher_internal:member_added" if self.members is not None:
+                return self._member_event("pusher:member_added", self.members.add(decode_data(frame.data)))
+            case "pusher_internal:member_removed" if self.members is not None:
+                return self._member_event("pusher:member_removed", self.members.remove(decode_data(frame.data)))
+            case _:
+                return None
+
+    def _member_event(self, name: str, member: Member | None) -> Event | None:
+        return None if member is None else self._event(name, member)
+
+    def _event(self, name: str, data: Any, raw: str | None = None) -> Event:
+        return Event(name, self._channel, data, None, raw or "")
+
+
+def read_subscription_count(text: str | None) -> int | None:
+    """Read how many subscribers there are: a whole number from 0 to 2^53, or None for anything else."""
+    data = decode_data(text)
+    count = data.get("subscription_count") if isinstance(data, dict) else None
+    if isinstance(count, bool) or not isinstance(count, int):
+        return None
+    return count if 0 <= count <= _COUNT_LIMIT else None
+
+
+def read_subscription_error(text: str | None) -> dict[str, Any]:
+    """Read why the server refused: ``type`` and ``error`` cleaned and cut, ``status`` a whole number or None."""
+    data = decode_data(text)
+    if not isinstance(data, dict):
+        return {"type": "", "error": clean_text(data), "status": None}
+    status = data.get("status")
+    if isinstance(status, bool) or not isinstance(status, int):
+        status = None
+    return {"type": clean_text(data.get("type")), "error": clean_text(data.get("error")), "status": status}

@@ -1,0 +1,373 @@
+"""The connection: text in; text, outputs and the next deadline out (protocol-notes 1 to 8).
+
+Feed it one input at a time, each with the time of a monotonic clock in seconds, and after each send what
+``text_to_send()`` returns, carry out what ``outputs()`` yields, and call ``handle_deadline`` no later than
+``deadline()``. It reads no clock, draws no lots, opens no socket and logs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pusher_client.events import MARKERS, ConnectionState, Event, SubscriptionState
+from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError, SubscriptionError, UnsupportedError
+from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.channel_events import ChannelEvents
+from pusher_client.protocol.frames import PONG, Frame, client_event_frame, decode_data, decode_frame
+from pusher_client.protocol.inbox import SubscriptionContext
+from pusher_client.protocol.keyring import RefreshGuard
+from pusher_client.protocol.link import Link, LinkPhase, server_error
+from pusher_client.protocol.names import PROTOCOL_PREFIXES, channel_kind, check_channel_name, check_client_event_name
+from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, Output
+from pusher_client.protocol.reconnect import OpenFailure
+from pusher_client.protocol.requests import Requests
+from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.subscription import Subscription
+from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.timers import Timers
+
+__all__ = ["Connection"]
+
+_CLIENT_GUARD_FACTOR = 4
+_UNAUTHORIZED = 4009
+_ANSWERS = ("pusher_internal:subscription_succeeded", "pusher:subscription_error")
+
+
+class Connection:
+    """All rules of one client's connection, its subscriptions included.
+
+    Args:
+        settings: Timeouts, policies and limits.
+        random: Returns a number from 0 to 1, evenly.
+        budget: The client's allowance of bytes, shared with its queues; one of its own by default.
+        shortcut: Whether ``receive_text`` may hand back an event instead of putting it among the outputs.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        random: Callable[[], float],
+        budget: ByteBudget | None = None,
+        *,
+        shortcut: bool = True,
+    ) -> None:
+        self._outputs: deque[Output] = deque()
+        self._texts: list[str] = []
+        self._subscriptions: dict[str, Subscription] = {}
+        self._unanswered: dict[str, int] = {}
+        self._timers = Timers()
+        self._shortcut = shortcut
+        self._now = 0.0
+        self.ignored_frames = 0
+        emit, rotation = self._outputs.append, settings.key_rotation
+        self._link = Link(settings, random, emit, self._send, self)
+        self._requests = Requests(settings.authorization_timeout, emit)
+        guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
+        allowance = budget if budget is not None else ByteBudget(settings.buffer_bytes)
+        self._context = SubscriptionContext(
+            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe
+        )
+
+    # -- what can be asked ----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return self._link.state
+
+    @property
+    def socket_id(self) -> str | None:
+        """The server's name for the link; None without one."""
+        return self._link.socket_id
+
+    @property
+    def active(self) -> bool:
+        """True from ``connect`` until ``disconnect`` or a failure for good."""
+        return self._link.phase is not LinkPhase.IDLE
+
+    def wanted(self, channel: str) -> bool:
+        """Tell whether the channel is in the wanted set."""
+        subscription = self._subscriptions.get(channel)
+        return subscription is not None and subscription.state is not SubscriptionState.FAILED
+
+    def subscription_state(self, channel: str) -> SubscriptionState:
+        """Return where a channel stands."""
+        subscription = self._subscriptions.get(channel)
+        return subscription.state if subscription is not None else SubscriptionState.UNSUBSCRIBED
+
+    def channel_events(self, channel: str) -> ChannelEvents | None:
+        """Return what is remembered of a wanted channel: its count of subscribers and its members."""
+        subscription = self._subscriptions.get(channel)
+        return None if subscription is None else subscription.inbox.events
+
+    # -- what to carry out ----------------------------------------------------------------------------------------
+
+    def text_to_send(self) -> list[str]:
+        """Return the texts to be sent, in order, and forget them."""
+        texts, self._texts = self._texts, []
+        return texts
+
+    def outputs(self) -> Iterator[Output]:
+        """Yield the outputs in order, also those that come in while the others are carried out."""
+        while self._outputs:
+            yield self._outputs.popleft()
+
+    def deadline(self) -> float | None:
+        """Return when to call ``handle_deadline``; None while nothing is waited for."""
+        return self._timers.deadline()
+
+    def handle_deadline(self, now: float) -> None:
+        """Do everything that is due by now."""
+        self._now = now
+        self._timers.fire(now)
+        self._rearm()
+
+    # -- what the caller wants ------------------------------------------------------------------------------------
+
+    def connect(self, now: float) -> None:
+        """Open a link, unless that is under way."""
+        self._now = now
+        self._link.connect(now)
+        self._rearm()
+
+    def disconnect(self, now: float) -> None:
+        """Close the link and want nothing any more."""
+        self._now = now
+        self._end_subscriptions(None, now)
+        self._link.disconnect()
+
+    def subscribe(self, channel: str, call_id: int, tally: Tally, now: float) -> None:
+        """Want a channel; the call's ``Result`` follows.
+
+        Raises:
+            ValueError: The name is not one that a server accepts.
+            NotConnectedError: There is no link, and none is being opened.
+        """
+        check_channel_name(channel)
+        if not self.active:
+            raise NotConnectedError("not connected; call connect() first")
+        self._now = now
+        subscription = self._subscriptions.get(channel)
+        if subscription is None:
+            subscription = self._subscriptions[channel] = Subscription(channel, self._context, tally)
+        subscription.subscribe(call_id, now, link_up=self.socket_id is not None)
+        self._rearm(subscription)
+
+    def abandon(self, channel: str, call_id: int, now: float) -> None:
+        """Forget a call of ``subscribe`` whose caller no longer waits."""
+        self._now = now
+        subscription = self._subscriptions.get(channel)
+        if subscription is not None:
+            subscription.abandon(call_id, now)
+            self._rearm(subscription)
+
+    def unsubscribe(self, channel: str, now: float) -> None:
+        """Want a channel no longer; nothing of its subscription is delivered after this."""
+        self._now = now
+        subscription = self._subscriptions.pop(channel, None)
+        if subscription is None:
+            return
+        if subscription.state is SubscriptionState.SUBSCRIBING:
+            self._unanswered[channel] = self._unanswered.get(channel, 0) + 1
+        self._drop_undelivered(subscription)
+        subscription.unsubscribe(now, link_up=self.socket_id is not None)
+        self._rearm()
+
+    def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
+        """Send a client event; it is never queued (protocol-notes 12).
+
+        Raises:
+            ValueError: The event's name is not one for clients.
+            NotConnectedError: There is no link.
+            UnsupportedError: The channel is encrypted or public, where there are no client events.
+            SubscriptionError: The channel is not subscribed.
+        """
+        check_client_event_name(event)
+        if self.socket_id is None:
+            raise NotConnectedError("there is no link to send a client event on")
+        kind = channel_kind(channel)
+        if kind.encrypted or not kind.authorized:
+            word = "encrypted" if kind.encrypted else "public"
+            raise UnsupportedError(f"{channel}: there are no client events on {word} channels")
+        if self.subscription_state(channel) is not SubscriptionState.SUBSCRIBED:
+            raise SubscriptionError(channel, "subscribe before triggering client events")
+        self._now = now
+        self._send(client_event_frame(channel, event, data))
+
+    # -- authorizations -------------------------------------------------------------------------------------------
+
+    def authorized(self, request_id: int, authorization: ChannelAuthorization, now: float) -> None:
+        """Take an authorization; one that is no longer wanted is ignored."""
+        self._now = now
+        taken = self._requests.take(request_id, now)
+        if taken is not None:
+            requester, purpose = taken
+            requester.authorized(purpose, authorization, now)
+            self._rearm(self._subscriptions.get(requester.name))
+
+    def authorization_failed(
+        self, request_id: int, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
+    ) -> None:
+        """Take a refusal or a failure; one that is no longer wanted is ignored."""
+        self._now = now
+        taken = self._requests.take(request_id, now)
+        if taken is not None:
+            requester, purpose = taken
+            requester.authorization_failed(purpose, error, retryable=retryable, retry_after=retry_after, now=now)
+            self._rearm(self._subscriptions.get(requester.name))
+
+    # -- the WebSocket --------------------------------------------------------------------------------------------
+
+    def websocket_opened(self, now: float) -> None:
+        """The WebSocket is open."""
+        self._now = now
+        self._link.opened(now)
+        self._rearm()
+
+    def open_failed(self, failure: OpenFailure, status: int | None, reason: str, now: float) -> None:
+        """The WebSocket could not be opened; ``status`` is that of the HTTP answer, if there was one."""
+        self._now = now
+        self._link.open_failed(failure, status, reason, now)
+        self._rearm()
+
+    def websocket_closed(self, code: int | None, reason: str, now: float) -> None:
+        """The WebSocket was closed with a code, or broke without one."""
+        self._now = now
+        self._link.closed(code, reason, now)
+        self._rearm()
+
+    def receive_text(self, text: str, now: float) -> Event | None:
+        """Take a text frame; return its event where that is all there is to it (see ``shortcut``)."""
+        link = self._link
+        liveness = link.liveness
+        last_received, liveness.last_in, liveness.pong_due = liveness.last_in, now, None
+        try:
+            frame = decode_frame(text)
+        except ProtocolError as error:
+            self._useless(str(error), now)
+            return None
+        if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
+            subscription = self._subscriptions.get(frame.channel)
+            if subscription is None or subscription.state is not SubscriptionState.SUBSCRIBED:
+                self._useless("an event of a channel that is not subscribed", now)
+                return None
+            event = subscription.inbox.receive(frame, now)
+            if event is None:
+                self._rearm(subscription)
+            elif self._shortcut and not self._outputs:
+                # The short cut of the hot path: the event is what an output would carry, decided on the same way.
+                return event
+            else:
+                self._outputs.append(Deliver(event))
+            return None
+        self._now = now
+        if link.phase is LinkPhase.HANDSHAKE:
+            link.receive_first(frame, now)
+        elif link.phase is LinkPhase.UP:
+            self._receive_protocol(frame, last_received, now)
+        self._rearm()
+        return None
+
+    def receive_binary(self, now: float) -> None:
+        """Take a binary frame, which the protocol does not have."""
+        self._link.liveness.last_in = now
+        self._link.liveness.pong_due = None
+        self._useless("a binary frame", now)
+
+    def _receive_protocol(self, frame: Frame, last_received: float, now: float) -> None:
+        if frame.event in MARKERS:
+            self._ignore("a frame under a name that only this library gives")
+        elif frame.event == "pusher:ping":
+            self._send(PONG)
+        elif frame.event == "pusher:error":
+            self._receive_error(frame, now)
+        elif frame.event != "pusher:pong":
+            self._receive_channel_protocol(frame, last_received, now)
+
+    def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
+        name = frame.channel or ""
+        subscription = self._subscriptions.get(name)
+        if frame.event in _ANSWERS and self._unanswered.get(name):
+            # This answers a subscription that was given up before; a second one must be waited for.
+            self._unanswered[name] -= 1
+            if subscription is not None:
+                subscription.doubt(now)
+                self._rearm(subscription)
+            return
+        if subscription is None or not subscription.receive_protocol(frame, last_received, now):
+            self._ignore("a protocol event that has no meaning here")
+        self._rearm(subscription)
+
+    def _receive_error(self, frame: Frame, now: float) -> None:
+        error = server_error(decode_data(frame.data))
+        self._outputs.append(ErrorRaised(error))
+        if error.code == _UNAUTHORIZED and frame.channel is None:
+            for subscription in self._subscriptions.values():
+                subscription.suspect(now)
+                self._timers.arm(subscription)
+
+    def _useless(self, cause: str, now: float) -> None:
+        self._now = now
+        self._ignore(cause)
+        if self._link.phase is LinkPhase.HANDSHAKE:
+            self._link.receive_first(None, now)
+        self._rearm()
+
+    def _ignore(self, cause: str) -> None:
+        self.ignored_frames += 1
+        self._outputs.append(FrameIgnored(cause))
+
+    # -- what the link says ---------------------------------------------------------------------------------------
+
+    def link_up(self, socket_id: str, now: float) -> None:
+        """Subscribe everything that is wanted, under the new socket id."""
+        self._requests.link_up(socket_id)
+        for subscription in self._subscriptions.values():
+            if subscription.state is not SubscriptionState.FAILED:
+                subscription.begin(now)
+                self._timers.arm(subscription)
+
+    def link_lost(self, now: float) -> None:
+        """Nothing is subscribed any more; every authorization was for a socket that is gone."""
+        self._requests.link_lost()
+        self._unanswered.clear()
+        for subscription in self._subscriptions.values():
+            subscription.link_lost(self._link.liveness.last_in, now)
+            self._timers.arm(subscription)
+
+    def link_over(self, error: PusherError, now: float) -> None:
+        """Everything ends with this error."""
+        self._end_subscriptions(error, now)
+
+    def _end_subscriptions(self, error: PusherError | None, now: float) -> None:
+        self._requests.link_lost()
+        self._unanswered.clear()
+        subscriptions, self._subscriptions = self._subscriptions, {}
+        for subscription in subscriptions.values():
+            subscription.close(error, now)
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    def _drop_undelivered(self, subscription: Subscription) -> None:
+        """Take back the outputs that would still deliver something of a subscription that ends now."""
+        kept: list[Output] = []
+        for output in self._outputs:
+            if isinstance(output, Deliver) and output.event.channel == subscription.name:
+                subscription.inbox.count_undelivered(output.event)
+            else:
+                kept.append(output)
+        self._outputs.clear()
+        self._outputs.extend(kept)
+
+    def _send(self, text: str) -> None:
+        self._link.liveness.last_out = self._now
+        self._texts.append(text)
+
+    def _rearm(self, subscription: Subscription | None = None) -> None:
+        self._timers.arm(self._link)
+        self._timers.arm(self._requests)
+        if subscription is not None:
+            self._timers.arm(subscription)

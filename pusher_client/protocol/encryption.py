@@ -1,0 +1,92 @@
+"""Opening what is sealed on an encrypted channel: the only importer of nacl (protocol-notes 7.3)."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+
+import msgspec
+from nacl.bindings import crypto_secretbox_open
+from nacl.exceptions import CryptoError
+
+from pusher_client.protocol.authorization import decode_base64
+from pusher_client.protocol.frames import UNREADABLE
+
+__all__ = ["decode_plaintext", "open_secretbox", "read_envelope"]
+
+NONCE_BYTES = 24
+TAG_BYTES = 16
+_BASE64_GROUP = 3
+
+
+class _UsualEnvelope(msgspec.Struct, forbid_unknown_fields=True):
+    """Read by msgspec at once, base64 included; it accepts stray bits before padding, see ``_canonical_end``."""
+
+    nonce: bytes
+    ciphertext: bytes
+
+
+class _Envelope(msgspec.Struct):
+    nonce: str
+    ciphertext: str
+
+
+_decode_usual_envelope = msgspec.json.Decoder(_UsualEnvelope).decode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def read_envelope(text: str | None) -> tuple[bytes, bytes] | None:
+    """Read the nonce (24 bytes) and the ciphertext (at least 16 bytes, the tag first) from an event's data.
+
+    Args:
+        text: The JSON text of an object with ``nonce`` and ``ciphertext`` in canonical base64; None for no data.
+
+    Returns:
+        Both as bytes, or None when the envelope is malformed, which no other key would mend.
+    """
+    if text is None:
+        return None
+    try:
+        usual = _decode_usual_envelope(text)
+        nonce, ciphertext = usual.nonce, usual.ciphertext
+    except UNREADABLE:
+        return _read_unusual_envelope(text)
+    if not _canonical_end(text, ciphertext):
+        return _read_unusual_envelope(text)
+    return (nonce, ciphertext) if len(nonce) == NONCE_BYTES and len(ciphertext) >= TAG_BYTES else None
+
+
+def _canonical_end(text: str, ciphertext: bytes) -> bool:
+    """Tell whether the text ends with the canonical end of the ciphertext's base64.
+
+    Base64 is ambiguous only in the last character before padding. A nonce of 24 bytes has no padding; so where only
+    the two known keys occur, a text that ends with the canonical padded characters ends with this ciphertext.
+    """
+    rest = len(ciphertext) % _BASE64_GROUP
+    return not rest or text.endswith(b2a_base64(ciphertext[-rest:], newline=False).decode() + '"}')
+
+
+def _read_unusual_envelope(text: str) -> tuple[bytes, bytes] | None:
+    try:
+        envelope = _decode_envelope(text)
+    except UNREADABLE:
+        return None
+    nonce, ciphertext = decode_base64(envelope.nonce), decode_base64(envelope.ciphertext)
+    if nonce is None or ciphertext is None:
+        return None
+    return (nonce, ciphertext) if len(nonce) == NONCE_BYTES and len(ciphertext) >= TAG_BYTES else None
+
+
+def open_secretbox(nonce: bytes, ciphertext: bytes, shared_secret: bytes) -> bytes | None:
+    """Open an NaCl secretbox, or return None when this key did not seal exactly this."""
+    try:
+        return crypto_secretbox_open(ciphertext, nonce, shared_secret)
+    except CryptoError:
+        return None
+
+
+def decode_plaintext(plaintext: bytes) -> str | None:
+    """Return the plaintext as text, or None when it is not UTF-8."""
+    try:
+        return plaintext.decode()
+    except UnicodeDecodeError:
+        return None

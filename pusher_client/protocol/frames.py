@@ -1,0 +1,159 @@
+"""Frames: JSON text from and to the server, and the one place that knows double encoding (protocol-notes 2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from pusher_client.exceptions import ProtocolError
+
+__all__ = [
+    "PING",
+    "PONG",
+    "Frame",
+    "clean_text",
+    "client_event_frame",
+    "decode_data",
+    "decode_frame",
+    "subscribe_frame",
+    "unsubscribe_frame",
+]
+
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
+"""Everything that reading hostile JSON can raise; msgspec's own errors, too deep nesting, lone surrogates."""
+
+TEXT_LIMIT = 200
+
+
+class Frame(msgspec.Struct):
+    """A frame as it is used: ``data`` is the inner text, whether the server sent a string or an object.
+
+    Since a string in ``data`` holds JSON text and anything else *is* JSON text, both are kept as text here and read
+    the same way later (protocol-notes 2.1). None stands for no data, or ``null``.
+    """
+
+    event: str
+    data: str | None = None
+    channel: str | None = None
+    user_id: str | None = None
+
+
+class _UnusualFrame(msgspec.Struct):
+    """The same with every field but the name still unread."""
+
+    event: str
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    channel: Any = None
+    user_id: Any = None
+
+
+_decode_frame = msgspec.json.Decoder(Frame).decode
+_decode_unusual_frame = msgspec.json.Decoder(_UnusualFrame).decode
+_decode_string = msgspec.json.Decoder(str).decode
+_decode_any = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def decode_frame(text: str) -> Frame:
+    """Read one frame.
+
+    Raises:
+        ProtocolError: It is no JSON object with a string ``event``. The message never repeats the text.
+    """
+    try:
+        return _decode_frame(text)
+    except UNREADABLE:
+        pass
+    frame = _read_unusual(text)
+    if frame is None and "\\u" in text:
+        frame = _read_unusual(_without_lone_surrogates(text))
+    if frame is None:
+        raise ProtocolError("a frame that is no JSON object with a string 'event'")
+    return frame
+
+
+def _read_unusual(text: str) -> Frame | None:
+    try:
+        frame = _decode_unusual_frame(text)
+        raw = bytes(frame.data)
+        data = _decode_string(raw) if raw.startswith(b'"') else raw.decode()
+    except UNREADABLE:
+        return None
+    channel = frame.channel if isinstance(frame.channel, str) else None
+    return Frame(frame.event, None if data == "null" else data, channel, _user_id(frame.user_id))
+
+
+def _user_id(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    # Some applications number their users; the protocol's ids are strings.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _without_lone_surrogates(text: str) -> str:
+    """Replace escaped lone surrogates, which JavaScript sends for text that was cut within a character."""
+    try:
+        plain = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return ""
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def decode_data(text: str | None) -> Any:
+    """Read the inner text: the JSON value if it is JSON, else the text itself; None for None."""
+    if text is None:
+        return None
+    try:
+        return _decode_any(text)
+    except UNREADABLE:
+        pass
+    if "\\u" in text:
+        try:
+            return _decode_any(_without_lone_surrogates(text))
+        except UNREADABLE:
+            pass
+    return text
+
+
+def clean_text(value: object) -> str:
+    """Return a server's words fit for logs and events: a string without control characters, at most 200 long."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(character if character.isprintable() else " " for character in value[:TEXT_LIMIT])
+
+
+def _frame_text(event: str, data: object, channel: str | None = None) -> str:
+    frame = {"event": event, "data": data}
+    if channel is not None:
+        frame["channel"] = channel
+    return _encode(frame).decode()
+
+
+PING = _frame_text("pusher:ping", {})
+PONG = _frame_text("pusher:pong", {})
+
+
+def subscribe_frame(channel: str, auth: str | None = None, channel_data: str | None = None) -> str:
+    """Write the frame that subscribes a channel (protocol-notes 5.3); the shared secret has no place in it."""
+    data = {"channel": channel}
+    if auth is not None:
+        data["auth"] = auth
+    if channel_data is not None:
+        data["channel_data"] = channel_data
+    return _frame_text("pusher:subscribe", data)
+
+
+def unsubscribe_frame(channel: str) -> str:
+    """Write the frame that ends a subscription; the server does not answer it."""
+    return _frame_text("pusher:unsubscribe", {"channel": channel})
+
+
+def client_event_frame(channel: str, event: str, data: object) -> str:
+    """Write a client event (protocol-notes 12).
+
+    Raises:
+        TypeError: ``data`` cannot be written as JSON.
+    """
+    return _frame_text(event, data, channel)

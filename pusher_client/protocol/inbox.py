@@ -1,0 +1,173 @@
+"""What arrives on one channel while it is subscribed (protocol-notes 5.6, 5.7 and 7.1).
+
+An encrypted channel's inbox has a hold, and asks for keys on its behalf. Whether there is one is decided by the
+channel's name, before any data is looked at (promise C1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pusher_client.events import DECRYPTION_FAILURE, Event
+from pusher_client.exceptions import PusherError
+from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.channel_events import ChannelEvents
+from pusher_client.protocol.frames import Frame, decode_data
+from pusher_client.protocol.hold import Hold
+from pusher_client.protocol.keyring import RefreshGuard
+from pusher_client.protocol.names import PROTOCOL_PREFIXES, channel_kind
+from pusher_client.protocol.outputs import Deliver, Output, Purpose
+from pusher_client.protocol.requests import Requests
+from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.tally import Tally
+
+__all__ = ["Inbox", "SubscriptionContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionContext:
+    """What all subscriptions of a connection share."""
+
+    settings: ConnectionSettings
+    random: Callable[[], float]
+    emit: Callable[[Output], None]
+    send: Callable[[str], None]
+    requests: Requests
+    budget: ByteBudget
+    guard: RefreshGuard
+    withdraw: Callable[[str, float], None]
+
+
+class Inbox:
+    """Turns a channel's frames into events, in their order.
+
+    Args:
+        name: The channel's name.
+        context: What the connection's subscriptions share.
+        tally: The channel's counts.
+    """
+
+    __slots__ = ("_context", "_hold", "_refresh_id", "events", "kind", "name", "tally")
+
+    def __init__(self, name: str, context: SubscriptionContext, tally: Tally) -> None:
+        self.name = name
+        self.kind = channel_kind(name)
+        self.tally = tally
+        self.events = ChannelEvents(name, self.kind)
+        self._context = context
+        self._refresh_id: int | None = None
+        self._hold = self._new_hold() if self.kind.encrypted else None
+
+    def _new_hold(self) -> Hold:
+        context, policy = self._context, self._context.settings.key_rotation
+        guard = RefreshGuard(policy.fruitless_limit, policy.max_delay, context.random)
+        return Hold(self.name, policy, (guard, context.guard), context.budget, self.tally, self)
+
+    # -- what arrives ---------------------------------------------------------------------------------------------
+
+    def receive(self, frame: Frame, now: float) -> Event | None:
+        """Take an application event; return what may be delivered at once."""
+        self.tally.received += 1
+        if self._hold is not None:
+            return self._hold.receive(frame.event, frame.data, now)
+        return Event(frame.event, self.name, decode_data(frame.data), frame.user_id, frame.data or "")
+
+    def deliver(self, event: Event, now: float) -> None:
+        """Deliver a protocol event, behind what is held."""
+        ready = event if self._hold is None else self._hold.receive_protocol_event(event, now)
+        if ready is not None:
+            self.release(ready)
+
+    def count_undelivered(self, event: Event) -> None:
+        """Count what was on its way to dispatch when the caller unsubscribed."""
+        self.tally.dropped += event.name == DECRYPTION_FAILURE or not event.name.startswith(PROTOCOL_PREFIXES)
+
+    # -- what happens to the subscription -------------------------------------------------------------------------
+
+    def lacks_key(self, authorization: ChannelAuthorization) -> bool:
+        """Tell whether an authorization cannot serve because the channel is encrypted and no key came with it."""
+        return self._hold is not None and authorization.shared_secret is None
+
+    def authorized(self, authorization: ChannelAuthorization, now: float) -> None:
+        """Take what a subscription's authorization brings besides the signature."""
+        if self._hold is not None and authorization.shared_secret is not None:
+            self._hold.endorse(authorization.shared_secret, now)
+        if self.events.members is not None:
+            self.events.members.authorized(authorization.channel_data)
+
+    def lost(self, now: float) -> None:
+        """The subscription is lost for now; what is held waits a little for the next authorization."""
+        if self._hold is not None:
+            self._hold.link_lost(now)
+
+    def settle(self, now: float) -> None:
+        """The subscription is over: hand on what is held, drop the keys."""
+        if self._hold is not None:
+            self._hold.settle(now)
+
+    def discard(self, now: float) -> None:
+        """The caller unsubscribed: drop what is held, and the keys."""
+        if self._hold is not None:
+            self._hold.discard(now)
+
+    def deadline(self) -> float | None:
+        """Return when ``handle_deadline`` has something to do."""
+        return None if self._hold is None else self._hold.deadline()
+
+    def handle_deadline(self, now: float) -> None:
+        """Let the hold do what is due."""
+        if self._hold is not None:
+            self._hold.handle_deadline(now)
+
+    # -- what the hold needs --------------------------------------------------------------------------------------
+
+    def release(self, event: Event) -> None:
+        """Hand an event on."""
+        self._context.emit(Deliver(event))
+
+    def ask_for_key(self, now: float) -> None:
+        """Ask for an authorization only for the key it brings; no second subscribe follows."""
+        self._refresh_id = self._context.requests.ask(KeyRequest(self), Purpose.REFRESH, now)
+
+    def stop_asking(self, now: float) -> None:
+        """Give up that request."""
+        if self._refresh_id is not None:
+            self._context.requests.cancel(self._refresh_id, now)
+            self._refresh_id = None
+
+    def key_answered(self, key: bytes | None, now: float) -> None:
+        """Take the key that the request brought; None for none."""
+        self._refresh_id = None
+        if self._hold is not None and key is not None:
+            self._hold.answered(key, now)
+        elif self._hold is not None:
+            self._hold.refused(now)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """A request for a key, in the form in which requests are answered."""
+
+    inbox: Inbox
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return self.inbox.name
+
+    def authorized(self, _purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
+        """Take the key; an answer without one brought nothing."""
+        self.inbox.key_answered(authorization.shared_secret, now)
+
+    def authorization_failed(
+        self, _purpose: Purpose, _error: PusherError, *, retryable: bool, retry_after: float | None, now: float
+    ) -> None:
+        """Nothing was brought, whatever the reason: a refresh is one request without retries."""
+        del retryable, retry_after
+        self.inbox.key_answered(None, now)
+
+    def request_timed_out(self, _purpose: Purpose, now: float) -> None:
+        """No answer is no key."""
+        self.inbox.key_answered(None, now)

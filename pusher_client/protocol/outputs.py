@@ -1,0 +1,161 @@
+"""What the core asks of its driver, and what it tells it: small frozen values to be matched exhaustively."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from pusher_client.events import ConnectionState, Event, ServerError
+from pusher_client.exceptions import PusherError
+
+__all__ = [
+    "Authorize",
+    "Cancel",
+    "CloseWebSocket",
+    "ConnectFailed",
+    "ConnectingIn",
+    "Deliver",
+    "ErrorRaised",
+    "FrameIgnored",
+    "GapFound",
+    "OpenWebSocket",
+    "Output",
+    "Purpose",
+    "Result",
+    "StateChanged",
+    "SubscriptionEnded",
+    "SubscriptionRetried",
+]
+
+
+class Purpose(Enum):
+    """What an authorization is for."""
+
+    SUBSCRIBE = "subscribe"
+    RESUBSCRIBE = "resubscribe"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWebSocket:
+    """Open a WebSocket; answer with ``websocket_opened`` or ``open_failed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWebSocket:
+    """Close the WebSocket, or stop opening it, and report nothing more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """Ask for an authorization; answer with ``authorized`` or ``authorization_failed``."""
+
+    request_id: int
+    channel: str
+    socket_id: str
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The answer to this request is no longer wanted."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand this event to the handlers and streams of its channel."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class GapFound:
+    """A channel is subscribed again after a hole; the three times are those of the core's clock, in seconds."""
+
+    channel: str
+    last_received_at: float
+    disconnected_at: float
+    resubscribed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The connection went from one state to another."""
+
+    previous: ConnectionState
+    current: ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectingIn:
+    """The next connect starts after this many seconds; ``cause`` is what ended the last."""
+
+    delay: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    """The link is over for good."""
+
+    error: PusherError
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRaised:
+    """Something for those who listen to the connection's ``error``."""
+
+    error: PusherError | ServerError
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a call that was given this number: None for success."""
+
+    call_id: int
+    error: PusherError | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """Nothing more comes for this channel: None after the caller ended it, else why it failed for good."""
+
+    channel: str
+    error: PusherError | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRetried:
+    """A subscription did not succeed and is tried again after ``delay`` seconds."""
+
+    channel: str
+    error: PusherError
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameIgnored:
+    """A frame that is not the protocol, or not ours; it was counted, and affects nothing else."""
+
+    cause: str
+
+
+Output: TypeAlias = (
+    OpenWebSocket
+    | CloseWebSocket
+    | Authorize
+    | Cancel
+    | Deliver
+    | GapFound
+    | StateChanged
+    | ConnectingIn
+    | ConnectFailed
+    | ErrorRaised
+    | Result
+    | SubscriptionEnded
+    | SubscriptionRetried
+    | FrameIgnored
+)

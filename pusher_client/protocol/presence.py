@@ -1,0 +1,86 @@
+"""Who is on a presence channel (protocol-notes 5.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pusher_client.events import Member
+from pusher_client.protocol.frames import decode_data
+
+__all__ = ["Members"]
+
+
+class Members:
+    """The members of one presence channel, by id; ids are strings whatever the server sends."""
+
+    __slots__ = ("_members", "_my_id")
+
+    def __init__(self) -> None:
+        self._members: dict[str, Any] = {}
+        self._my_id: str | None = None
+
+    @property
+    def mapping(self) -> Mapping[str, Any]:
+        """A read-only view of id to info; it follows what happens."""
+        return MappingProxyType(self._members)
+
+    @property
+    def me(self) -> Member | None:
+        """The member that this client is, once subscribed."""
+        my_id = self._my_id
+        if my_id is None or my_id not in self._members:
+            return None
+        return Member(my_id, self._members[my_id])
+
+    def authorized(self, channel_data: str | None) -> None:
+        """Learn from the authorization who this client is."""
+        data = decode_data(channel_data)
+        self._my_id = member_id(data.get("user_id")) if isinstance(data, dict) else None
+
+    def snapshot(self, data: object) -> tuple[list[Member], list[Member]]:
+        """Take the members that an acknowledgement lists; return who left and who joined since the last."""
+        now = _read_members(data)
+        left = [Member(id_, info) for id_, info in self._members.items() if id_ not in now]
+        joined = [Member(id_, info) for id_, info in now.items() if id_ not in self._members]
+        self._members.clear()
+        self._members.update(now)
+        return left, joined
+
+    def add(self, data: object) -> Member | None:
+        """Take a ``member_added``; return the member, or None when nothing is new or the data is nonsense."""
+        id_ = member_id(data.get("user_id")) if isinstance(data, dict) else None
+        if id_ is None or not isinstance(data, dict):
+            return None
+        info = data.get("user_info")
+        if id_ in self._members and self._members[id_] == info:
+            return None
+        self._members[id_] = info
+        return Member(id_, info)
+
+    def remove(self, data: object) -> Member | None:
+        """Take a ``member_removed``; return the member, or None when nobody knew of it."""
+        id_ = member_id(data.get("user_id")) if isinstance(data, dict) else None
+        if id_ is None or id_ not in self._members:
+            return None
+        return Member(id_, self._members.pop(id_))
+
+
+def member_id(value: object) -> str | None:
+    """Return a user's id as a string; some applications number their users."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _read_members(data: object) -> dict[str, Any]:
+    presence = data.get("presence") if isinstance(data, dict) else None
+    if not isinstance(presence, dict):
+        return {}
+    # PHP servers write an empty hash as an empty list.
+    infos = presence.get("hash")
+    known = infos if isinstance(infos, dict) else {}
+    ids = presence.get("ids")
+    listed = [member_id(id_) for id_ in ids] if isinstance(ids, list) else list(known)
+    return {id_: known.get(id_) for id_ in listed if id_ is not None}

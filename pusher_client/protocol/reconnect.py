@@ -1,0 +1,166 @@
+"""What a lost link calls for, and when to connect again (protocol-notes 4, promise R2)."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = [
+    "Backoff",
+    "OpenFailure",
+    "ReconnectPolicy",
+    "Retry",
+    "close_reason",
+    "retry_after_close",
+    "retry_after_open_failure",
+]
+
+_TLS_REQUIRED = 4000
+_OVER_QUOTA = 4004
+_WINDOW = 60.0
+_REDIRECTS = range(300, 400)
+_FINAL_STATUSES = frozenset({401, 403, 404, 407})
+_FATAL = range(4000, 4100)
+_AFTER_BACKOFF = range(4100, 4200)
+_AT_ONCE = range(4200, 4300)
+
+
+class Retry(Enum):
+    """What to do after a link was lost or could not be opened."""
+
+    NEVER = "never"
+    AT_ONCE = "at once"
+    BACKOFF = "backoff"
+    SLOW_BACKOFF = "backoff of at least a second"
+    AT_CAP = "at the cap"
+
+
+class OpenFailure(Enum):
+    """Why a WebSocket could not be opened."""
+
+    NETWORK = "network"
+    CERTIFICATE = "certificate"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectPolicy:
+    """When to connect again after the link was lost.
+
+    Args:
+        base: The longest first delay, in seconds; each delay is drawn evenly from zero to its longest.
+        factor: How much the longest delay grows with each failure in a row.
+        cap: The longest delay of all, in seconds.
+        stable_after: Seconds that a link must have lasted for the delays to start anew.
+        max_per_minute: How many connects any 60 seconds may see, whatever was drawn.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+
+    base: float = 1.0
+    factor: float = 2.0
+    cap: float = 60.0
+    stable_after: float = 60.0
+    max_per_minute: int = 12
+
+    def __post_init__(self) -> None:
+        for name in ("base", "factor", "cap", "stable_after"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"ReconnectPolicy.{name} is a number of seconds")
+            if not math.isfinite(value) or value < 0:
+                raise ValueError(f"ReconnectPolicy.{name} must be finite and not negative, not {value}")
+        if self.factor < 1:
+            raise ValueError(f"ReconnectPolicy.factor must be at least 1, not {self.factor}")
+        if isinstance(self.max_per_minute, bool) or not isinstance(self.max_per_minute, int):
+            raise TypeError("ReconnectPolicy.max_per_minute is a whole number")
+        if self.max_per_minute < 1:
+            raise ValueError(f"ReconnectPolicy.max_per_minute must be at least 1, not {self.max_per_minute}")
+
+
+def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
+    """Read a close code by its range; None stands for a link that broke without one."""
+    if code == _OVER_QUOTA and ever_connected:
+        return Retry.AT_CAP
+    if code in _FATAL:
+        return Retry.NEVER
+    if code in _AFTER_BACKOFF:
+        return Retry.SLOW_BACKOFF
+    return Retry.AT_ONCE if code in _AT_ONCE else Retry.BACKOFF
+
+
+def retry_after_open_failure(failure: OpenFailure, status: int | None, *, ever_connected: bool) -> Retry:
+    """Say whether trying again may help: a wrong certificate or a refusal will not mend itself soon."""
+    refused = status is not None and (status in _REDIRECTS or status in _FINAL_STATUSES)
+    if failure is OpenFailure.CERTIFICATE or refused:
+        return Retry.AT_CAP if ever_connected else Retry.NEVER
+    return Retry.BACKOFF
+
+
+def close_reason(code: int | None, reason: str, *, tls: bool) -> str:
+    """Say in words why the link is over."""
+    if code == _TLS_REQUIRED and not tls:
+        return "the server requires TLS: connect with tls=True"
+    return f"the server closed the connection: {reason}" if reason else "the server closed the connection"
+
+
+class Backoff:
+    """Draws the delays, and keeps the number of connects per minute.
+
+    Args:
+        policy: The numbers.
+        random: Returns a number from 0 to 1, evenly.
+    """
+
+    def __init__(self, policy: ReconnectPolicy, random: Callable[[], float]) -> None:
+        self._policy = policy
+        self._random = random
+        self._connects: deque[float] = deque(maxlen=policy.max_per_minute)
+        self._longest = min(policy.cap, policy.base)
+        self._connected_at: float | None = None
+        self._at_once_spent = False
+
+    def reset(self) -> None:
+        """Forget what was: the caller asked to connect."""
+        self._connects.clear()
+        self._start_anew()
+        self._connected_at = None
+
+    def connecting(self, now: float) -> None:
+        """Note that a connect starts."""
+        self._connects.append(now)
+
+    def connected(self, now: float) -> None:
+        """Note that the link is up."""
+        self._connected_at = now
+
+    def next_connect(self, retry: Retry, now: float) -> float:
+        """Return when to connect again after a link was lost, or could not be opened, at ``now``."""
+        if self._connected_at is not None and now - self._connected_at >= self._policy.stable_after:
+            self._start_anew()
+        self._connected_at = None
+        return max(now + self._delay(retry), self._earliest())
+
+    def _delay(self, retry: Retry) -> float:
+        if retry is Retry.AT_CAP:
+            return self._policy.cap * (1 + self._random()) / 2
+        if retry is Retry.AT_ONCE and not self._at_once_spent:
+            self._at_once_spent = True
+            return 0.0
+        delay = self._longest * self._random()
+        self._longest = min(self._policy.cap, self._longest * self._policy.factor)
+        # The protocol asks for a second at least after 4100 to 4199.
+        return max(1.0, delay) if retry is Retry.SLOW_BACKOFF else delay
+
+    def _start_anew(self) -> None:
+        self._longest = min(self._policy.cap, self._policy.base)
+        self._at_once_spent = False
+
+    def _earliest(self) -> float:
+        if len(self._connects) < self._policy.max_per_minute:
+            return 0.0
+        return self._connects[0] + _WINDOW

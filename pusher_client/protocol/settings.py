@@ -1,0 +1,57 @@
+"""The numbers a connection works with, checked when they are given."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from pusher_client.protocol.keyring import KeyRotationPolicy
+from pusher_client.protocol.reconnect import ReconnectPolicy
+
+__all__ = ["ConnectionSettings"]
+
+_TIMEOUTS = (
+    "activity_timeout",
+    "pong_timeout",
+    "connect_timeout",
+    "unavailable_timeout",
+    "subscribe_timeout",
+    "authorization_timeout",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSettings:
+    """Timeouts in seconds, sizes in bytes, and the two policies; the names are those of ``PusherClient``.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A number is out of its range.
+    """
+
+    activity_timeout: float = 120.0
+    pong_timeout: float = 30.0
+    connect_timeout: float = 15.0
+    unavailable_timeout: float = 10.0
+    subscribe_timeout: float = 30.0
+    authorization_timeout: float = 10.0
+    reconnect: ReconnectPolicy = field(default_factory=ReconnectPolicy)
+    key_rotation: KeyRotationPolicy = field(default_factory=KeyRotationPolicy)
+    buffer_bytes: int = 64 * 1024 * 1024
+    tls: bool = True
+
+    def __post_init__(self) -> None:
+        for name in _TIMEOUTS:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
+            if not math.isfinite(value) or value <= 0:
+                raise ValueError(f"{name} must be a positive number of seconds, not {value}")
+        if isinstance(self.buffer_bytes, bool) or not isinstance(self.buffer_bytes, int):
+            raise TypeError("buffer_bytes is a whole number of bytes")
+        if self.buffer_bytes < 1:
+            raise ValueError(f"buffer_bytes must be at least 1, not {self.buffer_bytes}")
+        if not isinstance(self.reconnect, ReconnectPolicy):
+            raise TypeError("reconnect takes a ReconnectPolicy")
+        if not isinstance(self.key_rotation, KeyRotationPolicy):
+            raise TypeError("key_rotation takes a KeyRotationPolicy")

@@ -1,0 +1,307 @@
+"""One channel: authorized, subscribed, lost and subscribed again (protocol-notes 5)."""
+
+from __future__ import annotations
+
+from pusher_client.events import Event, SubscriptionState
+from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
+from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.calls import Calls
+from pusher_client.protocol.channel_events import read_subscription_error
+from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
+from pusher_client.protocol.inbox import Inbox, SubscriptionContext
+from pusher_client.protocol.outputs import (
+    Deliver,
+    GapFound,
+    Purpose,
+    Result,
+    SubscriptionEnded,
+    SubscriptionRetried,
+)
+from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
+from pusher_client.protocol.tally import Tally
+
+__all__ = ["Subscription"]
+
+_REFUSALS = frozenset({401, 403})
+_UNAUTHORIZED = 4009
+_FINAL_SERVER_STATUSES = _REFUSALS | {_UNAUTHORIZED}
+_SECOND_ATTEMPT_AFTER = 1.0
+_SUSPECT_AFTER = 1.0
+
+
+class Subscription:
+    """The wish to be subscribed to one channel, and what has become of it.
+
+    Args:
+        name: The channel's name.
+        context: What the connection's subscriptions share.
+        tally: The channel's counts.
+    """
+
+    __slots__ = (
+        "_ack_due",
+        "_calls",
+        "_context",
+        "_ever_subscribed",
+        "_hole",
+        "_last_error",
+        "_longest_delay",
+        "_refused_once",
+        "_request_id",
+        "_retry_at",
+        "_suspect",
+        "armed",
+        "inbox",
+        "name",
+        "state",
+    )
+
+    def __init__(self, name: str, context: SubscriptionContext, tally: Tally) -> None:
+        self.name = name
+        self.inbox = Inbox(name, context, tally)
+        self.state = SubscriptionState.UNSUBSCRIBED
+        self.armed: float | None = None
+        self._context = context
+        self._calls = Calls(context.settings.subscribe_timeout, context.emit)
+        self._ever_subscribed = False
+        self._longest_delay = context.settings.reconnect.base
+        self._refused_once = False
+        self._suspect = False
+        self._last_error: PusherError | None = None
+        self._request_id: int | None = None
+        self._retry_at: float | None = None
+        self._ack_due: float | None = None
+        self._hole: tuple[float, float] | None = None
+
+    # -- what the caller wants ------------------------------------------------------------------------------------
+
+    def subscribe(self, call_id: int, now: float, *, link_up: bool) -> None:
+        """Let a call wait for the subscription, and start one unless it is under way."""
+        if self.state is SubscriptionState.SUBSCRIBED:
+            self._context.emit(Result(call_id, None))
+            return
+        self._calls.add(call_id, now)
+        if self.state is SubscriptionState.FAILED:
+            self._enter(SubscriptionState.UNSUBSCRIBED)
+            self._ever_subscribed = self._refused_once = False
+            self.inbox = Inbox(self.name, self._context, self.inbox.tally)
+        if self.state is SubscriptionState.UNSUBSCRIBED and link_up:
+            self.begin(now)
+
+    def abandon(self, call_id: int, now: float) -> None:
+        """Forget a call; the wish goes with the last one when the channel was never subscribed."""
+        self._calls.abandon(call_id)
+        self._withdraw_if_unwanted(now)
+
+    def unsubscribe(self, now: float, *, link_up: bool) -> None:
+        """End the subscription because the caller says so; what is held counts as dropped."""
+        if link_up and self.state in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
+            self._context.send(unsubscribe_frame(self.name))
+        self._stop(now)
+        self.inbox.discard(now)
+        self._enter(SubscriptionState.UNSUBSCRIBED)
+        self._calls.finish(SubscriptionError(self.name, "unsubscribed before the subscription succeeded"))
+        self._context.emit(SubscriptionEnded(self.name, None))
+
+    def close(self, error: PusherError | None, now: float) -> None:
+        """End with the link: closed by the caller (None), or over for good."""
+        self._stop(now)
+        self.inbox.settle(now)
+        failed = self.state is SubscriptionState.FAILED
+        self._enter(SubscriptionState.UNSUBSCRIBED)
+        self._calls.finish(error or SubscriptionError(self.name, "disconnected before the subscription succeeded"))
+        if not failed:
+            self._context.emit(SubscriptionEnded(self.name, error))
+
+    # -- the link -------------------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """Start on a link: ask for an authorization, or subscribe at once where none is needed."""
+        self._retry_at = None
+        if self.inbox.kind.authorized:
+            purpose = Purpose.RESUBSCRIBE if self._ever_subscribed else Purpose.SUBSCRIBE
+            self._enter(SubscriptionState.AUTHORIZING)
+            self._request_id = self._context.requests.ask(self, purpose, now)
+        else:
+            self._send_subscribe(None, now)
+
+    def link_lost(self, last_received: float, now: float) -> None:
+        """The link broke: wait for the next one."""
+        if self.state is not SubscriptionState.FAILED:
+            self._lose(last_received, now)
+            self._enter(SubscriptionState.UNSUBSCRIBED)
+
+    # -- authorization --------------------------------------------------------------------------------------------
+
+    def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
+        """Take an authorization and subscribe with it."""
+        if self.inbox.lacks_key(authorization):
+            message = "the authorization answer has no 'shared_secret', which an encrypted channel needs"
+            error = AuthorizationError(self.name, message)
+            self.authorization_failed(purpose, error, retryable=False, retry_after=None, now=now)
+            return
+        self._request_id = None
+        self._refused_once = False
+        self.inbox.authorized(authorization, now)
+        self._send_subscribe(authorization, now)
+
+    def authorization_failed(
+        self, _purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
+    ) -> None:
+        """Take a refusal or a failure: give up, or try again later."""
+        self._request_id = None
+        refused = isinstance(error, AuthorizationError) and error.status in _REFUSALS
+        final = (refused and self._refused_once) if self._ever_subscribed else not retryable
+        self._refused_once = self._refused_once or refused
+        if final:
+            self._fail(error, now)
+        else:
+            self._retry(error, max(_SECOND_ATTEMPT_AFTER if refused else 0.0, retry_after or 0.0), now)
+
+    def request_timed_out(self, purpose: Purpose, now: float) -> None:
+        """No answer came in time, which may mend itself."""
+        error = AuthorizationError(self.name, "the authorization request was not answered in time")
+        self.authorization_failed(purpose, error, retryable=True, retry_after=None, now=now)
+
+    # -- what the server says -------------------------------------------------------------------------------------
+
+    def receive_protocol(self, frame: Frame, last_received: float, now: float) -> bool:
+        """Take one of the protocol's own events; return False when it has no meaning here."""
+        if frame.event == "pusher:subscription_error":
+            return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
+        if frame.event == "pusher_internal:subscription_succeeded":
+            return self._acknowledged(frame, now)
+        event = self.inbox.events.read(frame) if self.state is SubscriptionState.SUBSCRIBED else None
+        if event is not None:
+            self.inbox.deliver(event, now)
+        return event is not None
+
+    def suspect(self, now: float) -> None:
+        """Some channel's authorization was refused, and the server does not say which (protocol-notes 5.4)."""
+        self._suspect = self._suspect or self._ack_due is not None
+        self.doubt(now)
+
+    def doubt(self, now: float) -> None:
+        """Wait for the acknowledgement no longer than a second from now."""
+        if self._ack_due is not None:
+            self._ack_due = min(self._ack_due, now + _SUSPECT_AFTER)
+
+    def _acknowledged(self, frame: Frame, now: float) -> bool:
+        if self.state is not SubscriptionState.SUBSCRIBING:
+            return False
+        self._stop(now)
+        self._enter(SubscriptionState.SUBSCRIBED)
+        self._longest_delay = self._context.settings.reconnect.base
+        event, changes = self.inbox.events.succeeded(frame)
+        self.inbox.deliver(event, now)
+        if self._hole is not None:
+            self._context.emit(GapFound(self.name, *self._hole, now))
+            self._hole = None
+        for change in changes if self._ever_subscribed else ():
+            self.inbox.deliver(change, now)
+        self._ever_subscribed = True
+        self._calls.finish(None)
+        return True
+
+    def _refused_by_server(self, why: dict[str, object], last_received: float, now: float) -> bool:
+        if self.state not in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
+            return False
+        self.inbox.deliver(Event("pusher:subscription_error", self.name, why), now)
+        status, message = why["status"], f"the server refused the subscription: {why['error']}"
+        if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
+            self._give_back(AuthorizationError(self.name, message, status=status), last_received, now, told=True)
+        else:
+            self._give_back(SubscriptionError(self.name, message), last_received, now, told=True)
+        return True
+
+    def _give_back(self, error: SubscriptionError, last_received: float, now: float, *, told: bool) -> None:
+        """The server does not grant the subscription: final for the first with a clear refusal, else tried again."""
+        self._lose(last_received, now)
+        if isinstance(error, AuthorizationError) and not self._ever_subscribed:
+            self._fail(error, now, told=told)
+        else:
+            self._retry(error, 0.0, now)
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def deadline(self) -> float | None:
+        """Return when ``handle_deadline`` has something to do."""
+        due = (self._ack_due, self._retry_at, self._calls.deadline(), self.inbox.deadline())
+        return min((time for time in due if time is not None), default=None)
+
+    def handle_deadline(self, now: float) -> None:
+        """Fail calls, send again, or let the hold do what is due."""
+        last = f"; the last error was: {self._last_error}" if self._last_error is not None else ""
+        timeout = self._context.settings.subscribe_timeout
+        self._calls.expire(now, SubscriptionError(self.name, f"not subscribed within {timeout:g} s{last}"))
+        self.inbox.handle_deadline(now)
+        if self._withdraw_if_unwanted(now):
+            return
+        if self._ack_due is not None and now >= self._ack_due:
+            self._unacknowledged(now)
+        if self._retry_at is not None and now >= self._retry_at:
+            self.begin(now)
+
+    def _unacknowledged(self, now: float) -> None:
+        if self._suspect:
+            message = "the server refused an authorization and did not say for which channel"
+            self._give_back(AuthorizationError(self.name, message, status=_UNAUTHORIZED), now, now, told=False)
+            return
+        # The acknowledgement may have been lost; some servers refuse a second subscription to the same channel.
+        self._context.send(unsubscribe_frame(self.name))
+        self._give_back(SubscriptionError(self.name, "the server did not acknowledge in time"), now, now, told=False)
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    def _send_subscribe(self, authorization: ChannelAuthorization | None, now: float) -> None:
+        auth = authorization.auth if authorization is not None else None
+        channel_data = authorization.channel_data if authorization is not None else None
+        self._context.send(subscribe_frame(self.name, auth, channel_data if self.inbox.kind.presence else None))
+        self._ack_due = now + self._context.settings.subscribe_timeout
+        self._enter(SubscriptionState.SUBSCRIBING)
+
+    def _retry(self, error: PusherError, at_least: float, now: float) -> None:
+        policy = self._context.settings.reconnect
+        drawn = min(policy.cap, self._longest_delay) * (1 + self._context.random()) / 2
+        self._longest_delay = min(policy.cap, self._longest_delay * policy.factor)
+        delay = max(drawn, min(at_least, max(policy.cap, _SECOND_ATTEMPT_AFTER)))
+        self._last_error = error
+        self._retry_at = now + delay
+        self._enter(SubscriptionState.AUTHORIZING)
+        self._context.emit(SubscriptionRetried(self.name, error, delay))
+
+    def _fail(self, error: PusherError, now: float, *, told: bool = False) -> None:
+        """Give up on the channel: settle what waits, drop the keys, tell everyone."""
+        self._stop(now)
+        self.inbox.settle(now)
+        self._enter(SubscriptionState.FAILED)
+        if not told:
+            status = error.status if isinstance(error, AuthorizationError) else None
+            data = {"type": "AuthError", "error": str(error), "status": status}
+            self._context.emit(Deliver(Event("pusher:subscription_error", self.name, data)))
+        self._calls.finish(error)
+        self._context.emit(SubscriptionEnded(self.name, error))
+
+    def _lose(self, last_received: float, now: float) -> None:
+        if self.state is SubscriptionState.SUBSCRIBED and self._hole is None:
+            self._hole = (last_received, now)
+        self._stop(now)
+        self.inbox.lost(now)
+
+    def _stop(self, now: float) -> None:
+        self._ack_due = self._retry_at = self._last_error = None
+        self._suspect = False
+        if self._request_id is not None:
+            self._context.requests.cancel(self._request_id, now)
+            self._request_id = None
+
+    def _withdraw_if_unwanted(self, now: float) -> bool:
+        unwanted = not self._calls and not self._ever_subscribed and self.state is not SubscriptionState.FAILED
+        if unwanted:
+            self._context.withdraw(self.name, now)
+        return unwanted
+
+    def _enter(self, state: SubscriptionState) -> None:
+        if state is not self.state:
+            check_transition(SUBSCRIPTION_TRANSITIONS, self.state, state)
+            self.state = state

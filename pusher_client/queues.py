@@ -1,0 +1,125 @@
+"""A bounded queue that accounts for what it refuses (promises R5 and R6)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from pusher_client.protocol.budget import ByteBudget
+
+__all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size"]
+
+EVENT_OVERHEAD = 512
+"""Bytes that a queued event is reckoned to take besides its text."""
+
+_T = TypeVar("_T")
+
+
+class BoundedQueue(Generic[_T]):
+    """First in, first out; a full queue refuses the newest item and keeps one slot for a marker of the loss.
+
+    Refusals in a row are one *run*. It ends when the next item is accepted or when the reader has come to it, and then
+    one marker stands in the queue: after what was queued before the run, and before what is accepted after it.
+
+    Args:
+        limit: How many items are held. Markers are not counted: there is at most one more of them than of items.
+        budget: The allowance of bytes, shared with the client's other queues.
+    """
+
+    __slots__ = ("_budget", "_count", "_items", "_limit", "dropped", "refused")
+
+    def __init__(self, limit: int, budget: ByteBudget) -> None:
+        self._limit = limit
+        self._budget = budget
+        self._count = 0
+        # Most queues of a client with many channels never hold anything, and an empty deque takes 600 bytes.
+        self._items: deque[tuple[int, _T]] | None = None
+        self.refused = 0
+        self.dropped = 0
+
+    @property
+    def readable(self) -> bool:
+        """Whether ``take`` has something to give."""
+        return bool(self._items) or self.refused > 0
+
+    def push(self, item: _T, size: int) -> bool:
+        """Queue an item and return True, or count it as refused and return False.
+
+        Args:
+            item: What is queued.
+            size: The bytes that it takes from the budget until it is read; at least 1.
+        """
+        if self._count >= self._limit or not self._budget.take(size):
+            self.refuse()
+            return False
+        if self.refused:
+            self.end_run()
+        items = self._items
+        if items is None:
+            items = self._items = deque()
+        items.append((size, item))
+        self._count += 1
+        return True
+
+    def refuse(self) -> None:
+        """Count one more item of the run of refusals."""
+        self.refused += 1
+        self.dropped += 1
+
+    def end_run(self) -> None:
+        """End the run of refusals: put its marker in the queue."""
+        refused, self.refused = self.refused, 0
+        self._append(0, self._marker(refused))
+
+    def take(self) -> _T:
+        """Take the next item or marker.
+
+        Raises:
+            IndexError: There is nothing.
+        """
+        items = self._items
+        if not items:
+            return self._take_run()
+        size, item = items.popleft()
+        if size:
+            self._count -= 1
+            self._budget.give(size)
+        return item
+
+    def clear(self) -> list[_T]:
+        """Empty the queue, a run of refusals included, and return what it held."""
+        items, self._items = self._items, None
+        self._count = self.refused = 0
+        if not items:
+            return []
+        self._budget.give(sum(size for size, _ in items))
+        return [item for _, item in items]
+
+    def _marker(self, refused: int) -> _T:
+        """Make the marker of a run of this many refusals; called once for each run, when it ends."""
+        raise NotImplementedError
+
+    def _append(self, size: int, item: _T) -> None:
+        if self._items is None:
+            self._items = deque()
+        self._items.append((size, item))
+
+    def _take_run(self) -> _T:
+        if not self.refused:
+            raise IndexError("the queue is empty")
+        refused, self.refused = self.refused, 0
+        return self._marker(refused)
+
+
+def check_queue_size(size: int) -> int:
+    """Return ``size`` if a queue can have it.
+
+    Raises:
+        TypeError: It is no integer.
+        ValueError: It is smaller than 1.
+    """
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError("queue_size must be an integer: how many events a queue holds")
+    if size < 1:
+        raise ValueError(f"queue_size must be at least 1, not {size}: an unbounded queue is not offered")
+    return size

@@ -1,0 +1,223 @@
+"""Handlers by event name: ``bind`` and ``unbind`` with pusher-js's names and meaning."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from pusher_client.events import Event
+
+__all__ = ["Bindable", "Binding", "Handler", "HandlerRegistry", "is_application"]
+
+Handler = Callable[[Event], object]
+"""What is bound: a plain or async callable of one event."""
+
+_ANY = TypeVar("_ANY", bound=Callable[[Any], object])
+_H = TypeVar("_H", bound=Handler)
+
+
+def is_application(name: str) -> bool:
+    """Tell whether an event's name is the application's, and neither the protocol's nor a marker's."""
+    return not name.startswith("pusher:")
+
+
+class Binding:
+    """One callback at one place in the order; binding the same callback twice makes two.
+
+    Attributes:
+        callback: What is called with the event.
+        is_async: Whether calling it gives something to await, as far as is known: a plain function that is caught
+            returning an awaitable counts as async from then on.
+    """
+
+    __slots__ = ("callback", "is_async")
+
+    def __init__(self, callback: Callable[[Any], object]) -> None:
+        self.callback = callback
+        self.is_async = _returns_awaitable(callback)
+
+
+class HandlerRegistry:
+    """The callbacks of a channel, of the client, or of any other source of named values.
+
+    A list once handed out by ``matching`` never changes, so binding and unbinding inside a handler touch later events
+    only.
+    """
+
+    __slots__ = ("_everything", "_named")
+
+    def __init__(self) -> None:
+        self._named: dict[str, tuple[Binding, ...]] = {}
+        self._everything: tuple[Binding, ...] = ()
+
+    @overload
+    def bind(self, event: str) -> Callable[[_ANY], _ANY]: ...
+    @overload
+    def bind(self, event: str, callback: _ANY) -> _ANY: ...
+    def bind(self, event: str, callback: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
+        """Call ``callback`` with every event of this name; without ``callback`` return a decorator.
+
+        Args:
+            event: The event's full name, as ``order-created`` or ``pusher:subscription_succeeded``.
+            callback: Plain or async, called with one argument.
+
+        Returns:
+            The callback, so that it can be unbound later.
+
+        Raises:
+            TypeError: ``event`` is no string, or ``callback`` cannot be called.
+        """
+        if not isinstance(event, str):
+            raise TypeError("bind() takes the event's name first: bind('name', callback), or @….bind('name')")
+        if callback is None:
+            return functools.partial(self._bound, event)
+        return self._bound(event, callback)
+
+    def unbind(self, event: str | None = None, callback: Callable[[Any], object] | None = None) -> None:
+        """Unbind what matches every argument given; without any, all callbacks bound by name.
+
+        Args:
+            event: Only those bound to this name.
+            callback: Only this callback, however often it was bound.
+        """
+        for name in tuple(self._named) if event is None else (event,):
+            kept = _without(self._named.get(name, ()), callback)
+            if kept:
+                self._named[name] = kept
+            else:
+                self._named.pop(name, None)
+        self._changed()
+
+    @overload
+    def bind_global(self) -> Callable[[_ANY], _ANY]: ...
+    @overload
+    def bind_global(self, callback: _ANY) -> _ANY: ...
+    def bind_global(self, callback: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
+        """Call ``callback`` with every event; without ``callback`` return a decorator.
+
+        Args:
+            callback: Plain or async, called with one argument.
+
+        Returns:
+            The callback, so that it can be unbound later.
+
+        Raises:
+            TypeError: ``callback`` cannot be called.
+        """
+        return self._bound_global if callback is None else self._bound_global(callback)
+
+    def unbind_global(self, callback: Callable[[Any], object] | None = None) -> None:
+        """Unbind this callback from all events, or without an argument every callback bound so."""
+        self._everything = _without(self._everything, callback)
+        self._changed()
+
+    @property
+    def bound(self) -> bool:
+        """Whether any callback is bound."""
+        return bool(self._named or self._everything)
+
+    @property
+    def hears_application(self) -> bool:
+        """Whether an application event of some name would be heard here."""
+        return bool(self._everything) or any(map(is_application, self._named))
+
+    def matching(self, name: str) -> tuple[Binding, ...]:
+        """Return the callbacks for an event: those of its name, then the global ones, each in the order of binding."""
+        return self._named.get(name, ()) + self._everything
+
+    def _changed(self) -> None:
+        """Be told that something was bound or unbound; for subclasses that remember what matches."""
+
+    def _bound(self, event: str, callback: _ANY) -> _ANY:
+        self._named[event] = (*self._named.get(event, ()), Binding(_checked(callback)))
+        self._changed()
+        return callback
+
+    def _bound_global(self, callback: _ANY) -> _ANY:
+        self._everything = (*self._everything, Binding(_checked(callback)))
+        self._changed()
+        return callback
+
+
+class Bindable:
+    """What can be bound to; the handlers themselves stand in a registry that outlives the handle."""
+
+    __slots__ = ()
+
+    @property
+    def _handlers(self) -> HandlerRegistry:
+        raise NotImplementedError
+
+    @overload
+    def bind(self, event: str) -> Callable[[_H], _H]: ...
+    @overload
+    def bind(self, event: str, callback: _H) -> _H: ...
+    def bind(self, event: str, callback: _H | None = None) -> _H | Callable[[_H], _H]:
+        """Call ``callback`` with every event of this name; without ``callback`` return a decorator.
+
+        For one event the handlers run one after another: the channel's of that name, the channel's global ones, the
+        client's of that name, the client's global ones, each in the order of binding. Plain ones run at once; with an
+        async one among them the whole list runs in the channel's ordered worker.
+
+        Args:
+            event: The event's full name, as ``order-created`` or ``pusher:subscription_succeeded``.
+            callback: Plain or async, called with one ``Event``.
+
+        Returns:
+            The callback, so that it can be unbound later.
+
+        Raises:
+            TypeError: ``event`` is no string, or ``callback`` cannot be called.
+        """
+        return self._handlers.bind(event) if callback is None else self._handlers.bind(event, callback)
+
+    def unbind(self, event: str | None = None, callback: Handler | None = None) -> None:
+        """Unbind what matches every argument given; without any, all callbacks bound by name.
+
+        Args:
+            event: Only those bound to this name.
+            callback: Only this callback, however often it was bound.
+        """
+        self._handlers.unbind(event, callback)
+
+    @overload
+    def bind_global(self) -> Callable[[_H], _H]: ...
+    @overload
+    def bind_global(self, callback: _H) -> _H: ...
+    def bind_global(self, callback: _H | None = None) -> _H | Callable[[_H], _H]:
+        """Call ``callback`` with every event: the application's, the protocol's and the markers of losses.
+
+        Args:
+            callback: Plain or async, called with one ``Event``; without it a decorator is returned.
+
+        Returns:
+            The callback, so that it can be unbound later.
+
+        Raises:
+            TypeError: ``callback`` cannot be called.
+        """
+        return self._handlers.bind_global() if callback is None else self._handlers.bind_global(callback)
+
+    def unbind_global(self, callback: Handler | None = None) -> None:
+        """Unbind this callback from all events, or without an argument every callback bound so."""
+        self._handlers.unbind_global(callback)
+
+
+def _checked(callback: _ANY) -> _ANY:
+    if not callable(callback):
+        raise TypeError("the callback must be a function of one argument, plain or async")
+    return callback
+
+
+def _without(bindings: tuple[Binding, ...], callback: Callable[[Any], object] | None) -> tuple[Binding, ...]:
+    # By equality, because every look at obj.method makes another object, equal to the one that was bound.
+    return () if callback is None else tuple(binding for binding in bindings if binding.callback != callback)
+
+
+def _returns_awaitable(callback: Callable[[Any], object]) -> bool:
+    inner: Any = callback
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)

@@ -1,0 +1,37 @@
+"""The Starlette application: every route of the server in one place."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from pusher_client.server.application import Application
+from pusher_client.server.authorization import AuthorizationEndpoints
+from pusher_client.server.http_api import HTTPAPI
+from pusher_client.server.websocket import Timeouts, WebSocketLink
+from pusher_client.server.wire import Wire
+
+__all__ = ["create_app"]
+
+
+def create_app(application: Application, wire: Wire, timeouts: Timeouts, event_limit: int) -> Starlette:
+    """Make the ASGI application.
+
+    Args:
+        application: Keys, channels and connections.
+        wire: The sockets under the WebSockets.
+        timeouts: How long clients may be silent.
+        event_limit: How many bytes the data of one published event may have.
+    """
+
+    async def serve(websocket: WebSocket) -> None:
+        await WebSocketLink(websocket, application, wire, timeouts).run()
+
+    return Starlette(
+        routes=[
+            WebSocketRoute("/app/{key}", serve),
+            *HTTPAPI(application, event_limit).routes(),
+            *AuthorizationEndpoints(application).routes(),
+        ]
+    )

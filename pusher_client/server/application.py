@@ -1,0 +1,142 @@
+"""The one application that the server serves: its keys, channels and connections; no I/O."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Protocol
+
+from pusher_client.protocol.authorization import SECRET_BYTES, derive_shared_secret, sign_channel, sign_user
+from pusher_client.server import frames
+from pusher_client.server.channel import Channel, Member, Send
+from pusher_client.server.faults import mangled
+
+__all__ = ["Application", "Peer"]
+
+
+class Peer(Protocol):
+    """One connection, as far as its application knows it."""
+
+    @property
+    def socket_id(self) -> str:
+        """Digits, a dot, digits."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection, without waiting for it."""
+        ...
+
+
+class Application:
+    """Keys, channels and connections of one Channels application.
+
+    Args:
+        app_id: The id in the paths of the HTTP API; digits only, as the official libraries demand.
+        key: What clients name in the path of the WebSocket.
+        secret: What authorizations and HTTP API requests are signed with.
+        master_key: What the channels' shared secrets are derived from: 32 bytes.
+
+    Attributes:
+        mangle: Encrypted events go out with a bit of the ciphertext flipped.
+
+    Raises:
+        ValueError: An argument does not have its form.
+    """
+
+    def __init__(self, *, app_id: str, key: str, secret: str, master_key: bytes) -> None:
+        if not (app_id.isascii() and app_id.isdigit()):
+            raise ValueError("app_id consists of digits: the official libraries accept nothing else")
+        if not key or not secret:
+            raise ValueError("key and secret must not be empty")
+        self.app_id = app_id
+        self.key = key
+        self.mangle = False
+        self._secret = secret
+        self._master_key = _checked_master_key(master_key)
+        self._channels: dict[str, Channel] = {}
+        self._connections: dict[str, Peer] = {}
+
+    @property
+    def secret(self) -> str:
+        """The application's secret."""
+        return self._secret
+
+    @property
+    def master_key(self) -> bytes:
+        """The key that shared secrets are derived from now."""
+        return self._master_key
+
+    def rotate_key(self, master_key: bytes | None = None) -> None:
+        """Derive shared secrets from another key from now on: from this one, or from a random one."""
+        self._master_key = _checked_master_key(secrets.token_bytes(SECRET_BYTES) if master_key is None else master_key)
+
+    def sign_channel(self, socket_id: str, channel: str, channel_data: str | None = None) -> str:
+        """Sign a subscription (protocol-notes 6.2)."""
+        return sign_channel(self.key, self._secret, socket_id, channel, channel_data)
+
+    def sign_user(self, socket_id: str, user_data: str) -> str:
+        """Sign a user's sign-in (protocol-notes 6.4)."""
+        return sign_user(self.key, self._secret, socket_id, user_data)
+
+    def shared_secret(self, channel: str) -> bytes:
+        """Derive the secret of an encrypted channel (protocol-notes 7.2)."""
+        return derive_shared_secret(channel, self._master_key)
+
+    def connect(self, connection: Peer) -> None:
+        """Take a connection in."""
+        self._connections[connection.socket_id] = connection
+
+    def disconnect(self, connection: Peer) -> None:
+        """Forget a connection and all its subscriptions."""
+        self._connections.pop(connection.socket_id, None)
+        for channel in list(self._channels.values()):
+            if connection.socket_id in channel:
+                self.unsubscribe(connection.socket_id, channel.name)
+
+    def connections(self) -> list[Peer]:
+        """Return the connections as they are now."""
+        return list(self._connections.values())
+
+    def subscribe(self, socket_id: str, send: Send, name: str, member: Member | None) -> None:
+        """Subscribe a connection: acknowledge, then send what a cache channel holds."""
+        channel = self._channels.setdefault(name, Channel(name))
+        channel.add(socket_id, send, member)
+        send(frames.subscription_succeeded(name, channel.presence_data()))
+        if channel.last_event is not None:
+            event, data = channel.last_event
+            send(self._event(channel, event, data))
+        elif channel.kind.cache:
+            send(frames.cache_miss(name))
+
+    def unsubscribe(self, socket_id: str, name: str) -> None:
+        """End a connection's subscription; harmless without one."""
+        channel = self.channel(name)
+        channel.remove(socket_id)
+        if channel.forgettable:
+            self._channels.pop(name, None)
+
+    def publish(self, name: str, event: str, data: str, *, but: str | None = None) -> None:
+        """Send an event to a channel's subscribers, except to the connection with the socket id ``but``."""
+        channel = self.channel(name)
+        channel.send(self._event(channel, event, data), but=but)
+        if channel.kind.cache:
+            channel.last_event = (event, data)
+            self._channels[name] = channel
+
+    def channel(self, name: str) -> Channel:
+        """Return a channel; an empty one, which is not kept, where there is none."""
+        return self._channels.get(name) or Channel(name)
+
+    def occupied(self) -> Iterable[Channel]:
+        """Return the channels that somebody is subscribed to."""
+        return [channel for channel in self._channels.values() if channel.subscription_count]
+
+    def _event(self, channel: Channel, event: str, data: str) -> str:
+        spoiled = self.mangle and channel.kind.encrypted
+        return frames.event_frame(event, channel.name, mangled(data) if spoiled else data)
+
+
+def _checked_master_key(master_key: bytes) -> bytes:
+    if len(master_key) != SECRET_BYTES:
+        raise ValueError(f"master_key must be {SECRET_BYTES} bytes long, not {len(master_key)}")
+    return master_key

@@ -1,0 +1,104 @@
+"""The endpoints that an application of the user's own would have: who may subscribe, who signs in."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pusher_client.protocol.names import channel_kind, check_channel_name
+from pusher_client.server.application import Application
+from pusher_client.server.channel import check_user_id
+from pusher_client.server.frames import json_text
+from pusher_client.server.request_body import read_body
+
+__all__ = ["AuthorizationEndpoints"]
+
+BODY_LIMIT = 64 * 1024
+"""Bytes that a request may have."""
+
+_SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
+
+
+class AuthorizationEndpoints:
+    """``/pusher/auth`` and ``/pusher/user-auth``, which grant everything that is asked in the right form.
+
+    A form may say who the user is, for presence channels and signing in: ``user_id`` (else the socket id) and
+    ``user_info`` (JSON).
+
+    Args:
+        application: Signs, and derives shared secrets.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def routes(self) -> list[Route]:
+        """Return the routes for Starlette."""
+        return [
+            Route("/pusher/auth", self._authorize_channel, methods=["POST"]),
+            Route("/pusher/user-auth", self._authenticate_user, methods=["POST"]),
+        ]
+
+    async def _authorize_channel(self, request: Request) -> Response:
+        form = await _read_form(request)
+        socket_id, name = form["socket_id"], form.get("channel_name", "")
+        try:
+            check_channel_name(name)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+        kind = channel_kind(name)
+        if not kind.authorized:
+            raise HTTPException(403, "only private, encrypted and presence channels are authorized")
+        channel_data = _channel_data(form) if kind.presence else None
+        answer = {"auth": self._application.sign_channel(socket_id, name, channel_data)}
+        if channel_data is not None:
+            answer["channel_data"] = channel_data
+        if kind.encrypted:
+            secret = self._application.shared_secret(name)
+            answer["shared_secret"] = binascii.b2a_base64(secret, newline=False).decode()
+        return JSONResponse(answer)
+
+    async def _authenticate_user(self, request: Request) -> Response:
+        form = await _read_form(request)
+        user_data = json_text({"id": _user_id(form), "user_info": _user_info(form)})
+        return JSONResponse({"auth": self._application.sign_user(form["socket_id"], user_data), "user_data": user_data})
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    body = await read_body(request, BODY_LIMIT)
+    try:
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except ValueError:
+        raise HTTPException(400, "the body is no form: socket_id=...&channel_name=...") from None
+    if not _SOCKET_ID.fullmatch(form.get("socket_id", "")):
+        raise HTTPException(400, "the form lacks socket_id: digits, a dot, digits")
+    return form
+
+
+def _channel_data(form: dict[str, str]) -> str:
+    return json_text({"user_id": _user_id(form), "user_info": _user_info(form)})
+
+
+def _user_id(form: dict[str, str]) -> str:
+    user_id = form.get("user_id", form["socket_id"])
+    try:
+        check_user_id(user_id)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from None
+    return user_id
+
+
+def _user_info(form: dict[str, str]) -> Any:
+    try:
+        return msgspec.json.decode(form.get("user_info", "{}"))
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        pass
+    raise HTTPException(400, "user_info is no JSON")

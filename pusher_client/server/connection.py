@@ -1,0 +1,186 @@
+"""One connection's side of the protocol: a client's frames in, frames and a close out; no I/O."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from pusher_client.protocol.names import CLIENT_PREFIX, check_client_event_name
+from pusher_client.server import frames
+from pusher_client.server.application import Application
+from pusher_client.server.channel import SERVER_TO_USER, Member, Send, check_destination, check_user_id
+
+__all__ = ["CLIENT_EVENT_REFUSED", "PONG_NOT_RECEIVED", "UNAUTHORIZED", "UNKNOWN_APPLICATION", "Connection", "Refusal"]
+
+UNKNOWN_APPLICATION = 4001
+UNAUTHORIZED = 4009
+PONG_NOT_RECEIVED = 4201
+CLIENT_EVENT_REFUSED = 4301
+
+_SOCKET_ID_PART = 10**10
+_Data = TypeVar("_Data")
+
+
+class Refusal(Exception):  # noqa: N818 -- an answer that the protocol foresees, not an error of this server
+    """A subscription that is not granted; ``str()`` is the text for the client."""
+
+    def __init__(self, kind: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
+
+
+class _SubscribeData(msgspec.Struct):
+    channel: str
+    auth: str | None = None
+    channel_data: str | None = None
+
+
+class _UnsubscribeData(msgspec.Struct):
+    channel: str
+
+
+class _SignInData(msgspec.Struct):
+    auth: str
+    user_data: str
+
+
+class _ChannelData(msgspec.Struct):
+    user_id: str | int
+    user_info: Any = None
+
+
+class _UserData(msgspec.Struct):
+    id: str
+    user_info: Any = None
+
+
+class Connection:
+    """A connection after its handshake.
+
+    Args:
+        application: What it connects to.
+        send: Takes each frame for the client; does not wait.
+        close: Takes a close code and a reason; does not wait.
+
+    Attributes:
+        socket_id: Digits, a dot, digits.
+        user: Who signed in on it.
+    """
+
+    def __init__(self, application: Application, send: Send, close: Callable[[int, str], None]) -> None:
+        self.socket_id = f"{secrets.randbelow(_SOCKET_ID_PART)}.{secrets.randbelow(_SOCKET_ID_PART)}"
+        self.user: Member | None = None
+        self._application = application
+        self._send = send
+        self._close = close
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection, without waiting for it."""
+        self._close(code, reason)
+
+    def receive_text(self, text: str) -> None:
+        """Handle a client's frame; what is no frame is answered with ``pusher:error`` and changes nothing."""
+        try:
+            frame = frames.read_frame(text)
+            match frame.event:
+                case "pusher:ping":
+                    self._send(frames.PONG)
+                case "pusher:pong":
+                    pass
+                case "pusher:subscribe":
+                    self._subscribe(_converted(frame.data, _SubscribeData))
+                case "pusher:unsubscribe":
+                    self._application.unsubscribe(self.socket_id, _converted(frame.data, _UnsubscribeData).channel)
+                case "pusher:signin":
+                    self._sign_in(_converted(frame.data, _SignInData))
+                case event if event.startswith(CLIENT_PREFIX):
+                    self._client_event(frame)
+                case _:
+                    self._send(frames.error(None, "no event of this name is sent by clients"))
+        except ValueError as error:
+            self._send(frames.error(None, str(error)))
+
+    def receive_binary(self) -> None:
+        """Answer a binary frame, which the protocol does not have."""
+        self._send(frames.error(None, "frames are text"))
+
+    def _subscribe(self, data: _SubscribeData) -> None:
+        if self.socket_id in self._application.channel(data.channel):
+            self._send(frames.error(None, "this connection is subscribed to the channel already", data.channel))
+            return
+        try:
+            member = self._authorized_member(data)
+        except Refusal as refusal:
+            self._send(frames.subscription_error(data.channel, refusal.kind, str(refusal), refusal.status))
+        else:
+            self._application.subscribe(self.socket_id, self._send, data.channel, member)
+
+    def _authorized_member(self, data: _SubscribeData) -> Member | None:
+        """Check a subscription, and return whom it stands for on a presence channel."""
+        try:
+            check_destination(data.channel)
+        except ValueError as error:
+            raise Refusal("InvalidChannel", str(error), 400) from None
+        if data.channel.startswith(SERVER_TO_USER):
+            if self.user is None or data.channel != f"{SERVER_TO_USER}{self.user.user_id}":
+                raise Refusal("AuthError", "a user's channel is for that user, signed in", 401)
+            return None
+        kind = self._application.channel(data.channel).kind
+        if not kind.authorized:
+            return None
+        expected = self._application.sign_channel(self.socket_id, data.channel, data.channel_data)
+        if data.auth is None or not hmac.compare_digest(expected.encode(), data.auth.encode()):
+            raise Refusal("AuthError", "the signature does not fit this socket id, channel and channel_data", 401)
+        return self._member(data.channel_data) if kind.presence else None
+
+    def _member(self, channel_data: str | None) -> Member:
+        if channel_data is None:
+            if self.user is None:
+                raise Refusal("AuthError", "a presence channel takes channel_data or a user who signed in", 401)
+            return self.user
+        try:
+            data = msgspec.json.decode(channel_data, type=_ChannelData)
+            check_user_id(str(data.user_id))
+        except (ValueError, msgspec.DecodeError, RecursionError):
+            raise Refusal("AuthError", "channel_data is no JSON object with a valid user_id", 401) from None
+        return Member(str(data.user_id), data.user_info)
+
+    def _sign_in(self, data: _SignInData) -> None:
+        expected = self._application.sign_user(self.socket_id, data.user_data)
+        try:
+            user = msgspec.json.decode(data.user_data, type=_UserData)
+            check_user_id(user.id)
+        except (ValueError, msgspec.DecodeError, RecursionError):
+            user = None
+        if user is None or not hmac.compare_digest(expected.encode(), data.auth.encode()):
+            message = "the sign-in is not signed for this socket id, or its user_data has no valid id"
+            self._send(frames.error(UNAUTHORIZED, message))
+            self._close(UNAUTHORIZED, message)
+            return
+        self.user = Member(user.id, user.user_info)
+        self._send(frames.signin_success(data.user_data))
+
+    def _client_event(self, frame: frames.Incoming) -> None:
+        channel = self._application.channel(frame.channel or "")
+        if channel.kind.encrypted or not channel.kind.authorized or self.socket_id not in channel:
+            message = "client events go to private and presence channels that the client is subscribed to"
+            self._send(frames.error(CLIENT_EVENT_REFUSED, message, frame.channel))
+            return
+        check_client_event_name(frame.event)
+        data = frame.data if isinstance(frame.data, str) else frames.json_text(frame.data)
+        member = channel.member_of(self.socket_id)
+        user_id = None if member is None else member.user_id
+        channel.send(frames.event_frame(frame.event, channel.name, data, user_id), but=self.socket_id)
+
+
+def _converted(data: object, kind: type[_Data]) -> _Data:
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        message = str(error)
+    raise ValueError(f"the frame's data: {message}")

@@ -1,0 +1,111 @@
+"""The frames of the server's side, in the shapes that Pusher's own servers give them (protocol-notes 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "PING",
+    "PONG",
+    "Incoming",
+    "cache_miss",
+    "connection_established",
+    "error",
+    "event_frame",
+    "json_text",
+    "member_added",
+    "member_removed",
+    "read_frame",
+    "signin_success",
+    "subscription_error",
+    "subscription_succeeded",
+]
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A frame from a client: ``data`` is as it was decoded, and often nothing at all."""
+
+    event: str
+    data: Any = None
+    channel: str | None = None
+
+
+_decode = msgspec.json.Decoder(Incoming).decode
+
+
+def read_frame(text: str) -> Incoming:
+    """Read a client's frame.
+
+    Raises:
+        ValueError: It is no JSON object with a string ``event`` and, if any, a string ``channel``.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        pass
+    raise ValueError("a frame is a JSON object with a string 'event'")
+
+
+def json_text(value: object) -> str:
+    """Write JSON text without white space."""
+    return msgspec.json.encode(value).decode()
+
+
+def event_frame(event: str, channel: str, data: str, user_id: str | None = None) -> str:
+    """Write an event; ``data`` is the text that was published, and ``user_id`` who sent it, if a client did."""
+    frame = {"event": event, "channel": channel, "data": data}
+    if user_id is not None:
+        frame["user_id"] = user_id
+    return json_text(frame)
+
+
+def connection_established(socket_id: str, activity_timeout: float) -> str:
+    """Write the first frame; ``activity_timeout`` is in seconds."""
+    data = json_text({"socket_id": socket_id, "activity_timeout": activity_timeout})
+    return json_text({"event": "pusher:connection_established", "data": data})
+
+
+def error(code: int | None, message: str, channel: str | None = None) -> str:
+    """Write ``pusher:error``; None is the code of what has none in the protocol (protocol-notes 4)."""
+    frame: dict[str, object] = {"event": "pusher:error", "data": {"code": code, "message": message}}
+    if channel is not None:
+        frame["channel"] = channel
+    return json_text(frame)
+
+
+def subscription_succeeded(channel: str, data: object) -> str:
+    """Write the acknowledgement of a subscription; ``data`` is empty but on presence channels."""
+    return event_frame("pusher_internal:subscription_succeeded", channel, json_text(data))
+
+
+def subscription_error(channel: str, kind: str, message: str, status: int) -> str:
+    """Write the refusal of a subscription."""
+    data = {"type": kind, "error": message, "status": status}
+    return json_text({"event": "pusher:subscription_error", "channel": channel, "data": data})
+
+
+def cache_miss(channel: str) -> str:
+    """Write that a cache channel holds nothing."""
+    return json_text({"event": "pusher:cache_miss", "channel": channel})
+
+
+def member_added(channel: str, user_id: str, user_info: object) -> str:
+    """Write that a user came to a presence channel."""
+    data = json_text({"user_id": user_id, "user_info": user_info})
+    return event_frame("pusher_internal:member_added", channel, data)
+
+
+def member_removed(channel: str, user_id: str) -> str:
+    """Write that a user left a presence channel."""
+    return event_frame("pusher_internal:member_removed", channel, json_text({"user_id": user_id}))
+
+
+def signin_success(user_data: str) -> str:
+    """Write the acknowledgement of a sign-in; ``user_data`` is the text that was signed."""
+    return json_text({"event": "pusher:signin_success", "data": {"user_data": user_data}})
+
+
+PING = json_text({"event": "pusher:ping", "data": "{}"})
+PONG = json_text({"event": "pusher:pong", "data": "{}"})

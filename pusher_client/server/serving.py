@@ -1,0 +1,111 @@
+"""uvicorn on a loopback port inside a running event loop: no signal handlers, no access log, a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from pusher_client.server.wire import Wire
+
+__all__ = ["LOOPBACK", "Serving"]
+
+LOOPBACK = "127.0.0.1"
+
+GRACE = 1
+"""Seconds that clients have to let go when the server stops, before their sockets are reset."""
+
+CALL_TIMEOUT = 10
+"""Seconds that a call from another thread waits for the server's loop."""
+
+MESSAGE_LIMIT = 1024 * 1024
+"""Bytes that a client's frame may have."""
+
+
+class _QuietServer(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals to the program that the server is a part of."""
+        yield
+
+
+class Serving:
+    """An ASGI application, served from ``start()`` to ``stop()``.
+
+    Args:
+        app: The application.
+        wire: Learns of every socket that carries a WebSocket.
+
+    Attributes:
+        port: The port, known before anybody can connect.
+    """
+
+    def __init__(self, app: ASGIApp, wire: Wire) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws=wire.protocol_class(),
+            ws_max_size=MESSAGE_LIMIT,
+            ws_ping_interval=None,  # the protocol has pings of its own, see websocket.py
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,  # logging is the program's to configure
+            access_log=False,  # its lines would hold signatures
+            server_header=False,
+            timeout_graceful_shutdown=2 * GRACE,
+        )
+        config.load()
+        self.port = 0
+        self._wire = wire
+        self._server = _QuietServer(config)
+        self._thread_id = 0
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None]
+
+    def start(self, port: int) -> None:
+        """Bind the port and serve it in the running event loop.
+
+        Args:
+            port: 0 takes a free one.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        listening = socket.create_server((LOOPBACK, port))
+        self.port = listening.getsockname()[1]
+        self._thread_id = threading.get_ident()
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._server.serve(sockets=[listening]), name="pusher_client.server")
+
+    async def stop(self) -> None:
+        """Close what is open, by force where nobody answers, and return when nothing is left."""
+        self._wire.stall(on=False)
+        self._server.should_exit = True
+        done, _ = await asyncio.wait([self._task], timeout=GRACE)
+        if not done:
+            self._wire.reset()
+        await self._task
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Run a function in the server's event loop and wait until it is done, from whatever thread."""
+        if threading.get_ident() == self._thread_id:
+            action()
+            return
+        done = concurrent.futures.Future[None]()
+
+        def act() -> None:
+            try:
+                action()
+            except BaseException as error:  # noqa: BLE001 -- raised again in the thread that asked
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self._loop.call_soon_threadsafe(act)
+        done.result(CALL_TIMEOUT)

@@ -1,0 +1,72 @@
+"""Streams of events, each read by one task (promise R5)."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self, final
+from weakref import finalize
+
+from pusher_client.events import Event
+from pusher_client.feeds import Feed
+
+__all__ = ["EventStream"]
+
+
+@final
+class EventStream:
+    """Events in order, for one reader: an async iterator, and an async context manager that closes it.
+
+    It is made by ``channel.events()`` and ``client.events()``, takes in events from that moment, and survives
+    reconnects. A full queue refuses the newest events; one ``pusher:overflow`` event then stands in their place. The
+    iteration ends after ``unsubscribe()`` or ``disconnect()``, and raises when the channel or the link failed for good,
+    in both cases once everything queued was read, and again whenever it is tried again. A stream that is dropped
+    without being closed is forgotten.
+    """
+
+    __slots__ = ("__weakref__", "_feed")
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        finalize(self, feed.abandon).atexit = False
+
+    @property
+    def dropped(self) -> int:
+        """How many events this stream has refused since it was opened; the overflow markers add up to it."""
+        return self._feed.dropped
+
+    def close(self) -> None:
+        """End the stream and discard what was not read; a reader that waits is released. Harmless when repeated."""
+        self._feed.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event.
+
+        Raises:
+            StopAsyncIteration: The stream is closed, or the channel was unsubscribed, or the client disconnected.
+            PusherError: The channel or the link failed for good.
+            RuntimeError: Another task is waiting for the next event already.
+        """
+        feed = self._feed
+        if feed.waiter is not None:
+            raise RuntimeError("another task is already waiting on this stream; open one stream for each reader")
+        while not feed.readable:
+            if feed.error is not None:
+                raise feed.error.with_traceback(None)
+            if feed.ended:
+                raise StopAsyncIteration
+            await feed.wait()
+        return feed.read()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

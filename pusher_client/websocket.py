@@ -1,0 +1,159 @@
+"""Opening, reading, writing and closing one WebSocket with the websockets library (protocol-notes 1.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from typing import Any, Literal
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, ProxyError
+
+from pusher_client.protocol.reconnect import OpenFailure
+
+__all__ = ["OpenError", "WebSocket"]
+
+_CLOSE_TIMEOUT = 1.0
+_QUEUED_FRAMES = 64
+
+
+class OpenError(Exception):
+    """A WebSocket could not be opened.
+
+    Attributes:
+        failure: Of which kind the failure is.
+        status: The HTTP status of the refusal, if there was one.
+        reason: In words, without anything secret.
+    """
+
+    def __init__(self, failure: OpenFailure, status: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.failure = failure
+        self.status = status
+        self.reason = reason
+
+
+class _RefusedError(Exception):
+    """An HTTP answer other than the upgrade; websockets would follow a redirect that it sees as its own error."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _NoRedirects(ClientConnection):
+    """A connection whose handshake follows no redirect (promise C5)."""
+
+    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+        """Do the opening handshake; every refusal is final for this attempt."""
+        status = None
+        try:
+            await super().handshake(*args, **kwargs)
+        except InvalidStatus as error:
+            status = error.response.status_code
+        if status is not None:
+            raise _RefusedError(status)
+
+
+class _NoFrames(logging.LoggerAdapter[logging.Logger]):
+    """Lets nothing below WARNING through, whatever the level: websockets logs frames, which carry signatures (C3)."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name is that of the standard library
+        """Tell websockets not to write what it would not be allowed to log."""
+        return level >= logging.WARNING and super().isEnabledFor(level)
+
+
+_websocket_logger = _NoFrames(logging.getLogger("pusher_client.websocket"), {})
+
+
+class WebSocket:
+    """One open WebSocket.
+
+    Args:
+        connection: What websockets opened.
+    """
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(
+        cls, url: str, *, tls: ssl.SSLContext | bool, proxy: str | Literal[True] | None, max_message_size: int
+    ) -> WebSocket:
+        """Open a WebSocket.
+
+        Raises:
+            OpenError: It could not be opened.
+        """
+        options: dict[str, Any] = {"ssl": tls} if isinstance(tls, ssl.SSLContext) else {}
+        failed: OpenError
+        try:
+            connection = await connect(
+                url,
+                proxy=proxy,
+                compression=None,
+                open_timeout=None,
+                close_timeout=_CLOSE_TIMEOUT,
+                ping_interval=None,
+                max_size=max_message_size,
+                max_queue=_QUEUED_FRAMES,
+                logger=_websocket_logger,
+                create_connection=_NoRedirects,
+                **options,
+            )
+        except _RefusedError as error:
+            failed = OpenError(
+                OpenFailure.HTTP, error.status, f"the server refused the upgrade with HTTP {error.status}"
+            )
+        except ssl.SSLCertVerificationError as error:
+            failed = OpenError(OpenFailure.CERTIFICATE, None, f"the certificate was refused: {error.verify_message}")
+        except ProxyError as error:
+            response = getattr(error, "response", None)
+            status = response.status_code if response is not None else None
+            failed = OpenError(OpenFailure.HTTP, status, f"the proxy failed: {type(error).__name__}")
+        except (OSError, InvalidHandshake, EOFError) as error:
+            failed = OpenError(OpenFailure.NETWORK, None, _words(error))
+        else:
+            return cls(connection)
+        raise failed
+
+    async def receive(self) -> str | bytes | None:
+        """Return the next message, or None when the connection is closed."""
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed:
+            return None
+
+    async def send(self, text: str) -> bool:
+        """Send a text; return False when the connection is closed."""
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed:
+            return False
+        return True
+
+    @property
+    def close_code(self) -> int | None:
+        """The code that the server closed with; None when it sent none."""
+        code = self._connection.close_code
+        return None if code is None or code == 1006 else code  # noqa: PLR2004 - "abnormal closure", never on the wire
+
+    @property
+    def close_reason(self) -> str:
+        """The words that the server closed with."""
+        return self._connection.close_reason or ""
+
+    async def close(self) -> None:
+        """Close within about a second; what does not answer is cut off."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._connection.close()
+        self._connection.transport.abort()
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return f"{type(error).__name__}: {error.strerror or 'no details'}"
+    return type(error).__name__

@@ -1,0 +1,236 @@
+"""Calling handlers: at once where all are plain, in one ordered task where one is async (promises R4 and R7)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+from weakref import ref
+
+from pusher_client.pool import WorkerPool, working_task
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.queues import BoundedQueue
+from pusher_client.registry import Binding
+
+__all__ = ["ErrorHandler", "Job", "Worker", "WorkerOwner"]
+
+ErrorHandler = Callable[[BaseException, Any], object]
+"""What hears of a failing handler: plain or async, called with the exception and the event."""
+
+_LONGEST_NAME_LOGGED = 200
+
+_logger = logging.getLogger(__name__)
+
+
+class Job(NamedTuple):
+    """One event and who is still to hear it.
+
+    Attributes:
+        name: The event's name, for the log.
+        value: What the handlers are called with.
+        bindings: The handlers, in order.
+        started: What a handler already called has left to await, before the others.
+        is_report: Whether ``started`` is an error handler's, whose own failure is reported no further.
+    """
+
+    name: str
+    value: Any
+    bindings: tuple[Binding, ...]
+    started: Awaitable[object] | None = None
+    is_report: bool = False
+
+
+class WorkerOwner(Protocol):
+    """What a worker asks of the one it works for, whom it does not keep alive."""
+
+    def overflow(self, refused: int) -> Job:
+        """Tell the loss of this many events in a row, and return what tells it to the handlers."""
+        ...
+
+    def learned(self) -> None:
+        """Hear that a handler thought plain turned out to be async."""
+        ...
+
+    def idle(self) -> None:
+        """Hear that the worker has nothing left to do."""
+        ...
+
+
+class Worker(BoundedQueue[Job]):
+    """Runs the handlers of one channel, one event after another.
+
+    Args:
+        label: Whose handlers these are, for the log and the task's name.
+        owner: Who is told of losses; not kept alive.
+        pool: Where the worker is found while it is at work.
+        limit: How many events wait at most.
+        budget: The allowance of bytes for those that wait.
+        on_error: What hears of a failing handler besides the log.
+
+    Attributes:
+        busy: Whether something is queued or running; then later events have to be queued too, for the order's sake.
+        epoch: Changes with every purge; a list of handlers that is being run stops when it does.
+        task: The task at work, if any.
+    """
+
+    __slots__ = ("_label", "_on_error", "_owner", "_pool", "_running", "busy", "epoch", "task")
+
+    def __init__(
+        self,
+        label: str,
+        owner: ref[WorkerOwner],
+        *,
+        pool: WorkerPool,
+        limit: int,
+        budget: ByteBudget,
+        on_error: ErrorHandler | None,
+    ) -> None:
+        super().__init__(limit, budget)
+        self._label = label
+        self._owner = owner
+        self._pool = pool
+        self._on_error = on_error
+        self._running = False
+        self.busy = False
+        self.epoch = 0
+        self.task: asyncio.Task[None] | None = None
+
+    def run(self, bindings: tuple[Binding, ...], name: str, value: object) -> None:
+        """Call plain handlers now, one after another, as long as the subscription lasts.
+
+        Only while the worker is not busy. Should one of them return an awaitable after all, it and the handlers after
+        it are left to the task.
+        """
+        epoch = self.epoch
+        for binding in bindings:
+            try:
+                result = binding.callback(value)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a handler does is its own
+                report = self._report(error, name, value)
+                if report is not None:
+                    self._append_started(Job(name, value, (), report, is_report=True))
+            else:
+                if result is not None and inspect.isawaitable(result):
+                    self._leave(binding, bindings if self.epoch == epoch else (), Job(name, value, (), result))
+                    return
+            if self.epoch != epoch:
+                return
+
+    def enqueue(self, bindings: tuple[Binding, ...], name: str, value: object, size: int) -> bool:
+        """Queue an event for the task and tell whether there was room; ``start`` has to follow."""
+        self.busy = True
+        return self.push(Job(name, value, bindings), size)
+
+    def start(self) -> None:
+        """See to it that a task works on what is queued."""
+        if self._running or not self.busy:
+            return
+        self._running = True
+        self._pool.running.add(self)
+        task = asyncio.get_running_loop().create_task(self._work(), name=f"pusher_client handlers of {self._label}")
+        # An eager task may have done all the work by now.
+        if self._running:
+            self.task = task
+            task.add_done_callback(self._ended)
+
+    def purge(self) -> None:
+        """Discard what is queued, and let the list of handlers that is being run go no further."""
+        self.epoch += 1
+        if self.refused:
+            self.end_run()  # for the log
+        for job in self.clear():
+            if inspect.iscoroutine(job.started):
+                job.started.close()
+        self.busy = self._running
+
+    def _marker(self, refused: int) -> Job:
+        owner = self._owner()
+        return Job("", None, ()) if owner is None else owner.overflow(refused)
+
+    def _leave(self, binding: Binding, bindings: tuple[Binding, ...], job: Job) -> None:
+        """Leave to the task what this handler has started, and the handlers after it."""
+        binding.is_async = True
+        rest = bindings[bindings.index(binding) + 1 :] if bindings else ()
+        self._append_started(job._replace(bindings=rest))
+        owner = self._owner()
+        if owner is not None:
+            owner.learned()
+
+    def _append_started(self, job: Job) -> None:
+        # Not to be refused: the handler has run already. There is at most one such job for each handler.
+        self.busy = True
+        self._append(0, job)
+        self.start()
+
+    async def _work(self) -> None:
+        working_task.set(asyncio.current_task())
+        try:
+            while self.readable:
+                await self._perform(self.take())
+        finally:
+            self._stopped()
+
+    async def _perform(self, job: Job) -> None:
+        epoch, started = self.epoch, job.started
+        if started is not None:
+            await self._call(lambda _: started, job)
+        for binding in job.bindings:
+            if self.epoch != epoch:
+                return
+            await self._call(binding.callback, job)
+
+    async def _call(self, callback: Callable[[Any], object], job: Job) -> None:
+        failure: BaseException | None = None
+        try:
+            result = callback(job.value)
+            if result is not None and inspect.isawaitable(result):
+                await result
+        except asyncio.CancelledError as error:
+            if _cancelled():
+                raise
+            failure = error
+        except Exception as error:  # noqa: BLE001 - whatever a handler does is its own
+            failure = error
+        if failure is not None and job.is_report:
+            _logger.error("on_handler_error itself failed", exc_info=failure)
+        elif failure is not None:
+            report = self._report(failure, job.name, job.value)
+            if report is not None:
+                await self._call(lambda _: report, job._replace(is_report=True))
+        if _cancelled():
+            raise asyncio.CancelledError  # the handler caught it, but it was meant for the worker
+
+    def _report(self, failure: BaseException, name: str, value: object) -> Awaitable[object] | None:
+        """Log a handler's failure and tell it to ``on_handler_error``; return what is left to await of that."""
+        shown = name[:_LONGEST_NAME_LOGGED]
+        _logger.error("a handler of %s failed on the event %r", self._label, shown, exc_info=failure)
+        if self._on_error is None:
+            return None
+        try:
+            result = self._on_error(failure, value)
+        except (Exception, asyncio.CancelledError) as error:
+            _logger.error("on_handler_error itself failed", exc_info=error)  # noqa: TRY400 - CancelledError included
+            return None
+        return result if inspect.isawaitable(result) else None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # A task cancelled before its first step never reaches its own "finally".
+        if self.task is task:
+            self._stopped()
+
+    def _stopped(self) -> None:
+        self._running = False
+        self.task = None
+        # What a cancelled task left behind still comes before the next event.
+        self.busy = self.readable
+        self._pool.running.discard(self)
+        owner = self._owner()
+        if owner is not None:
+            owner.idle()
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
