@@ -7,7 +7,6 @@ import itertools
 import os
 import random
 import ssl
-from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -27,7 +26,7 @@ from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
 from pusher_client.streams import EventStream
-from pusher_client.websocket import WebSocket
+from pusher_client.websocket import WebSocket, read_proxy
 from pusher_client.worker import ErrorHandler
 
 __all__ = ["PusherClient"]
@@ -94,9 +93,7 @@ class PusherClient(Bindable):
         self._url = websocket_url(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         if authorizer is not None and not callable(authorizer):
             raise TypeError("authorizer is an async callable (channel_name, socket_id), as HTTPAuthorizer(url)")
-        if isinstance(max_message_size, bool) or not isinstance(max_message_size, int) or max_message_size < 1:
-            raise ValueError("max_message_size is a whole number of bytes, at least 1")
-        settings = ConnectionSettings(
+        self._settings = settings = ConnectionSettings(
             activity_timeout=activity_timeout,
             pong_timeout=pong_timeout,
             connect_timeout=connect_timeout,
@@ -106,9 +103,11 @@ class PusherClient(Bindable):
             reconnect=reconnect if reconnect is not None else ReconnectPolicy(),
             key_rotation=key_rotation if key_rotation is not None else KeyRotationPolicy(),
             buffer_bytes=buffer_bytes,
+            max_message_size=max_message_size,
             tls=bool(tls),
         )
-        self._tls, self._proxy, self._max_message_size = tls, _read_proxy(proxy), max_message_size
+        self._tls = tls
+        self._proxy: str | Literal[True] | None = read_proxy(proxy)
         self._authorizer = authorizer
         budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
@@ -155,8 +154,6 @@ class PusherClient(Bindable):
             found["authorizer"] = HTTPAuthorizer(auth_url)
         return cls(key, **{**found, **options})
 
-    # -- connecting -----------------------------------------------------------------------------------------------
-
     async def __aenter__(self) -> Self:
         await self.connect()
         return self
@@ -176,11 +173,10 @@ class PusherClient(Bindable):
             ConnectError: The server or its certificate refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
-        if self._stopping is not None:
-            await asyncio.shield(self._stopping)
-        driver = self._running_driver()
-        if driver is None:
-            driver = self._start()
+        if self._running_driver() is not None and self._stopping is not None:
+            await self._wait_stopped()
+        if self._running_driver() is None:
+            self._start()
         if self._core.state is ConnectionState.CONNECTED:
             return
         waiter = self._news.wait_connected()
@@ -191,7 +187,7 @@ class PusherClient(Bindable):
                 await self.disconnect()
             raise
         except ConnectError:
-            await self.wait_stopped()
+            await self._wait_stopped()
             raise
 
     async def disconnect(self) -> None:
@@ -208,7 +204,7 @@ class PusherClient(Bindable):
             self._callers.add(caller)
         driver.feed(self._core.disconnect)
         self._stop(driver)
-        await self.wait_stopped()
+        await self._wait_stopped()
 
     async def wait_closed(self) -> None:
         """Wait until the connection is over.
@@ -219,11 +215,11 @@ class PusherClient(Bindable):
         """
         if self._running_driver() is not None:
             await self._news.wait_over()
-            await self.wait_stopped()
+            await self._wait_stopped()
         if self._news.failure is not None:
             raise self._news.failure
 
-    async def wait_stopped(self) -> None:
+    async def _wait_stopped(self) -> None:
         """Wait until everything that ran for an ended connection is gone."""
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
@@ -237,8 +233,6 @@ class PusherClient(Bindable):
     def socket_id(self) -> str | None:
         """The server's name for this connection; None without one."""
         return self._core.socket_id
-
-    # -- channels -------------------------------------------------------------------------------------------------
 
     def channel(self, name: str) -> Channel:
         """Return the handle of a channel, without any traffic; the same one while somebody has a use for it.
@@ -297,11 +291,9 @@ class PusherClient(Bindable):
         else:
             driver.feed(self._core.trigger, channel, event, data)
 
-    # -- events ---------------------------------------------------------------------------------------------------
-
     @property
     def connection(self) -> HandlerRegistry:
-        """Where to bind the connection's own events: ``state_change``, the states, ``connecting_in``, ``error``."""
+        """Where the connection's own events are bound: ``state_change``, the states, ``connecting_in``, ``error``."""
         return self._news.connection
 
     @property
@@ -316,21 +308,18 @@ class PusherClient(Bindable):
         """Return the next event of one of these names on any channel."""
         return await self._channels.dispatcher.wait_for(*names)
 
-    # -- running --------------------------------------------------------------------------------------------------
-
     def _running_driver(self) -> Driver | None:
         driver = self._driver
         if driver is not None and driver.loop is not asyncio.get_running_loop():
             raise RuntimeError("this client is connected in another event loop; use it there, or make another client")
         return driver
 
-    def _start(self) -> Driver:
+    def _start(self) -> None:
         driver = self._driver = Driver(self._core, self._open_websocket, self._authorize, self._channels, self._news)
         self._news.begin(lambda: self._stop(driver))
         if isinstance(self._authorizer, Endpoint):
             self._authorizer.attach()
         driver.feed(self._core.connect)
-        return driver
 
     def _stop(self, driver: Driver) -> None:
         if self._stopping is None:
@@ -338,11 +327,7 @@ class PusherClient(Bindable):
 
     async def _shut_down(self, driver: Driver) -> None:
         try:
-            steps: list[Coroutine[Any, Any, None]] = [
-                driver.stop(self._callers),
-                self._channels.close(_HANDLER_GRACE, self._callers),
-            ]
-            await asyncio.gather(*steps)
+            await asyncio.gather(driver.stop(self._callers), self._channels.close(_HANDLER_GRACE, self._callers))
             if isinstance(self._authorizer, Endpoint):
                 await self._authorizer.detach()
         finally:
@@ -350,9 +335,8 @@ class PusherClient(Bindable):
             self._driver = self._stopping = None
 
     async def _open_websocket(self) -> WebSocket:
-        return await WebSocket.open(
-            self._url, tls=self._tls, proxy=self._proxy, max_message_size=self._max_message_size
-        )
+        limit = self._settings.max_message_size
+        return await WebSocket.open(self._url, tls=self._tls, proxy=self._proxy, max_message_size=limit)
 
     async def _authorize(self, channel: str, socket_id: str) -> Any:
         if self._authorizer is None:
@@ -361,11 +345,3 @@ class PusherClient(Bindable):
 
     def __repr__(self) -> str:
         return f"<PusherClient {self.state}>"
-
-
-def _read_proxy(proxy: object) -> str | Literal[True] | None:
-    if proxy is True or isinstance(proxy, str):
-        return proxy
-    if proxy is None or proxy is False:
-        return None
-    raise TypeError("proxy is True for the environment's, a URL, or None for none")

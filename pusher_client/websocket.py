@@ -9,11 +9,11 @@ import ssl
 from typing import Any, Literal
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, ProxyError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, ProxyError
 
 from pusher_client.protocol.reconnect import OpenFailure
 
-__all__ = ["OpenError", "WebSocket"]
+__all__ = ["OpenError", "WebSocket", "read_proxy"]
 
 _CLOSE_TIMEOUT = 1.0
 _QUEUED_FRAMES = 64
@@ -113,6 +113,8 @@ class WebSocket:
             response = getattr(error, "response", None)
             status = response.status_code if response is not None else None
             failed = OpenError(OpenFailure.HTTP, status, f"the proxy failed: {type(error).__name__}")
+        except (InvalidProxy, ImportError) as error:
+            failed = OpenError(OpenFailure.UNUSABLE, None, f"the proxy cannot be used: {type(error).__name__}")
         except (OSError, InvalidHandshake, EOFError) as error:
             failed = OpenError(OpenFailure.NETWORK, None, _words(error))
         else:
@@ -157,3 +159,18 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error.strerror or 'no details'}"
     return type(error).__name__
+
+
+def read_proxy(proxy: object) -> str | Literal[True] | None:
+    """Read what a caller says of a proxy: True for the environment's, a URL, None or False for none.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if proxy is None or proxy is False:
+        return None
+    if isinstance(proxy, str):
+        return proxy
+    if proxy is True:
+        return True
+    raise TypeError("proxy is True for the environment's, a URL, or None for none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pusher_client.events import Event, Member
-from pusher_client.protocol.frames import Frame, clean_text, decode_data
+from pusher_client.protocol.frames import Frame, clean_text, decode_data, json_object
 from pusher_client.protocol.names import ChannelKind
 from pusher_client.protocol.presence import Members
 
@@ -70,8 +70,7 @@ class ChannelEvents:
 
 def read_subscription_count(text: str | None) -> int | None:
     """Read how many subscribers there are: a whole number from 0 to 2^53, or None for anything else."""
-    data = decode_data(text)
-    count = data.get("subscription_count") if isinstance(data, dict) else None
+    count = json_object(decode_data(text)).get("subscription_count")
     if isinstance(count, bool) or not isinstance(count, int):
         return None
     return count if 0 <= count <= _COUNT_LIMIT else None
@@ -80,9 +79,10 @@ def read_subscription_count(text: str | None) -> int | None:
 def read_subscription_error(text: str | None) -> dict[str, Any]:
     """Read why the server refused: ``type`` and ``error`` cleaned and cut, ``status`` a whole number or None."""
     data = decode_data(text)
-    if not isinstance(data, dict):
+    if isinstance(data, str):
         return {"type": "", "error": clean_text(data), "status": None}
-    status = data.get("status")
+    known = json_object(data)
+    status = known.get("status")
     if isinstance(status, bool) or not isinstance(status, int):
         status = None
-    return {"type": clean_text(data.get("type")), "error": clean_text(data.get("error")), "status": status}
+    return {"type": clean_text(known.get("type")), "error": clean_text(known.get("error")), "status": status}

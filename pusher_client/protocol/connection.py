@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pusher_client.events import MARKERS, ConnectionState, Event, SubscriptionState
-from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError, SubscriptionError, UnsupportedError
+from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
-from pusher_client.protocol.frames import PONG, Frame, client_event_frame, decode_data, decode_frame
+from pusher_client.protocol.client_events import client_event_text
+from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
 from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
-from pusher_client.protocol.names import PROTOCOL_PREFIXES, channel_kind, check_channel_name, check_client_event_name
+from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
 from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, Output
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
@@ -177,25 +178,11 @@ class Connection:
         self._rearm()
 
     def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
-        """Send a client event; it is never queued (protocol-notes 12).
-
-        Raises:
-            ValueError: The event's name is not one for clients.
-            NotConnectedError: There is no link.
-            UnsupportedError: The channel is encrypted or public, where there are no client events.
-            SubscriptionError: The channel is not subscribed.
-        """
-        check_client_event_name(event)
-        if self.socket_id is None:
-            raise NotConnectedError("there is no link to send a client event on")
-        kind = channel_kind(channel)
-        if kind.encrypted or not kind.authorized:
-            word = "encrypted" if kind.encrypted else "public"
-            raise UnsupportedError(f"{channel}: there are no client events on {word} channels")
-        if self.subscription_state(channel) is not SubscriptionState.SUBSCRIBED:
-            raise SubscriptionError(channel, "subscribe before triggering client events")
+        """Send a client event; it is never queued. `client_event_text` says what it raises."""
+        state, linked = self.subscription_state(channel), self.socket_id is not None
+        text = client_event_text(channel, event, data, linked=linked, state=state)
         self._now = now
-        self._send(client_event_frame(channel, event, data))
+        self._send(text)
 
     # -- authorizations -------------------------------------------------------------------------------------------
 

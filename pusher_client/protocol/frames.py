@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,6 +17,7 @@ __all__ = [
     "client_event_frame",
     "decode_data",
     "decode_frame",
+    "json_object",
     "subscribe_frame",
     "unsubscribe_frame",
 ]
@@ -115,6 +116,11 @@ def decode_data(text: str | None) -> Any:
         except UNREADABLE:
             pass
     return text
+
+
+def json_object(value: object) -> dict[str, Any]:
+    """Return the value if it is a JSON object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def clean_text(value: object) -> str:

@@ -40,11 +40,11 @@ class Hold:
 
     Args:
         channel: The channel's name.
+        refresher: Who carries events and requests.
         policy: The numbers of key rotation.
         guards: The guard of this channel and that of the whole client.
         budget: The client's allowance of bytes.
         tally: The channel's counts.
-        refresher: Who carries events and requests.
     """
 
     __slots__ = (
@@ -63,11 +63,12 @@ class Hold:
     def __init__(
         self,
         channel: str,
+        refresher: Refresher,
+        *,
         policy: KeyRotationPolicy,
         guards: tuple[RefreshGuard, RefreshGuard],
         budget: ByteBudget,
         tally: Tally,
-        refresher: Refresher,
     ) -> None:
         self._channel = channel
         self._policy = policy

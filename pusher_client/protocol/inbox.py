@@ -63,7 +63,8 @@ class Inbox:
     def _new_hold(self) -> Hold:
         context, policy = self._context, self._context.settings.key_rotation
         guard = RefreshGuard(policy.fruitless_limit, policy.max_delay, context.random)
-        return Hold(self.name, policy, (guard, context.guard), context.budget, self.tally, self)
+        guards = (guard, context.guard)
+        return Hold(self.name, self, policy=policy, guards=guards, budget=context.budget, tally=self.tally)
 
     # -- what arrives ---------------------------------------------------------------------------------------------
 
@@ -157,17 +158,19 @@ class KeyRequest:
         """The channel's name."""
         return self.inbox.name
 
-    def authorized(self, _purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
+    def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
         """Take the key; an answer without one brought nothing."""
+        del purpose
         self.inbox.key_answered(authorization.shared_secret, now)
 
     def authorization_failed(
-        self, _purpose: Purpose, _error: PusherError, *, retryable: bool, retry_after: float | None, now: float
+        self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
     ) -> None:
         """Nothing was brought, whatever the reason: a refresh is one request without retries."""
-        del retryable, retry_after
+        del purpose, error, retryable, retry_after
         self.inbox.key_answered(None, now)
 
-    def request_timed_out(self, _purpose: Purpose, now: float) -> None:
+    def request_timed_out(self, purpose: Purpose, now: float) -> None:
         """No answer is no key."""
+        del purpose
         self.inbox.key_answered(None, now)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pusher_client.events import ConnectionState, ServerError
 from pusher_client.exceptions import ConnectError, ProtocolError, PusherError
-from pusher_client.protocol.frames import PING, Frame, clean_text, decode_data
+from pusher_client.protocol.frames import PING, Frame, clean_text, decode_data, json_object
 from pusher_client.protocol.liveness import Action, Liveness, negotiated_timeout
 from pusher_client.protocol.outputs import (
     CloseWebSocket,
@@ -132,14 +132,14 @@ class Link:
 
     def receive_first(self, frame: Frame | None, now: float) -> None:
         """Read the message that must establish the connection; None stands for one that cannot be read."""
-        data: Any = decode_data(frame.data) if frame is not None else None
+        data = decode_data(frame.data) if frame is not None else None
         if frame is not None and frame.event == "pusher:error":
             error = server_error(data)
             self._emit(ErrorRaised(error))
             self._emit(CloseWebSocket())
             self._closed_with(error.code, error.message, now)
             return
-        known = data if frame is not None and frame.event == _ESTABLISHED and isinstance(data, dict) else {}
+        known = json_object(data) if frame is not None and frame.event == _ESTABLISHED else {}
         socket_id = known.get("socket_id")
         if isinstance(socket_id, str) and _SOCKET_ID.fullmatch(socket_id):
             self._establish(socket_id, known.get("activity_timeout"), now)
@@ -253,10 +253,11 @@ class Link:
 
 def server_error(data: object) -> ServerError:
     """Read the data of a ``pusher:error``: servers disagree on its shape (protocol-notes 4.3)."""
-    if not isinstance(data, dict):
+    if isinstance(data, str):
         return ServerError(None, clean_text(data))
-    code = data.get("code")
+    known = json_object(data)
+    code = known.get("code")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= len("4999"):
         code = int(code)
-    valid = isinstance(code, int) and not isinstance(code, bool)
-    return ServerError(code if valid else None, clean_text(data.get("message")))
+    message = clean_text(known.get("message"))
+    return ServerError(code if isinstance(code, int) and not isinstance(code, bool) else None, message)

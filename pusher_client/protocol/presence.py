@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from pusher_client.events import Member
-from pusher_client.protocol.frames import decode_data
+from pusher_client.protocol.frames import decode_data, json_object
 
 __all__ = ["Members"]
 
@@ -36,8 +36,7 @@ class Members:
 
     def authorized(self, channel_data: str | None) -> None:
         """Learn from the authorization who this client is."""
-        data = decode_data(channel_data)
-        self._my_id = member_id(data.get("user_id")) if isinstance(data, dict) else None
+        self._my_id = member_id(json_object(decode_data(channel_data)).get("user_id"))
 
     def snapshot(self, data: object) -> tuple[list[Member], list[Member]]:
         """Take the members that an acknowledgement lists; return who left and who joined since the last."""
@@ -50,10 +49,10 @@ class Members:
 
     def add(self, data: object) -> Member | None:
         """Take a ``member_added``; return the member, or None when nothing is new or the data is nonsense."""
-        id_ = member_id(data.get("user_id")) if isinstance(data, dict) else None
-        if id_ is None or not isinstance(data, dict):
+        known = json_object(data)
+        id_, info = member_id(known.get("user_id")), known.get("user_info")
+        if id_ is None:
             return None
-        info = data.get("user_info")
         if id_ in self._members and self._members[id_] == info:
             return None
         self._members[id_] = info
@@ -61,7 +60,7 @@ class Members:
 
     def remove(self, data: object) -> Member | None:
         """Take a ``member_removed``; return the member, or None when nobody knew of it."""
-        id_ = member_id(data.get("user_id")) if isinstance(data, dict) else None
+        id_ = member_id(json_object(data).get("user_id"))
         if id_ is None or id_ not in self._members:
             return None
         return Member(id_, self._members.pop(id_))
@@ -75,12 +74,9 @@ def member_id(value: object) -> str | None:
 
 
 def _read_members(data: object) -> dict[str, Any]:
-    presence = data.get("presence") if isinstance(data, dict) else None
-    if not isinstance(presence, dict):
-        return {}
+    presence = json_object(json_object(data).get("presence"))
     # PHP servers write an empty hash as an empty list.
-    infos = presence.get("hash")
-    known = infos if isinstance(infos, dict) else {}
+    known = json_object(presence.get("hash"))
     ids = presence.get("ids")
-    listed = [member_id(id_) for id_ in ids] if isinstance(ids, list) else list(known)
+    listed = [member_id(id_) for id_ in cast("list[object]", ids)] if isinstance(ids, list) else list(known)
     return {id_: known.get(id_) for id_ in listed if id_ is not None}

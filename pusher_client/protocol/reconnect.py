@@ -44,6 +44,7 @@ class OpenFailure(Enum):
     NETWORK = "network"
     CERTIFICATE = "certificate"
     HTTP = "http"
+    UNUSABLE = "unusable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,9 @@ def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
 
 
 def retry_after_open_failure(failure: OpenFailure, status: int | None, *, ever_connected: bool) -> Retry:
-    """Say whether trying again may help: a wrong certificate or a refusal will not mend itself soon."""
+    """Say whether trying again may help: a wrong certificate, a refusal, or a proxy that cannot be used will not."""
     refused = status is not None and (status in _REDIRECTS or status in _FINAL_STATUSES)
-    if failure is OpenFailure.CERTIFICATE or refused:
+    if failure in (OpenFailure.CERTIFICATE, OpenFailure.UNUSABLE) or refused:
         return Retry.AT_CAP if ever_connected else Retry.NEVER
     return Retry.BACKOFF
 

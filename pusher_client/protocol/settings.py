@@ -38,6 +38,7 @@ class ConnectionSettings:
     reconnect: ReconnectPolicy = field(default_factory=ReconnectPolicy)
     key_rotation: KeyRotationPolicy = field(default_factory=KeyRotationPolicy)
     buffer_bytes: int = 64 * 1024 * 1024
+    max_message_size: int = 1024 * 1024
     tls: bool = True
 
     def __post_init__(self) -> None:
@@ -47,10 +48,12 @@ class ConnectionSettings:
                 raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
             if not math.isfinite(value) or value <= 0:
                 raise ValueError(f"{name} must be a positive number of seconds, not {value}")
-        if isinstance(self.buffer_bytes, bool) or not isinstance(self.buffer_bytes, int):
-            raise TypeError("buffer_bytes is a whole number of bytes")
-        if self.buffer_bytes < 1:
-            raise ValueError(f"buffer_bytes must be at least 1, not {self.buffer_bytes}")
+        for name in ("buffer_bytes", "max_message_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{name} is a whole number of bytes")
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         if not isinstance(self.reconnect, ReconnectPolicy):
             raise TypeError("reconnect takes a ReconnectPolicy")
         if not isinstance(self.key_rotation, KeyRotationPolicy):

@@ -146,9 +146,10 @@ class Subscription:
         self._send_subscribe(authorization, now)
 
     def authorization_failed(
-        self, _purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
+        self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
     ) -> None:
         """Take a refusal or a failure: give up, or try again later."""
+        del purpose  # what it was for does not matter: whether it was the first is known here
         self._request_id = None
         refused = isinstance(error, AuthorizationError) and error.status in _REFUSALS
         final = (refused and self._refused_once) if self._ever_subscribed else not retryable

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -29,9 +32,16 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, event_l
         await WebSocketLink(websocket, application, wire, timeouts).run()
 
     return Starlette(
+        exception_handlers={HTTPException: _refuse},
         routes=[
             WebSocketRoute("/app/{key}", serve),
             *HTTPAPI(application, event_limit).routes(),
             *AuthorizationEndpoints(application).routes(),
-        ]
+        ],
     )
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    # Starlette's own handler does the same; but it is no coroutine, and may be run on a thread for that.
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(error.detail, error.status_code, error.headers)

@@ -29,6 +29,17 @@ MESSAGE_LIMIT = 1024 * 1024
 
 
 class _QuietServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.settled = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell when the sockets are served, or never will be."""
+        try:
+            await super().startup(sockets)
+        finally:
+            self.settled.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """Leave the signals to the program that the server is a part of."""
@@ -86,6 +97,7 @@ class Serving:
     async def stop(self) -> None:
         """Close what is open, by force where nobody answers, and return when nothing is left."""
         self._wire.stall(on=False)
+        await self._server.settled.wait()  # asked to exit earlier, uvicorn may leave the listening socket open
         self._server.should_exit = True
         done, _ = await asyncio.wait([self._task], timeout=GRACE)
         if not done:
