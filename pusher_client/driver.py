@@ -31,6 +31,7 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
     SubscriptionRetried,
 )
+from pusher_client.request import bare
 from pusher_client.websocket import OpenError, WebSocket
 
 __all__ = ["Driver", "Piece"]
@@ -251,16 +252,24 @@ class Driver:
         """Return the authorization, or the error and whether the same request may succeed later."""
         try:
             answer = await self._authorize(channel, socket_id)
-            if isinstance(answer, ChannelAuthorization):
-                return answer
-            return ChannelAuthorization.from_response(answer)
         except AuthorizationError as error:
             refusal = error
         except Exception as error:  # noqa: BLE001 - an authorizer is the caller's code and may raise anything
             return _failure(channel, error)
+        else:
+            return answer if isinstance(answer, ChannelAuthorization) else _read_answer(channel, answer)
         if refusal.channel is None:
             refusal.channel = channel
         return refusal, retryable_status(refusal.status)
+
+
+def _read_answer(channel: str, answer: Any) -> ChannelAuthorization | tuple[PusherError, bool]:
+    try:
+        return ChannelAuthorization.from_response(answer)
+    except AuthorizationError as error:
+        refusal = bare(error)  # the frames that it went through hold the answer
+    refusal.channel = channel
+    return refusal, False
 
 
 def _failure(channel: str, cause: Exception) -> tuple[PusherError, bool]:

@@ -111,7 +111,8 @@ def read_proxy(address: object) -> httpx.Proxy:
         raise ValueError("a proxy is given as 'http://host:port', 'https://host:port' or 'socks5://host:port'")
     if url.scheme in _SOCKS and find_spec("socksio") is None:
         raise ValueError("a SOCKS proxy takes another package: pip install 'httpx[socks]'")
-    return httpx.Proxy(url)
+    # The same to httpx, which lets the proxy resolve names in either case; its older versions know only one of them.
+    return httpx.Proxy(url.copy_with(scheme="socks5") if url.scheme in _SOCKS else url)
 
 
 def _read_url(url: object, what: str = "url") -> httpx.URL:

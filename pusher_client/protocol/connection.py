@@ -291,10 +291,11 @@ class Connection:
     def _receive_error(self, frame: Frame, now: float) -> None:
         error = server_error(decode_data(frame.data))
         self._outputs.append(ErrorRaised(error))
-        if error.code == _UNAUTHORIZED and frame.channel is None:
-            for subscription in self._subscriptions.values():
-                subscription.suspect(now)
-                self._timers.arm(subscription)
+        if error.code == _UNAUTHORIZED:
+            for name, subscription in self._subscriptions.items():
+                if frame.channel in (None, name):
+                    subscription.suspect(now)
+                    self._timers.arm(subscription)
 
     def _useless(self, cause: str, now: float) -> None:
         self._now = now

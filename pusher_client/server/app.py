@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -43,5 +45,5 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, event_l
 
 async def _refuse(_request: Request, error: Exception) -> Response:
     # Starlette's own handler does the same; but it is no coroutine, and may be run on a thread for that.
-    assert isinstance(error, HTTPException)
-    return PlainTextResponse(error.detail, error.status_code, error.headers)
+    refusal = cast("HTTPException", error)
+    return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)

@@ -1,4 +1,4 @@
-"""The HTTP API that server libraries speak: publishing, and asking what is occupied (protocol-notes 13)."""
+"""The HTTP API that server libraries speak: publishing, and asking what is occupied (protocol-notes 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checking the signature of a request to the HTTP API (protocol-notes 13)."""
+"""Checking the signature of a request to the HTTP API (protocol-notes 11)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,68 @@
+"""What every test gets: no hurry, nothing left behind, and Node.js only where it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import shutil
+import threading
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["pytester"]
+
+REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
+
+# A slow machine is no failure: examples have no deadline.
+settings.register_profile("unhurried", parent=settings(), deadline=None)
+settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the guard of tasks around every asynchronous test, first in and last out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+            item.fixturenames.insert(0, "no_task_left")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs Node.js where there is none."""
+    if item.get_closest_marker("node") is not None:
+        missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+        if missing:
+            pytest.skip(f"needs {' and '.join(missing)} on the PATH")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a skipped Node.js test a failure where such tests are required, whatever it was skipped for."""
+    report = yield
+    if REQUIRE_NODE and report.skipped and item.get_closest_marker("node") is not None:
+        report.outcome = "failed"
+        report.longrepr = f"PUSHER_CLIENT_REQUIRE_NODE=1, but this was skipped: {report.longreprtext}"
+    return report
+
+
+@pytest.fixture
+async def no_task_left() -> AsyncGenerator[None]:
+    """Fail a test that leaves a task on its event loop."""
+    before = asyncio.all_tasks()
+    yield
+    # A task that was just cancelled or has just returned needs a turn of the loop to be gone.
+    for _ in range(3):
+        await asyncio.sleep(0)
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not left, f"the test left {sorted(task.get_name() for task in left)}"
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Generator[None]:
+    """Fail a test that leaves a thread; sockets and processes left behind are warnings, and warnings are errors."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    left = [thread for thread in left if not thread.name.startswith("asyncio_")]  # the loop's own executor
+    assert not left, f"the test left {sorted(thread.name for thread in left)}"

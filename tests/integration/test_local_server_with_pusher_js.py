@@ -1,0 +1,117 @@
+"""The local server by others' measure: pusher-js subscribed to it, the official server library publishing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pusher
+import pytest
+
+from pusher_client.server import LocalServer
+from tests.integration.node import Node
+from tests.integration.pusher_js import Heard, PusherJS
+
+pytestmark = pytest.mark.node
+
+ENCRYPTED = "private-encrypted-orders"
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    """A local server on a thread of its own."""
+    with LocalServer() as server:
+        yield server
+
+
+class Subscribers:
+    """Starts pusher-js clients, and ends them."""
+
+    def __init__(self, node: Node, server: LocalServer) -> None:
+        self._node = node
+        self._server = server
+        self.started: list[PusherJS] = []
+
+    async def __call__(self, *channels: str) -> PusherJS:
+        """Start one that is subscribed to the channels."""
+        client = await PusherJS.subscribe(
+            self._node,
+            key=self._server.key,
+            port=self._server.port,
+            authorization_url=self._server.auth_url,
+            channels=channels,
+        )
+        self.started.append(client)
+        return client
+
+
+@pytest.fixture
+async def pusher_js_on(node: Node, server: LocalServer) -> AsyncIterator[Subscribers]:
+    """Start pusher-js clients of the local server."""
+    subscribers = Subscribers(node, server)
+    yield subscribers
+    for client in subscribers.started:
+        await client.close()
+
+
+async def trigger(server: LocalServer, channel: str, event: str, data: object) -> None:
+    """Publish with the official library, under the server's present master key."""
+    library = pusher.Pusher(
+        server.app_id,
+        server.key,
+        server.secret,
+        ssl=False,
+        host=server.host,
+        port=server.port,
+        encryption_master_key_base64=server.encryption_master_key_base64,
+        proxies={"http": ""},
+    )
+    assert await asyncio.to_thread(library.trigger, channel, event, data) == {}
+
+
+async def test_pusher_js_decrypts_what_the_official_library_encrypts(
+    server: LocalServer, pusher_js_on: Subscribers
+) -> None:
+    """Handshake, authorization, shared secret and envelope are those of the real thing (3.2, 3.3)."""
+    client = await pusher_js_on(ENCRYPTED)
+    for number in range(3):
+        await trigger(server, ENCRYPTED, "order-created", {"number": number, "text": "plain"})
+    assert await client.take(3) == [
+        Heard("order-created", ENCRYPTED, {"number": number, "text": "plain"}) for number in range(3)
+    ]
+
+
+async def test_pusher_js_follows_a_rotation_of_the_key(server: LocalServer, pusher_js_on: Subscribers) -> None:
+    """It asks the endpoint again, and opens the event with the new secret (3.4)."""
+    client = await pusher_js_on(ENCRYPTED)
+    await trigger(server, ENCRYPTED, "order-created", "before")
+    assert await client.take(1) == [Heard("order-created", ENCRYPTED, "before")]
+    server.rotate_key()
+    await trigger(server, ENCRYPTED, "order-created", "after")
+    assert await client.take(1) == [Heard("order-created", ENCRYPTED, "after")]
+
+
+async def test_pusher_js_hears_plain_channels(server: LocalServer, pusher_js_on: Subscribers) -> None:
+    """Public, private and presence ones; each event on its own channel, in order."""
+    channels = ("news", "private-news", "presence-news")
+    client = await pusher_js_on(*channels)
+    for channel in channels:
+        await trigger(server, channel, "e", {"in": channel})
+    assert await client.take(3) == [Heard("e", channel, {"in": channel}) for channel in channels]
+
+
+async def test_pusher_js_gets_the_kept_event_of_a_cache_channel(server: LocalServer, pusher_js_on: Subscribers) -> None:
+    """Encrypted, published before anybody was there."""
+    channel = "private-encrypted-cache-orders"
+    await trigger(server, channel, "order-created", "kept")
+    client = await pusher_js_on(channel)
+    assert await client.take(1) == [Heard("order-created", channel, "kept")]
+
+
+async def test_pusher_js_clients_hear_each_others_client_events(server: LocalServer, pusher_js_on: Subscribers) -> None:
+    """The sender does not hear its own: what it hears next is what was published afterwards."""
+    sender, other = await pusher_js_on("private-room"), await pusher_js_on("private-room")
+    await sender.trigger("private-room", "client-typing", {"who": "Ann"})
+    assert await other.take(1) == [Heard("client-typing", "private-room", {"who": "Ann"})]
+    await trigger(server, "private-room", "e", 1)
+    assert await sender.take(1) == [Heard("e", "private-room", 1)]

@@ -1,0 +1,84 @@
+"""What soketi and the endpoint refuse is raised where it was asked for, and concerns nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import pytest
+
+from pusher_client import AuthorizationError, ConnectError, ConnectionState, PusherClient, SubscriptionState
+from tests.integration.endpoint import AuthorizationEndpoint
+from tests.integration.pusher_http import PusherHTTP
+from tests.integration.receiving import numbers, take
+from tests.integration.soketi import DISABLED_APP
+
+pytestmark = pytest.mark.node
+
+NewClient = Callable[..., PusherClient]
+
+REFUSED = "private-encrypted-refused"
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND])
+async def test_the_endpoint_refuses_a_channel(
+    new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint, status: HTTPStatus
+) -> None:
+    """The refusal is raised with its status after one request, and the other channels flow on (R3, R7)."""
+    endpoint.refusals[REFUSED] = status
+    async with new_client() as client:
+        other = await client.subscribe("private-encrypted-other")
+        with pytest.raises(AuthorizationError) as caught:
+            await client.subscribe(REFUSED)
+        assert (REFUSED, status) == (caught.value.channel, caught.value.status)
+        assert len(endpoint.requests_for(REFUSED)) == 1
+        assert client.channel(REFUSED).state == SubscriptionState.FAILED
+        await pusher_http.trigger(other.name, "order-created", {"number": 1})
+        assert numbers(await take(aiter(other), 1)) == [1]
+
+
+async def test_a_refused_channel_can_be_tried_anew(
+    new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
+) -> None:
+    """After a refusal, a new ``subscribe()`` asks again (design 2)."""
+    endpoint.refusals[REFUSED] = HTTPStatus.FORBIDDEN
+    async with new_client() as client:
+        channel = client.channel(REFUSED)
+        with pytest.raises(AuthorizationError):
+            await channel.subscribe()
+        del endpoint.refusals[REFUSED]
+        await channel.subscribe()
+        await pusher_http.trigger(REFUSED, "order-created", {"number": 1})
+        assert numbers(await take(aiter(channel), 1)) == [1]
+
+
+async def test_the_server_refuses_a_signature(
+    new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
+) -> None:
+    """A signature that soketi does not accept is raised with its 401, and the other channels flow on (R3, R7)."""
+    endpoint.signers["private-forged"] = pusher_http.signing_wrongly()
+    async with new_client() as client:
+        other = await client.subscribe("private-encrypted-other")
+        with pytest.raises(AuthorizationError) as caught:
+            await client.subscribe("private-forged")
+        assert (caught.value.channel, caught.value.status) == ("private-forged", 401)
+        assert len(endpoint.requests_for("private-forged")) == 1
+        await pusher_http.trigger(other.name, "order-created", {"number": 1})
+        assert numbers(await take(aiter(other), 1)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("key", "options", "code"),
+    [("nobody", {}, 4001), (DISABLED_APP.key, {}, 4003), ("app-key", {"path": "/elsewhere"}, 404)],
+    ids=["unknown key", "disabled application", "wrong path"],
+)
+async def test_a_connection_refused_for_good(
+    new_client: NewClient, key: str, options: dict[str, str], code: int
+) -> None:
+    """What cannot mend itself is raised by ``connect()``, with the code that the server gave (R2)."""
+    client = new_client(key, **options)
+    with pytest.raises(ConnectError) as caught:
+        await client.connect()
+    assert code == caught.value.code
+    assert client.state == ConnectionState.FAILED
+    await client.disconnect()

@@ -1,0 +1,81 @@
+"""The shapes of the frames that the local server writes, and how it reads a client's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pusher_client.server import frames
+
+
+def test_the_first_frame_encodes_its_data_twice() -> None:
+    """``connection_established`` carries a JSON string of the socket id and the seconds (protocol-notes 3)."""
+    frame = json.loads(frames.connection_established("1.2", 120))
+    assert frame["event"] == "pusher:connection_established"
+    assert json.loads(frame["data"]) == {"socket_id": "1.2", "activity_timeout": 120}
+
+
+def test_an_acknowledgement_without_members_carries_an_empty_object_as_text() -> None:
+    """Pusher's servers send ``"{}"`` where nobody is told of (protocol-notes 2)."""
+    assert json.loads(frames.subscription_succeeded("private-a", {})) == {
+        "event": "pusher_internal:subscription_succeeded",
+        "channel": "private-a",
+        "data": "{}",
+    }
+
+
+def test_an_error_carries_an_object_and_a_channel_only_where_there_is_one() -> None:
+    """``pusher:error`` is the one event whose data is an object; its code may be null."""
+    assert json.loads(frames.error(None, "why")) == {"event": "pusher:error", "data": {"code": None, "message": "why"}}
+    assert json.loads(frames.error(4301, "why", "private-a"))["channel"] == "private-a"
+
+
+def test_a_refused_subscription_names_its_channel_and_status() -> None:
+    """A client can tell which subscription failed, and whether it may mend itself (R3)."""
+    assert json.loads(frames.subscription_error("private-a", "AuthError", "why", 401)) == {
+        "event": "pusher:subscription_error",
+        "channel": "private-a",
+        "data": {"type": "AuthError", "error": "why", "status": 401},
+    }
+
+
+def test_a_cache_miss_has_no_data() -> None:
+    """There is nothing to tell but the channel."""
+    assert json.loads(frames.cache_miss("cache-a")) == {"event": "pusher:cache_miss", "channel": "cache-a"}
+
+
+def test_who_sent_an_event_is_told_only_of_a_client_on_a_presence_channel() -> None:
+    """``user_id`` stands at the top level, or nowhere."""
+    assert json.loads(frames.event_frame("e", "a", "1")) == {"event": "e", "channel": "a", "data": "1"}
+    assert json.loads(frames.event_frame("e", "a", "1", "u"))["user_id"] == "u"
+
+
+def test_members_are_told_of_in_encoded_data() -> None:
+    """Coming and going carry the user's id, and coming what is known of the user."""
+    added = json.loads(frames.member_added("presence-a", "u", {"name": "Ann"}))
+    removed = json.loads(frames.member_removed("presence-a", "u"))
+    assert json.loads(added["data"]) == {"user_id": "u", "user_info": {"name": "Ann"}}
+    assert json.loads(removed["data"]) == {"user_id": "u"}
+    assert [added["event"], removed["event"]] == ["pusher_internal:member_added", "pusher_internal:member_removed"]
+
+
+def test_a_sign_in_is_acknowledged_with_the_text_that_was_signed() -> None:
+    """The client reads who it is from there."""
+    assert json.loads(frames.signin_success('{"id": "u"}'))["data"] == {"user_data": '{"id": "u"}'}
+
+
+def test_a_clients_frame_is_read() -> None:
+    """Only the event's name is required."""
+    assert frames.read_frame('{"event": "a"}') == frames.Incoming("a")
+    assert frames.read_frame('{"event": "a", "channel": "c", "data": [1], "x": 2}') == frames.Incoming("a", [1], "c")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "[]", "1", "{}", '{"event": 1}', '{"event": "a", "channel": 1}', "[" * 10_000, '{"event": "\\ud800"}'],
+)
+def test_what_is_no_frame_is_a_value_error_that_does_not_repeat_it(text: str) -> None:
+    """Whatever a client sends, the server goes on (R8)."""
+    with pytest.raises(ValueError, match=r"^a frame is a JSON object with a string 'event'$"):
+        frames.read_frame(text)

@@ -1,0 +1,33 @@
+"""Reading a body under a limit."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
+
+from pusher_client.server.request_body import read_body
+
+
+def request_of(*chunks: bytes) -> Request:
+    """Return a request whose body comes in chunks."""
+    messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+async def test_a_body_is_read_whole() -> None:
+    """However it comes."""
+    assert await read_body(request_of(b"ab", b"c"), 3) == b"abc"
+
+
+async def test_a_body_above_the_limit_is_refused() -> None:
+    """413 says how much is allowed."""
+    with pytest.raises(HTTPException, match="more than 2 bytes") as caught:
+        await read_body(request_of(b"ab", b"c"), 2)
+    assert caught.value.status_code == 413

@@ -1,0 +1,121 @@
+"""uvicorn on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+
+import httpx
+import pytest
+import websockets
+import websockets.uri
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from pusher_client.server.serving import LOOPBACK, Serving
+from pusher_client.server.wire import Wire
+
+
+async def hello(_request: Request) -> Response:
+    """Answer."""
+    return PlainTextResponse("hello")
+
+
+async def flood(websocket: WebSocket) -> None:
+    """Send more than any socket buffers."""
+    await websocket.accept()
+    with contextlib.suppress(WebSocketDisconnect):
+        for _ in range(64):
+            await websocket.send_bytes(bytes(1024 * 1024))
+
+
+@pytest.fixture
+def serving() -> Serving:
+    """Something to serve."""
+    wire = Wire()
+    return Serving(Starlette(routes=[Route("/", hello), WebSocketRoute("/flood", flood)]), wire)
+
+
+async def test_a_client_may_connect_as_soon_as_the_port_is_known(serving: Serving) -> None:
+    """The port listens before ``start()`` returns."""
+    serving.start(0)
+    with socket.create_connection((LOOPBACK, serving.port)):
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"http://{LOOPBACK}:{serving.port}/")).text == "hello"
+    await serving.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((LOOPBACK, serving.port))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only address of the kind")
+async def test_it_listens_on_loopback_only(serving: Serving) -> None:
+    """Nobody on the network reaches it."""
+    serving.start(0)
+    with socket.socket() as other:
+        # Another address of this machine has the port free, which it would not if all addresses were bound.
+        other.bind(("127.0.0.2", serving.port))
+    await serving.stop()
+
+
+async def test_a_taken_port_is_an_error_at_once(serving: Serving) -> None:
+    """Not a line in a log."""
+    with socket.create_server((LOOPBACK, 0)) as taken, pytest.raises(OSError, match="in use"):
+        serving.start(taken.getsockname()[1])
+
+
+async def test_it_stops_before_it_was_ready(serving: Serving) -> None:
+    """Nothing is left even then; the guards of every test look for it."""
+    serving.start(0)
+    await serving.stop()
+
+
+async def test_who_does_not_read_does_not_keep_it(serving: Serving) -> None:
+    """A client that lets its socket fill up is reset after a while."""
+    serving.start(0)
+    request = websockets.ClientProtocol(websockets.uri.parse_uri(f"ws://{LOOPBACK}:{serving.port}/flood"))
+    request.send_request(request.connect())
+    reader, writer = await asyncio.open_connection(LOOPBACK, serving.port, limit=1024)
+    writer.write(b"".join(request.data_to_send()))
+    await reader.readuntil(b"\r\n\r\n")
+    await serving.stop()
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+    with pytest.raises(ConnectionResetError):
+        await writer.wait_closed()
+
+
+async def test_signals_stay_the_programs(serving: Serving) -> None:
+    """The server is a part of a program, which decides what Ctrl-C does."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    serving.start(0)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await http.get(f"http://{LOOPBACK}:{serving.port}/")
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    await serving.stop()
+
+
+async def test_calls_run_in_the_servers_thread(serving: Serving) -> None:
+    """At once from its own, and from another one by waiting for it; errors come back."""
+    seen: list[int] = []
+
+    def act() -> None:
+        seen.append(threading.get_ident())
+
+    def fail() -> None:
+        raise LookupError("no")
+
+    serving.start(0)
+    serving.call(act)
+    await asyncio.to_thread(serving.call, act)
+    with pytest.raises(LookupError, match="no"):
+        await asyncio.to_thread(serving.call, fail)
+    await serving.stop()
+    assert seen == [threading.get_ident()] * 2

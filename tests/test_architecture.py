@@ -1,0 +1,208 @@
+"""The structure of the package, read from its source: arrows, purity, sizes, and a test file for every module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "pusher_client"
+
+IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket", "ssl", "threading", "secrets", "os"}
+
+# What each module outside of protocol/ and server/ may import of the package besides events, exceptions and protocol.
+# The order is that of the layers: nothing imports what stands below it.
+LAYERS = [
+    {"registry", "answer", "address", "websocket", "request", "queues", "pool"},
+    {"origin", "worker", "feeds"},
+    {"endpoint", "streams", "connection_events", "driver"},
+    {"authorizers", "routing"},
+    {"dispatch"},
+    {"channel"},
+    {"channels"},
+    {"news"},
+    {"client"},
+    {"__init__"},
+    {"cli"},
+]
+
+LONGEST = {"client": 350, "driver": 285, "protocol/connection": 360, "protocol/subscription": 310, "protocol/hold": 290}
+"""Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
+USUAL = 280
+LONGEST_FUNCTION = 40
+
+NOT_MIRRORED = {
+    "__init__": "tests/test_exports.py",
+    "protocol/__init__": "it has a docstring only",
+    "server/__init__": "it passes names on",
+    "exceptions": "tests/test_client.py and every test that expects one",
+    "events": "tests/test_client.py and every test that gets one",
+    "protocol/inbox": "tests/protocol/test_connection.py",
+    "protocol/states": "tests/protocol/test_link.py and test_subscription.py",
+    "protocol/backlog": "tests/protocol/test_hold.py",
+    "protocol/outputs": "values without behaviour",
+    "server/requests": "tests/server/test_request_body.py",
+}
+
+
+def modules(root: Path) -> Iterator[tuple[str, ast.Module, int]]:
+    """Yield each module's path below the package, its tree, and its number of lines."""
+    for path in sorted(root.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        yield path.relative_to(root).with_suffix("").as_posix(), ast.parse(text), len(text.splitlines())
+
+
+def imported(tree: ast.Module, *, at_run_time: bool = False) -> set[str]:
+    """Return the full names of all that a module imports; without those for type checkers if asked."""
+    skipped = {
+        inner
+        for node in ast.walk(tree)
+        if at_run_time and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
+def local(names: set[str]) -> set[str]:
+    """Return the modules of the package among the names, as paths below it."""
+    return {name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in names if name.startswith(f"{PACKAGE}.")}
+
+
+def impurities(root: Path) -> list[str]:
+    """List what modules of protocol/ import that they must not."""
+    found = []
+    for module, tree, _ in modules(root):
+        if module.startswith("protocol/"):
+            names = imported(tree)
+            found += [f"{module}: {name}" for name in names if name.split(".")[0] in IMPURE]
+            allowed = ("protocol/", "events", "exceptions")
+            found += [f"{module}: {name}" for name in local(names) if not name.startswith(allowed)]
+    return found
+
+
+def upward_arrows(root: Path) -> list[str]:
+    """List the imports that go against the layers, or concern modules that stand in none."""
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
+    found = []
+    for module, tree, _ in modules(root):
+        targets = {name for name in local(imported(tree)) if not name.startswith("protocol/")} - {
+            "events",
+            "exceptions",
+        }
+        if module.startswith("server/"):
+            found += [f"{module} -> {name}" for name in targets if not name.startswith("server")]
+        elif not module.startswith("protocol/") and module not in {"events", "exceptions"}:
+            if module not in layer:
+                found.append(f"{module} stands in no layer")
+                continue
+            known = {name: layer.get(name.split("/")[0], -1 if name.startswith("server") else 99) for name in targets}
+            found += [f"{module} -> {name}" for name, number in known.items() if number >= layer[module]]
+    return found
+
+
+def cycle(root: Path) -> list[str]:
+    """Return a cycle of imports at run time, or nothing."""
+    graph = {module: local(imported(tree, at_run_time=True)) for module, tree, _ in modules(root)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [str(name) for name in error.args[1]]
+    return []
+
+
+def too_long(root: Path) -> list[str]:
+    """List modules and functions over their measure; docstrings of functions do not count."""
+    found = [f"{module}: {lines}" for module, _, lines in modules(root) if lines > LONGEST.get(module, USUAL)]
+    for module, tree, _ in modules(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__":
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+                found += [f"{module}.{node.name}: {lines}"] if lines > LONGEST_FUNCTION else []
+    return found
+
+
+def test_the_core_is_pure() -> None:
+    """Nothing in protocol/ knows a clock, a socket, a task or randomness, or reaches out of it (design 5)."""
+    assert impurities(ROOT / PACKAGE) == []
+
+
+def test_only_one_module_imports_nacl() -> None:
+    """Opening what is sealed happens in one place (design 5)."""
+    found = [module for module, tree, _ in modules(ROOT / PACKAGE) if any(n.startswith("nacl") for n in imported(tree))]
+    assert found == ["protocol/encryption"]
+
+
+def test_arrows_run_downwards() -> None:
+    """No module imports one that stands above it, and the server never imports the client (design 5)."""
+    assert upward_arrows(ROOT / PACKAGE) == []
+
+
+def test_there_is_no_cycle() -> None:
+    """Imports at run time have an order (design 5)."""
+    assert cycle(ROOT / PACKAGE) == []
+
+
+def test_modules_and_functions_keep_their_measure() -> None:
+    """A module fits a screenful of ideas, and a function forty lines."""
+    assert too_long(ROOT / PACKAGE) == []
+
+
+def test_every_module_has_its_test_file() -> None:
+    """Tests mirror modules; where one does not, it is said where its tests are."""
+    missing = []
+    for module, _, _ in modules(ROOT / PACKAGE):
+        folder, _, name = module.rpartition("/")
+        mirrored = (ROOT / "tests" / folder / f"test_{name}.py").exists()
+        if mirrored == (module in NOT_MIRRORED):
+            missing.append(module)
+    assert missing == []
+
+
+def test_every_test_says_its_behaviour() -> None:
+    """Each test function has a docstring."""
+    silent = [
+        f"{path.name}: {node.name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("check", "files"),
+    [
+        (impurities, {"protocol/a.py": "import time"}),
+        (impurities, {"protocol/a.py": "from pusher_client.client import PusherClient"}),
+        (upward_arrows, {"channel.py": "from pusher_client.client import PusherClient"}),
+        (upward_arrows, {"server/app.py": "from pusher_client.dispatch import ChannelDispatcher"}),
+        (upward_arrows, {"somewhere.py": ""}),
+        (cycle, {"a.py": "import pusher_client.b", "b.py": "import pusher_client.a"}),
+        (too_long, {"a.py": "x = 1\n" * (USUAL + 1)}),
+        (too_long, {"a.py": "def f():\n" + "    x = 1\n" * (LONGEST_FUNCTION + 1)}),
+    ],
+)
+def test_the_rules_can_fail(check: object, files: dict[str, str], tmp_path: Path) -> None:
+    """Each rule finds a breach of it."""
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert callable(check)
+    assert check(tmp_path) != []

@@ -1,0 +1,160 @@
+"""The command line: its demo on real parts, and what it says when something falls short."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from typing import Self
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import pusher_client.server
+from pusher_client.cli import app, main
+from pusher_client.server import LocalServer
+
+
+def run(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, list(arguments))
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, server: type[LocalServer]) -> None:
+    """Let the demo use a server that behaves differently."""
+    monkeypatch.setattr(pusher_client.server, "LocalServer", server)
+
+
+class Mangling(LocalServer):
+    """A server that spoils every encrypted event."""
+
+    async def __aenter__(self) -> Self:
+        self.mangle()
+        return await super().__aenter__()
+
+
+class Stalled(LocalServer):
+    """A server that answers no WebSocket."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.stall()
+        return self
+
+
+class NeverRotating(LocalServer):
+    """A server that keeps its key."""
+
+    def rotate_key(self, master_key: bytes | None = None) -> None:
+        pass
+
+
+class WithoutEndpoint(LocalServer):
+    """A server whose authorization endpoint is somewhere else."""
+
+    @property
+    def auth_url(self) -> str:
+        return f"http://{self.host}:{self.port}/nowhere"
+
+
+@pytest.mark.parametrize("events", [2, 7, 10])
+def test_the_demo_decrypts_every_event_in_order_through_a_rotation(events: int) -> None:
+    """Real HTTP, the official server library, our client; one refresh serves the whole rotation (3.4, R4)."""
+    result = run("demo", "--events", str(events))
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0, result.output
+    assert [int(number) for number in re.findall(r'measured {"number": (\d+)', result.stdout)] == [
+        *range(1, events + 1)
+    ]
+    assert "  the master key is rotated" in lines
+    assert lines[-1] == f"received {events}, key refreshes 1, failures 0"
+
+
+def test_the_demo_publishes_ten_events_unless_told_otherwise() -> None:
+    """Enough to see both halves."""
+    result = run("demo")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == "received 10, key refreshes 1, failures 0"
+
+
+def test_events_that_cannot_be_decrypted_fail_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is printed as a failure, and none of its content (C1, R5)."""
+    serve(monkeypatch, Mangling)
+    result = run("demo", "--events", "4")
+    assert result.exit_code == 1
+    assert result.stdout.count("NOT decrypted: measured (wrong_key)") == 4
+    assert re.fullmatch(r"received 0, key refreshes \d+, failures 4", result.stdout.splitlines()[-1])
+    assert "error: 4 events could not be decrypted" in result.stderr
+    assert "ciphertext" not in result.output
+
+
+def test_a_server_that_does_not_answer_fails_the_demo_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline is the user's, and the last line the same as ever."""
+    serve(monkeypatch, Stalled)
+    result = run("demo", "--timeout", "0.5")
+    assert result.exit_code == 1
+    assert "error: the demo did not finish within 0.5 s" in result.stderr
+    assert result.stdout.splitlines()[-1] == "received 0, key refreshes 0, failures 0"
+
+
+def test_a_rotation_that_was_not_seen_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decrypting everything under one key shows nothing."""
+    serve(monkeypatch, NeverRotating)
+    result = run("demo", "--events", "3")
+    assert result.exit_code == 1
+    assert "error: the client did not notice the rotation of the key" in result.stderr
+    assert result.stdout.splitlines()[-1] == "received 3, key refreshes 0, failures 0"
+
+
+def test_an_endpoint_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own errors say what happened."""
+    serve(monkeypatch, WithoutEndpoint)
+    result = run("demo")
+    assert result.exit_code == 1
+    assert "(status 404)" in result.stderr
+
+
+def test_a_publisher_that_fails_is_named_without_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Foreign errors may hold signed addresses, so only their kind is printed (C3)."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("http://127.0.0.1/apps/1/events?auth_signature=secret")
+
+    monkeypatch.setattr("pusher.Pusher.trigger", refuse)
+    result = run("demo")
+    assert result.exit_code == 1
+    assert "error: ConnectionError while publishing or receiving" in result.stderr
+    assert "auth_signature" not in result.output
+
+
+@pytest.mark.parametrize("module", ["starlette", "uvicorn", "pusher"])
+def test_a_missing_extra_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """One line, no traceback."""
+    monkeypatch.setitem(sys.modules, module, None)
+    result = run("demo")
+    assert result.exit_code == 1
+    assert result.stderr.strip() == f"pusher-client demo needs {module}: pip install 'pusher-client[demo]'"
+
+
+@pytest.mark.parametrize("module", ["typer", "rich.console"])
+def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """The command is installed even where its extra is not."""
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "pusher_client.cli")
+    with pytest.raises(SystemExit, match=re.escape(f"pusher-client needs {module}: pip install 'pusher-client[cli]'")):
+        importlib.import_module("pusher_client.cli")
+
+
+@pytest.mark.parametrize("arguments", [("--events", "1"), ("--events", "x"), ("--timeout", "0"), ("--unknown",)])
+def test_wrong_options_are_a_usage_error(arguments: tuple[str, ...]) -> None:
+    """Exit code 2, as everywhere."""
+    assert run("demo", *arguments).exit_code == 2
+
+
+def test_the_command_lists_its_subcommands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo stays a subcommand although it is the only one."""
+    monkeypatch.setattr(sys, "argv", ["pusher-client", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert "demo" in capsys.readouterr().out

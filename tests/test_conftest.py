@@ -1,0 +1,72 @@
+"""The guards around every test, shown to strike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
+OPTIONS = ("-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+
+
+def run(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
+    """Run a test file under a copy of the conftest, in a process of its own."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makeini("[pytest]\nfilterwarnings = error\nmarkers = node: needs Node.js\n")
+    pytester.makepyfile(f"import asyncio, pytest, socket, threading\n\n{test}")
+    return pytester.runpytest_subprocess(*OPTIONS)
+
+
+def test_a_task_left_behind_fails_its_test(pytester: pytest.Pytester) -> None:
+    """A test that ends while a task of its own still runs is an error that names the task (R6)."""
+    result = run(pytester, "async def test_it():\n    asyncio.create_task(asyncio.sleep(60), name='forgotten')\n")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*the test left ?'forgotten'?*"])
+
+
+def test_a_task_that_was_cancelled_is_not_left_behind(pytester: pytest.Pytester) -> None:
+    """Cancelling is enough: the guard gives the loop the turns that a cancelled task needs (R6)."""
+    result = run(pytester, "async def test_it():\n    asyncio.create_task(asyncio.sleep(60)).cancel()\n")
+    result.assert_outcomes(passed=1)
+
+
+def test_a_thread_left_behind_fails_its_test(pytester: pytest.Pytester) -> None:
+    """A test that ends while a thread of its own still runs is an error that names the thread (R6)."""
+    test = """
+
+    stop = threading.Event()
+
+    def test_it():
+        threading.Thread(target=lambda: stop.wait(60), name="forgotten").start()
+
+    def test_next():
+        stop.set()
+    """
+    result = run(pytester, "\n".join(line.removeprefix("    ") for line in test.splitlines()))
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*the test left ?'forgotten'?*"])
+
+
+def test_a_socket_left_open_fails_its_test(pytester: pytest.Pytester) -> None:
+    """A socket that is dropped without being closed is a warning, and a warning is a failure (R6)."""
+    result = run(pytester, "def test_it():\n    socket.socket()\n")
+    result.assert_outcomes(failed=1)
+
+
+def test_node_tests_are_skipped_without_node(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Node.js on the PATH a test that needs it is skipped, with the reason."""
+    monkeypatch.setenv("PATH", str(pytester.path))
+    monkeypatch.delenv("PUSHER_CLIENT_REQUIRE_NODE", raising=False)
+    result = run(pytester, "@pytest.mark.node\ndef test_it():\n    pass\n")
+    result.assert_outcomes(skipped=1)
+
+
+def test_required_node_tests_fail_instead_of_being_skipped(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Node.js tests are required, a skip is a failure, whatever it was for."""
+    monkeypatch.setenv("PUSHER_CLIENT_REQUIRE_NODE", "1")
+    result = run(pytester, "@pytest.mark.node\ndef test_it():\n    pytest.skip('some reason')\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*some reason*"])

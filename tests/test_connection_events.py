@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pusher_client.connection_events import ConnectionEvents
+from pusher_client.events import ConnectionState, StateChange
+from pusher_client.pool import WorkerPool
+from tests.dispatchers import settle
+
+CHANGE = StateChange(ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+
+
+def test_plain_handlers_get_the_value_at_once() -> None:
+    """Handlers of the connection get the plain value: first those of the name, then the global ones (design 2)."""
+    events = ConnectionEvents()
+    heard: list[Any] = []
+    events.bind_global(lambda value: heard.append(("global", value)))
+    events.bind("state_change", lambda value: heard.append(("named", value)))
+    events.bind("error", lambda _: pytest.fail("nobody emitted an error"))
+    events.emit("state_change", CHANGE)
+    assert heard == [("named", CHANGE), ("global", CHANGE)]
+
+
+async def test_async_handlers_run_in_order() -> None:
+    """With an async handler the values are heard one after another, the plain handlers in their place (R4)."""
+    events = ConnectionEvents()
+    heard: list[Any] = []
+
+    @events.bind("connecting_in")
+    async def _(delay: float) -> None:
+        await asyncio.sleep(0)
+        heard.append(delay)
+
+    events.bind("connected", heard.append)
+    events.emit("connecting_in", 1.0)
+    events.emit("nobody", None)
+    events.emit("connected", "plain")
+    events.emit("connecting_in", 2.0)
+    assert heard == []
+    await settle()
+    assert heard == [1.0, "plain", 2.0]
+
+
+async def test_errors_are_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A handler that fails is logged, told to on_handler_error, and stops nobody (R7)."""
+    failures: list[Any] = []
+    events = ConnectionEvents(lambda error, value: failures.append((type(error), value)))
+    heard: list[Any] = []
+
+    def fail(_: object) -> None:
+        raise LookupError
+
+    events.bind("connected", fail)
+    events.bind("connected", heard.append)
+    events.emit("connected", 5)
+    assert heard == [5]
+    assert failures == [(LookupError, 5)]
+    assert "a handler of the connection failed on the event 'connected'" in caplog.text
+
+
+async def test_a_flood_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """However many errors a server sends, a bounded number waits for a slow handler (R6)."""
+    events = ConnectionEvents()
+    heard: list[int] = []
+
+    async def hear(number: int) -> None:
+        heard.append(number)
+
+    events.bind("error", hear)
+    for number in range(1030):
+        events.emit("error", number)
+    await settle()
+    assert heard == list(range(1024))
+    assert "the connection's handlers missed 6 events" in caplog.text
+
+
+async def test_its_worker_is_the_clients() -> None:
+    """The pool given knows the worker, and ends it with the others (R6)."""
+    pool = WorkerPool()
+    events = ConnectionEvents(pool=pool)
+
+    async def hang(_: object) -> None:
+        await asyncio.Event().wait()
+
+    events.bind("connected", hang)
+    events.emit("connected", None)
+    await settle()
+    await pool.close(0)
+    assert pool.running == set()
+
+
+async def test_a_handler_that_turns_out_to_be_async() -> None:
+    """A plain function that returns an awaitable is awaited (R4)."""
+    events = ConnectionEvents()
+    done = asyncio.get_running_loop().create_future()
+    heard: list[str] = []
+    events.bind("connected", lambda _: done)
+    events.bind("connected", lambda _: heard.append("after"))
+    events.emit("connected", None)
+    await settle()
+    assert heard == []
+    done.set_result(None)
+    await settle()
+    assert heard == ["after"]

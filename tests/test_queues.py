@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.queues import BoundedQueue, check_queue_size
+
+Lost = tuple[str, int]
+
+
+class Queue(BoundedQueue[Any]):
+    """A queue of numbers with markers that can be told from them."""
+
+    def _marker(self, refused: int) -> Lost:
+        return ("lost", refused)
+
+
+def drain(queue: Queue) -> list[Any]:
+    items: list[Any] = []
+    while queue.readable:
+        items.append(queue.take())
+    return items
+
+
+def test_a_full_queue_refuses_the_newest() -> None:
+    """What is queued stays, and one marker collects the run after it (R5)."""
+    queue = Queue(2, ByteBudget(100))
+    assert [queue.push(number, 1) for number in range(5)] == [True, True, False, False, False]
+    assert queue.dropped == 3
+    assert drain(queue) == [0, 1, ("lost", 3)]
+
+
+def test_the_marker_stands_before_the_next_accepted() -> None:
+    """A run that ends because there is room again leaves its marker at its place in the order (R5)."""
+    queue = Queue(2, ByteBudget(100))
+    for number in range(3):
+        queue.push(number, 1)
+    assert queue.take() == 0
+    assert queue.push(3, 1)
+    assert not queue.push(4, 1)
+    assert drain(queue) == [1, ("lost", 1), 3, ("lost", 1)]
+    assert queue.dropped == 2
+
+
+def test_the_budget_refuses_too() -> None:
+    """An item for which there are no bytes left is refused, and its bytes are not taken (R6)."""
+    budget = ByteBudget(10)
+    queue, other = Queue(9, budget), Queue(9, budget)
+    assert queue.push(1, 6)
+    assert not other.push(2, 6)
+    assert other.readable
+    assert other.take() == ("lost", 1)
+    assert not other.readable
+    assert queue.take() == 1
+    assert budget.used == 0
+    assert other.push(3, 10)
+    assert budget.used == 10
+
+
+def test_nothing_to_take() -> None:
+    """Taking from an empty queue is the programmer's mistake, before its first item and after its last."""
+    queue = Queue(1, ByteBudget(10))
+    with pytest.raises(IndexError):
+        queue.take()
+    queue.push(1, 1)
+    queue.take()
+    with pytest.raises(IndexError):
+        queue.take()
+
+
+def test_end_run_before_anything_was_queued() -> None:
+    """A run can end in a queue that never held anything (R5)."""
+    queue = Queue(1, ByteBudget(10))
+    queue.refuse()
+    queue.end_run()
+    assert drain(queue) == [("lost", 1)]
+
+
+def test_clear_gives_everything_back() -> None:
+    """A cleared queue holds neither bytes nor a run, and goes on as new (R6)."""
+    budget = ByteBudget(10)
+    queue = Queue(2, budget)
+    assert queue.clear() == []
+    for number in range(3):
+        queue.push(number, 3)
+    assert queue.clear() == [0, 1]
+    assert (budget.used, queue.readable, queue.dropped) == (0, False, 1)
+    assert queue.push(7, 1)
+    assert drain(queue) == [7]
+
+
+def test_a_queue_without_markers_of_its_own() -> None:
+    """What a marker looks like is the subclass's to say."""
+    queue = BoundedQueue[int](1, ByteBudget(1))
+    queue.refuse()
+    with pytest.raises(NotImplementedError):
+        queue.take()
+
+
+@pytest.mark.parametrize(
+    ("size", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), (1.0, TypeError), ("1", TypeError)]
+)
+def test_queue_size(size: Any, error: type[Exception]) -> None:
+    """A queue's size is an integer of at least 1, and True is none (R6)."""
+    with pytest.raises(error, match="queue_size"):
+        check_queue_size(size)
+    assert check_queue_size(1) == 1
+
+
+class Overflow(RuleBasedStateMachine):
+    """Whatever is offered, read and cleared, every offer is accounted for, in order (R5, R6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.budget = ByteBudget(12)
+        self.queue = Queue(3, self.budget)
+        self.offered = 0
+        self.accepted: list[int] = []
+        self.read: list[Any] = []
+
+    @rule(size=st.integers(1, 6))
+    def offer(self, size: int) -> None:
+        number, self.offered = self.offered, self.offered + 1
+        if self.queue.push(number, size):
+            self.accepted.append(number)
+
+    @precondition(lambda self: self.queue.readable)
+    @rule()
+    def take(self) -> None:
+        self.read.append(self.queue.take())
+
+    @invariant()
+    def every_offer_is_accounted_for(self) -> None:
+        assert len(self.accepted) + self.queue.dropped == self.offered
+
+    def teardown(self) -> None:
+        self.read += drain(self.queue)
+        numbers = [item for item in self.read if not isinstance(item, tuple)]
+        assert numbers == self.accepted
+        assert sum(item[1] for item in self.read if isinstance(item, tuple)) == self.queue.dropped
+        assert self.budget.used == 0
+        expected: list[Any] = []
+        last = -1
+        for number in self.accepted:
+            if number > last + 1:
+                expected.append(("lost", number - last - 1))
+            expected.append(number)
+            last = number
+        # Two markers in a row are two runs: the reader had come to the first before the second began.
+        merged: list[Any] = []
+        for item in self.read:
+            if isinstance(item, tuple) and merged and isinstance(merged[-1], tuple):
+                merged[-1] = ("lost", merged[-1][1] + item[1])
+            else:
+                merged.append(item)
+        if self.offered > last + 1:
+            expected.append(("lost", self.offered - last - 1))
+        assert merged == expected
+
+
+TestOverflow = Overflow.TestCase

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import functools
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+
+from pusher_client.events import Event
+from pusher_client.registry import Bindable, Binding, HandlerRegistry, is_application
+
+
+class Counting(HandlerRegistry):
+    """A registry that counts how often it changed."""
+
+    __slots__ = ("changes",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes = 0
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+
+class Handle(Bindable):
+    """A handle over a registry."""
+
+    def __init__(self, registry: HandlerRegistry) -> None:
+        self._registry = registry
+
+    @property
+    def _handlers(self) -> HandlerRegistry:
+        return self._registry
+
+
+def callbacks(registry: HandlerRegistry, name: str) -> list[Any]:
+    return [binding.callback for binding in registry.matching(name)]
+
+
+def one(_: object) -> None: ...
+
+
+def two(_: object) -> None: ...
+
+
+def three(_: object) -> None: ...
+
+
+def test_order_of_binding() -> None:
+    """The handlers of a name come first and the global ones after them, each in the order of binding (R4)."""
+    registry = HandlerRegistry()
+    registry.bind_global(three)
+    registry.bind("a", two)
+    registry.bind("a", one)
+    registry.bind_global(two)
+    assert callbacks(registry, "a") == [two, one, three, two]
+    assert callbacks(registry, "b") == [three, two]
+
+
+def test_duplicates_are_kept() -> None:
+    """A callback bound twice is called twice, as in pusher-js; one unbind removes both (design 2)."""
+    registry = HandlerRegistry()
+    registry.bind("a", one)
+    registry.bind("a", two)
+    registry.bind("a", one)
+    assert callbacks(registry, "a") == [one, two, one]
+    registry.unbind("a", one)
+    assert callbacks(registry, "a") == [two]
+
+
+def test_bind_returns_the_callback_and_decorates() -> None:
+    """Both forms of bind and of bind_global give back the callback itself (design 2)."""
+    registry = HandlerRegistry()
+    assert registry.bind("a", one) is one
+    assert registry.bind("a")(two) is two
+    assert registry.bind_global(one) is one
+    assert registry.bind_global()(two) is two
+    assert callbacks(registry, "a") == [one, two, one, two]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left_a", "left_b"),
+    [
+        ((), [], []),
+        (("a",), [], [one, two]),
+        ((None, one), [two], [two]),
+        (("a", one), [two], [one, two]),
+        (("c", one), [one, two], [one, two]),
+        (("c",), [one, two], [one, two]),
+    ],
+)
+def test_unbind_matches_every_argument(arguments: tuple[Any, ...], left_a: list[Any], left_b: list[Any]) -> None:
+    """Everything that matches all arguments given is unbound; global handlers are not touched (design 2)."""
+    registry = HandlerRegistry()
+    for name in "ab":
+        registry.bind(name, one)
+        registry.bind(name, two)
+    registry.bind_global(three)
+    registry.unbind(*arguments)
+    assert callbacks(registry, "a") == [*left_a, three]
+    assert callbacks(registry, "b") == [*left_b, three]
+
+
+def test_unbind_global() -> None:
+    """Global handlers go one by one or all at once, and named ones stay (design 2)."""
+    registry = HandlerRegistry()
+    registry.bind("a", three)
+    registry.bind_global(one)
+    registry.bind_global(two)
+    registry.unbind_global(one)
+    assert callbacks(registry, "a") == [three, two]
+    registry.unbind_global()
+    assert callbacks(registry, "a") == [three]
+
+
+def test_methods_are_unbound_by_equality() -> None:
+    """A bound method is another object at every look, and is found all the same (design 2)."""
+
+    class Owner:
+        def hear(self, _: object) -> None: ...
+
+    owner, other, registry = Owner(), Owner(), HandlerRegistry()
+    registry.bind("a", owner.hear)
+    registry.bind("a", other.hear)
+    registry.unbind("a", owner.hear)
+    assert callbacks(registry, "a") == [other.hear]
+
+
+def test_a_list_handed_out_never_changes() -> None:
+    """Binding and unbinding while a list runs touch later events only (R7)."""
+    registry = HandlerRegistry()
+    registry.bind("a", one)
+    handed_out = registry.matching("a")
+    registry.bind("a", two)
+    registry.unbind("a", one)
+    assert [binding.callback for binding in handed_out] == [one]
+
+
+def test_every_change_is_told() -> None:
+    """Whoever remembers what matches is told of each bind and unbind (R4)."""
+    registry = Counting()
+    registry.bind("a", one)
+    registry.bind_global(one)
+    registry.unbind("a")
+    registry.unbind_global(one)
+    assert registry.changes == 4
+
+
+def test_bound_and_hears_application() -> None:
+    """Handlers of the protocol's events and of markers do not count as the application's (design 9)."""
+    registry = HandlerRegistry()
+    assert (registry.bound, registry.hears_application) == (False, False)
+    registry.bind("pusher:decryption_failure", one)
+    assert (registry.bound, registry.hears_application) == (True, False)
+    registry.bind("order", one)
+    assert registry.hears_application
+    registry.unbind("order")
+    registry.bind_global(one)
+    assert registry.hears_application
+    registry.unbind()
+    assert registry.bound
+    assert is_application("client-typing")
+    assert not is_application("pusher:gap")
+
+
+@pytest.mark.parametrize("wrong", [one, None, 1])
+def test_bind_needs_a_name(wrong: Any) -> None:
+    """A decorator used without the event's name is told how it is meant (house rule 6)."""
+    with pytest.raises(TypeError, match=r"event's name first"):
+        HandlerRegistry().bind(wrong)
+
+
+def test_bind_needs_a_callable() -> None:
+    """What cannot be called is refused at once (house rule 6)."""
+    registry: Any = HandlerRegistry()
+    with pytest.raises(TypeError, match="function of one argument"):
+        registry.bind("a", 1)
+    with pytest.raises(TypeError, match="function of one argument"):
+        registry.bind_global("a")
+    assert not registry.bound
+
+
+async def coroutine_function(_: object, *_more: object) -> None: ...
+
+
+class AsyncCallable:
+    async def __call__(self, _: object) -> None: ...
+
+
+class PlainCallable:
+    def __call__(self, _: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("callback", "is_async"),
+    [
+        (one, False),
+        (lambda event: event, False),
+        (print, False),
+        (PlainCallable(), False),
+        (functools.partial(one), False),
+        (functools.partial(PlainCallable()), False),
+        (coroutine_function, True),
+        (AsyncCallable(), True),
+        (AsyncCallable().__call__, True),
+        (functools.partial(coroutine_function, 1), True),
+        (functools.partial(functools.partial(coroutine_function, 1), 2), True),
+        (functools.partial(AsyncCallable()), True),
+    ],
+)
+def test_async_is_recognised(callback: Any, is_async: bool) -> None:
+    """Coroutine functions, methods, objects with an async call and partials of them are async (R4)."""
+    assert Binding(callback).is_async is is_async
+
+
+def test_a_mock_is_accepted() -> None:
+    """An AsyncMock can be bound, whether Python shows that it is async or not (design 2)."""
+    mock = AsyncMock()
+    registry = HandlerRegistry()
+    registry.bind("a", mock)
+    assert callbacks(registry, "a") == [mock]
+
+
+def test_a_handle_binds_in_its_registry() -> None:
+    """A handle's bind, unbind and their global forms are its registry's (design 2)."""
+    registry = HandlerRegistry()
+    handle = Handle(registry)
+
+    def hear(_: Event) -> None: ...
+
+    assert handle.bind("a", hear) is hear
+    assert handle.bind("a")(two) is two
+    assert handle.bind_global(hear) is hear
+    assert handle.bind_global()(two) is two
+    assert callbacks(registry, "a") == [hear, two, hear, two]
+    handle.unbind("a", hear)
+    handle.unbind_global(two)
+    assert callbacks(registry, "a") == [two, hear]
+    handle.unbind()
+    handle.unbind_global()
+    assert not registry.bound
+
+
+def test_a_handle_without_a_registry() -> None:
+    """The mixin alone binds nowhere, and says so."""
+    with pytest.raises(NotImplementedError):
+        Bindable().unbind()

@@ -1,0 +1,107 @@
+"""The public surface as users write it; never run, but checked by mypy and pyright."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from pusher_client import (
+    MARKERS,
+    AuthorizationError,
+    Channel,
+    ChannelAuthorization,
+    ChannelStats,
+    ConnectionState,
+    Event,
+    EventStream,
+    HTTPAuthorizer,
+    KeyRotationPolicy,
+    Member,
+    PresenceChannel,
+    PusherClient,
+    ReconnectPolicy,
+    SecretAuthorizer,
+    SubscriptionState,
+)
+
+
+async def authorize(channel: str, socket_id: str) -> ChannelAuthorization:
+    if not channel:
+        raise AuthorizationError(channel, status=403, retry_after=1.0)
+    return ChannelAuthorization(f"key:{socket_id}", channel_data=None, shared_secret=bytes(32))
+
+
+async def authorize_with_a_mapping(name: str, socket: str) -> Mapping[str, Any]:
+    return {"auth": f"{name}{socket}"}
+
+
+async def token() -> dict[str, str]:
+    return {"Authorization": "Bearer 1"}
+
+
+async def iterate() -> None:
+    authorizer = HTTPAuthorizer("https://example.com/pusher/auth", headers=token, params={"a": "b"}, timeout=5)
+    async with PusherClient("APP_KEY", cluster="eu", authorizer=authorizer) as client:
+        orders: Channel = await client.subscribe("private-encrypted-orders")
+        async for event in orders:
+            name: str = event.name
+            print(name, event.data)
+        stats: ChannelStats = orders.stats
+        print(stats.received, orders.subscription_count)
+
+
+async def handle() -> None:
+    client = PusherClient(
+        "APP_KEY",
+        host="localhost",
+        port=6001,
+        path="/ws",
+        tls=ssl.create_default_context(),
+        authorizer=authorize,
+        reconnect=ReconnectPolicy(cap=30),
+        key_rotation=KeyRotationPolicy(grace=0),
+        on_decryption_failure=print,
+    )
+    orders = client.channel("private-encrypted-orders")
+
+    @orders.bind("order-created")
+    async def on_created(event: Event) -> None:
+        print(event.data, event.user_id, event.raw)
+
+    @client.bind("pusher:decryption_failure")
+    def on_failure(event: Event) -> None:
+        print(event.data)
+
+    @orders.bind_global
+    def on_all(event: Event) -> None:
+        print(event)
+
+    orders.bind("order-paid", on_failure)
+    orders.unbind("order-paid", on_failure)
+    orders.unbind_global(on_all)
+    print(on_created)
+    await client.connect()
+    same: Channel = await orders.subscribe()
+    await same.unsubscribe()
+    await orders.trigger("client-typing", {"who": 1})
+    state: SubscriptionState = orders.state
+    connection: ConnectionState = client.state
+    socket_id: str | None = client.socket_id
+    print(state, connection, socket_id)
+    await client.wait_closed()
+    await client.disconnect()
+
+
+async def stream() -> None:
+    client = PusherClient.from_url("wss://KEY@localhost:6001", authorizer=authorize_with_a_mapping)
+    PusherClient.from_env(authorizer=SecretAuthorizer("key", "secret"))
+    events: EventStream = client.channel("orders").events("order-*", *MARKERS, queue_size=10)
+    async with events, client.events("*") as everything:
+        event: Event = await anext(everything)
+        print(event, events.dropped)
+    first: Event = await client.channel("orders").wait_for("order-created")
+    room: PresenceChannel = client.presence("presence-room")
+    me: Member | None = room.me
+    members: Mapping[str, Any] = room.members
+    print(first, me, members)
