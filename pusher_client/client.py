@@ -214,7 +214,8 @@ class PusherClient(Bindable):
             RuntimeError: The client is connected in another event loop.
         """
         if self._running_driver() is not None:
-            await self._news.wait_over()
+            if self._stopping is None:
+                await self._news.wait_over()
             await self._wait_stopped()
         if self._news.failure is not None:
             raise self._news.failure

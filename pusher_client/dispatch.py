@@ -36,7 +36,7 @@ class ClientDispatcher(Dispatcher):
     Attributes:
         pool: The workers of all channels that are at work now.
         version: Changes whenever a handler or stream comes or goes here, so that channels forget their routes.
-        undecided: The channels with a stream of their own that nobody has asked for yet.
+        undecided: The channels whose own stream, unless somebody iterates it, is given up when a handler is bound here.
     """
 
     __slots__ = ("pool", "undecided", "version")
@@ -67,7 +67,9 @@ class ClientDispatcher(Dispatcher):
     def _changed(self) -> None:
         self.version += 1
         if self.undecided and self.hears_application:
-            for channel in tuple(self.undecided):
+            channels = tuple(self.undecided)
+            self.undecided.clear()
+            for channel in channels:
                 channel.give_up_own_stream()
 
     def _withdrawn(self) -> PusherError:
@@ -172,14 +174,12 @@ class ChannelDispatcher(Dispatcher):
         if self._own is None or self._own_feed is None:
             return self._open_own(tentative=False)
         self._own_feed.tentative = False
-        self._client.undecided.discard(self)
         return self._own
 
     def give_up_own_stream(self) -> None:
         """Close the channel's own stream if nobody has asked for it."""
         if self._own_feed is not None and self._own_feed.tentative:
             feed, self._own, self._own_feed = self._own_feed, None, None
-            self._client.undecided.discard(self)
             feed.close()
 
     def end(self, error: PusherError | None, *, drain: bool = False) -> None:
@@ -190,7 +190,6 @@ class ChannelDispatcher(Dispatcher):
                 for ``unsubscribe()``: handlers hear nothing more, and a list of them that is being run stops.
             drain: With no error, for ``disconnect()``: handlers hear what came before, until ``close`` cuts it off.
         """
-        self._client.undecided.discard(self)
         self._end_sinks(error)
         if error is not None or drain:
             self.tell()

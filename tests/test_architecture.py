@@ -35,16 +35,32 @@ LONGEST = {"client": 350, "driver": 285, "protocol/connection": 360, "protocol/s
 USUAL = 280
 LONGEST_FUNCTION = 40
 
+CORE = "tests/protocol/test_connection.py, test_subscription.py and test_link.py, which drive the core as a whole"
+CLIENT = "tests/test_client.py, over real sockets"
 NOT_MIRRORED = {
     "__init__": "tests/test_exports.py",
     "protocol/__init__": "it has a docstring only",
     "server/__init__": "it passes names on",
-    "exceptions": "tests/test_client.py and every test that expects one",
-    "events": "tests/test_client.py and every test that gets one",
-    "protocol/inbox": "tests/protocol/test_connection.py",
-    "protocol/states": "tests/protocol/test_link.py and test_subscription.py",
+    "exceptions": "every test that expects one",
+    "events": "every test that gets one",
+    "channels": CLIENT,
+    "driver": CLIENT,
+    "news": CLIENT,
+    "websocket": CLIENT,
     "protocol/backlog": "tests/protocol/test_hold.py",
+    "protocol/budget": "tests/protocol/test_hold.py and tests/test_queues.py",
+    "protocol/calls": CORE,
+    "protocol/channel_events": CORE,
+    "protocol/inbox": CORE,
+    "protocol/liveness": CORE,
     "protocol/outputs": "values without behaviour",
+    "protocol/presence": CORE,
+    "protocol/reconnect": CORE,
+    "protocol/requests": CORE,
+    "protocol/settings": CLIENT,
+    "protocol/states": CORE,
+    "protocol/tally": "tests/protocol/test_hold.py",
+    "protocol/timers": CORE,
     "server/requests": "tests/server/test_request_body.py",
 }
 

@@ -8,10 +8,11 @@ import sys
 from typing import Self
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import pusher_client.server
-from pusher_client.cli import app, main
+from pusher_client.cli import Demonstration, app, main
 from pusher_client.server import LocalServer
 
 
@@ -104,6 +105,17 @@ def test_a_rotation_that_was_not_seen_fails_the_demo(monkeypatch: pytest.MonkeyP
     assert result.exit_code == 1
     assert "error: the client did not notice the rotation of the key" in result.stderr
     assert result.stdout.splitlines()[-1] == "received 3, key refreshes 0, failures 0"
+
+
+@pytest.mark.parametrize("numbers", [[], [1, 2], [1, 3, 2], [1, 2, 2], [1, 2, 3, 3]])
+def test_anything_but_each_event_once_and_in_order_is_a_problem(numbers: list[int]) -> None:
+    """Counting alone would not notice (R4)."""
+    demonstration = Demonstration(3, Console())
+    demonstration.key_refreshes = 1
+    demonstration.received = [1, 2, 3]
+    assert demonstration.problems() == []
+    demonstration.received = numbers
+    assert demonstration.problems() == ["not every event from 1 to 3 came once and in order"]
 
 
 def test_an_endpoint_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ async def test_a_plain_function_that_returns_an_awaitable() -> None:
     later = noting_later(heard, "later")
     wiring.client.bind("order", lambda each: later(each))  # noqa: PLW0108 - plain to look at
     other = wiring.open("invoices")
-    other.deliver(event("unrelated"))
+    assert not other.route("order").is_async
     wiring.deliver(1)
     await settle()
     wiring.deliver(2)
@@ -234,8 +234,10 @@ async def test_ending_while_an_async_handler_runs() -> None:
     wiring.deliver(1, 2)
     await asyncio.sleep(0)
     wiring.channel.end(None)
+    wiring.channel.bind("paid", noting(heard, "next"))
+    wiring.channel.deliver(event("paid", 3))
     await settle()
-    assert heard == [("slow", 1)]
+    assert heard == [("slow", 1), ("next", 3)]
 
 
 async def test_ending_and_beginning_inside_a_handler() -> None:
@@ -441,6 +443,12 @@ async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
     own = wiring.channel.own_stream()
     wiring.deliver(2)
     assert (await anext(own)).data == 2
+    registry.unbind()
+    own.close()
+    wiring.channel.open_own_stream()
+    assert wiring.channel.sinks("order") != ()
+    registry.bind("another", print)
+    assert wiring.channel.sinks("order") == ()
 
 
 @pytest.mark.parametrize("level", ["channel", "client"])
@@ -640,15 +648,18 @@ async def test_wait_for_what_does_not_come() -> None:
 
 async def test_a_cancelled_wait_is_forgotten() -> None:
     """Whoever gives up waiting leaves nothing behind, even when the end comes at the same time (R6)."""
-    wiring = Dispatchers()
-    waiting = asyncio.create_task(wiring.channel.wait_for())
-    await settle()
-    assert wiring.channel.in_use
-    wiring.channel.end(REFUSED)
-    waiting.cancel()
-    await settle()
-    assert waiting.cancelled()
-    assert not wiring.channel.in_use
+    for ended in (False, True):
+        wiring = Dispatchers()
+        waiting = asyncio.create_task(wiring.channel.wait_for())
+        await settle()
+        assert wiring.channel.in_use
+        if ended:
+            wiring.channel.end(REFUSED)
+        waiting.cancel()
+        await settle()
+        assert waiting.cancelled()
+        assert not wiring.channel.in_use
+        assert wiring.channel._sinks == ()
 
 
 # -- memory -----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pusher_client.events import MARKERS, ConnectionState, Event, SubscriptionState
+from pusher_client.events import DECRYPTION_FAILURE, MARKERS, ConnectionState, Event, SubscriptionState
 from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.budget import ByteBudget
@@ -179,10 +179,8 @@ class Connection:
 
     def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
         """Send a client event; it is never queued. `client_event_text` says what it raises."""
-        state, linked = self.subscription_state(channel), self.socket_id is not None
-        text = client_event_text(channel, event, data, linked=linked, state=state)
-        self._now = now
-        self._send(text)
+        linked, self._now = self.socket_id is not None, now
+        self._send(client_event_text(channel, event, data, linked=linked, state=self.subscription_state(channel)))
 
     # -- authorizations -------------------------------------------------------------------------------------------
 
@@ -242,12 +240,13 @@ class Connection:
                 self._useless("an event of a channel that is not subscribed", now)
                 return None
             event = subscription.inbox.receive(frame, now)
-            if event is None:
+            if event is None or event.name == DECRYPTION_FAILURE:
+                # It is held, or it failed and planned a request for a key: either way there is a new deadline.
                 self._rearm(subscription)
-            elif self._shortcut and not self._outputs:
+            if self._shortcut and not self._outputs:
                 # The short cut of the hot path: the event is what an output would carry, decided on the same way.
                 return event
-            else:
+            if event is not None:
                 self._outputs.append(Deliver(event))
             return None
         self._now = now

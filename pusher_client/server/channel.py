@@ -122,7 +122,7 @@ class Channel:
                 send(text)
 
     def presence_data(self) -> dict[str, object]:
-        """Return what the acknowledgement of a subscription carries (protocol-notes 10)."""
+        """Return what the acknowledgement of a subscription carries (protocol-notes 5.6)."""
         if not self.kind.presence:
             return {}
         users = {member.user_id: member.user_info for member in self.members}

@@ -1,4 +1,4 @@
-"""The frames of the server's side, in the shapes that Pusher's own servers give them (protocol-notes 2)."""
+"""The frames of the server's side, in the shapes that Pusher's own servers give them (protocol-notes 2.1)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def connection_established(socket_id: str, activity_timeout: float) -> str:
 
 
 def error(code: int | None, message: str, channel: str | None = None) -> str:
-    """Write ``pusher:error``; None is the code of what has none in the protocol (protocol-notes 4)."""
+    """Write ``pusher:error``; None is the code of what has none in the protocol (protocol-notes 4.3)."""
     frame: dict[str, object] = {"event": "pusher:error", "data": {"code": code, "message": message}}
     if channel is not None:
         frame["channel"] = channel

@@ -109,7 +109,6 @@ class WebSocketLink:
             async with asyncio.timeout(self._timeouts.activity):
                 return await self._websocket.receive()
         except TimeoutError:
-            await self._wire.flowing()
             self._send(frames.PING)
         try:
             async with asyncio.timeout(self._timeouts.pong):

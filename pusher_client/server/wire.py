@@ -41,8 +41,6 @@ class Wire:
     def opened(self, transport: asyncio.Transport) -> None:
         """Take a socket in."""
         self._transports.add(transport)
-        if not self._flowing.is_set():
-            transport.pause_reading()
 
     def lost(self, transport: asyncio.Transport) -> None:
         """Forget a socket."""
@@ -56,7 +54,7 @@ class Wire:
             transport.abort()
 
     def stall(self, *, on: bool) -> None:
-        """Stop reading, and hold back those who write, or go on with both."""
+        """Stop reading, and hold back those who write or shake hands; or go on with all of it."""
         if on:
             self._flowing.clear()
         else:

@@ -48,7 +48,7 @@ def test_a_channel_with_a_kept_event_is_not_forgettable() -> None:
 
 
 def test_a_user_comes_and_goes_once_however_many_connections_it_has() -> None:
-    """The others hear of the first and of the last connection (protocol-notes 10)."""
+    """The others hear of the first and of the last connection (protocol-notes 5.6)."""
     channel, other = Channel("presence-a"), list[str]()
     channel.add("1.1", other.append, Member("watcher"))
     channel.add("2.2", lambda _: None, Member("u", {"name": "Ann"}))

@@ -10,14 +10,14 @@ from pusher_client.server import frames
 
 
 def test_the_first_frame_encodes_its_data_twice() -> None:
-    """``connection_established`` carries a JSON string of the socket id and the seconds (protocol-notes 3)."""
+    """``connection_established`` carries a JSON string of the socket id and the seconds (protocol-notes 1.2)."""
     frame = json.loads(frames.connection_established("1.2", 120))
     assert frame["event"] == "pusher:connection_established"
     assert json.loads(frame["data"]) == {"socket_id": "1.2", "activity_timeout": 120}
 
 
 def test_an_acknowledgement_without_members_carries_an_empty_object_as_text() -> None:
-    """Pusher's servers send ``"{}"`` where nobody is told of (protocol-notes 2)."""
+    """Pusher's servers send ``"{}"`` where nobody is told of (protocol-notes 2.1)."""
     assert json.loads(frames.subscription_succeeded("private-a", {})) == {
         "event": "pusher_internal:subscription_succeeded",
         "channel": "private-a",

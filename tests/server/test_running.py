@@ -11,10 +11,12 @@ import threading
 from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx
 import pytest
+import websockets
 
 from pusher_client.server import LocalServer
-from tests.server.peer import authorization, connected, server_library
+from tests.server.peer import SECONDS, authorization, connected, server_library, websocket_url
 
 
 async def test_it_runs_in_this_loop_and_can_run_again() -> None:
@@ -169,6 +171,25 @@ async def test_a_stalled_server_stops() -> None:
             server.stall()
             await asyncio.to_thread(server_library(server).trigger, "private-a", "e", "1")
         assert (await peer.closed())[0] == 1012
+
+
+async def test_a_stalled_server_stops_while_a_client_waits_for_its_handshake(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client is let in and sent away, nothing had to be cancelled, and the next run is not stalled."""
+    server = LocalServer()
+    async with server:
+        server.stall()
+        waiting = asyncio.create_task(websockets.connect(websocket_url(server), proxy=None).__aenter__())
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await http.get(f"http://{server.host}:{server.port}/")  # the handshake has come by then
+    async with asyncio.timeout(SECONDS), await waiting as websocket:
+        await websocket.wait_closed()
+        assert websocket.close_code == 1012
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    async with server, connected(server) as peer:
+        await peer.send("pusher:ping")
+        assert (await peer.receive())["event"] == "pusher:pong"
 
 
 async def test_clients_hear_that_the_server_stops() -> None:

@@ -1,0 +1,426 @@
+"""The connection as a whole: what is delivered, what is sent, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pusher_client.events import MARKERS, ConnectionState, ServerError, SubscriptionState
+from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
+from pusher_client.protocol.outputs import (
+    Authorize,
+    Cancel,
+    ConnectFailed,
+    ErrorRaised,
+    FrameIgnored,
+    GapFound,
+    Result,
+    SubscriptionEnded,
+)
+from pusher_client.protocol.tally import Tally
+from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
+
+SHAPES: list[Any] = [None, "{}", "words", "", {"a": 1}, [1], 7, True, '{"nonce":"x","ciphertext":"y"}']
+
+
+@pytest.mark.parametrize("name", ["order", "client-order", "pusherx", "", "pusher_internal", *MARKERS, "x" * 500])
+@pytest.mark.parametrize("data", SHAPES)
+def test_nothing_unauthenticated_is_delivered(name: str, data: Any) -> None:
+    """On an encrypted channel every name and shape without a seal ends as a failure, or nowhere (C1, 3.1)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.events.clear()
+    core.receive(frame(name, CHANNEL, data))
+    expected = [] if name in MARKERS else ["pusher:decryption_failure"]
+    assert core.names() == expected
+    assert all(event.raw == "" for event in core.events)
+
+
+@pytest.mark.parametrize("data", SHAPES)
+@pytest.mark.parametrize(
+    "name", ["pusher:x", "pusher_internal:member_added", "pusher:subscription_succeeded", "pusher:signin_success"]
+)
+def test_other_protocol_names_reach_nobody(name: str, data: Any) -> None:
+    """Names of the protocol that a channel does not have are dropped and counted (3.1)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.events.clear()
+    before = core.connection.ignored_frames
+    core.receive(frame(name, CHANNEL, data))
+    assert core.events == []
+    assert core.connection.ignored_frames == before + 1
+
+
+def test_protocol_events_are_rebuilt() -> None:
+    """Of a protocol event's data only what is known of it is passed on (3.1)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.events.clear()
+    core.receive(frame("pusher_internal:subscription_count", CHANNEL, {"subscription_count": 3, "x": "forged"}))
+    core.receive(frame("pusher_internal:subscription_count", CHANNEL, {"subscription_count": -1}))
+    core.receive(frame("pusher_internal:subscription_count", CHANNEL, {"subscription_count": True}))
+    core.receive(frame("pusher:cache_miss", CHANNEL, "forged"))
+    core.receive(frame("pusher_internal:subscription_succeeded", CHANNEL, "forged"))
+    error = {"type": "A\n" * 200, "error": "b", "status": "401", "x": "forged"}
+    core.receive(frame("pusher:subscription_error", CHANNEL, error))
+    assert [(event.name, event.data) for event in core.events] == [
+        ("pusher:subscription_count", {"subscription_count": 3}),
+        ("pusher:cache_miss", None),
+        ("pusher:subscription_error", {"type": "A " * 100, "error": "b", "status": None}),
+    ]
+    events = core.connection.channel_events(CHANNEL)
+    assert events is not None
+    assert events.subscription_count == 3
+
+
+@pytest.mark.parametrize("channel", [None, 5, "other", "orders"])
+def test_events_of_channels_that_are_not_subscribed_reach_nobody(channel: Any) -> None:
+    """A missing, ill-typed or unknown channel, and one that is not acknowledged yet (3.1)."""
+    core = Core()
+    core.up()
+    core.subscribe("orders")
+    core.receive(json.dumps({"event": "a", "channel": channel, "data": "x"}))
+    assert core.events == []
+    assert any(isinstance(output, FrameIgnored) for output in core.outputs)
+
+
+def test_public_and_presence_events() -> None:
+    """Data decoded, raw kept, the sender on presence channels; members by string ids (design 2)."""
+    core = Core()
+    core.up()
+    core.subscribed("presence-room")
+    members = {"presence": {"ids": [1, "2"], "hash": {"1": {"n": "a"}}, "count": 2}}
+    core.lose(4200)
+    core.wait(0.0)
+    core.up()
+    core.answer(None)
+    core.acknowledge("presence-room", json.dumps(members))
+    core.receive(json.dumps({"event": "client-x", "channel": "presence-room", "data": "7", "user_id": "2"}))
+    core.receive(frame("pusher_internal:member_added", "presence-room", {"user_id": 3, "user_info": {"n": "c"}}))
+    core.receive(frame("pusher_internal:member_removed", "presence-room", '{"user_id": "1"}'))
+    core.receive(frame("pusher_internal:member_removed", "presence-room", '{"user_id": "9"}'))
+    events = core.connection.channel_events("presence-room")
+    assert events is not None
+    assert events.members is not None
+    assert dict(events.members.mapping) == {"2": None, "3": {"n": "c"}}
+    client = next(event for event in core.events if event.name == "client-x")
+    assert (client.data, client.raw, client.user_id) == (7, "7", "2")
+    assert [event.data.id for event in core.events if event.name.startswith("pusher:member")] == ["1", "2", "3", "1"]
+
+
+@pytest.mark.parametrize("name", MARKERS)
+def test_markers_are_never_accepted_from_a_server(name: str) -> None:
+    """A frame under one of the library's own names is dropped, with a channel or without (design 2)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders")
+    core.events.clear()
+    core.receive(frame(name, "orders", "x"))
+    core.receive(frame(name))
+    assert core.events == []
+
+
+def test_hostile_frames_change_nothing() -> None:
+    """Broken text and binary frames are counted, and the link stays up (R7, R8)."""
+    core = Core()
+    core.up()
+    for text in ("", "[]", "{" * 100_000, '{"event":null}'):
+        core.receive(text)
+    core.connection.receive_binary(core.now)
+    core.drain()
+    assert core.connection.ignored_frames == 5
+    assert core.connection.state is ConnectionState.CONNECTED
+
+
+def test_errors_inside_the_link_close_nothing() -> None:
+    """A pusher:error is told and affects nothing, in whatever shape (R2)."""
+    core = Core()
+    core.up()
+    for data in ({"code": 4200, "message": "a"}, '{"code":"4301","message":"b"}', "c", None, {"code": None}):
+        core.receive(frame("pusher:error", data=data))
+    told = [output.error for output in core.outputs if isinstance(output, ErrorRaised)]
+    assert told == [
+        ServerError(4200, "a"),
+        ServerError(4301, "b"),
+        ServerError(None, "c"),
+        ServerError(None, ""),
+        ServerError(None, ""),
+    ]
+    assert core.connection.state is ConnectionState.CONNECTED
+
+
+def test_one_gap_for_a_hole_however_many_reconnects() -> None:
+    """The gap stands after the acknowledgement; none after the caller's own unsubscribe (R5)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders")
+    core.wait(5.0)
+    core.receive(frame("pusher:pong"))
+    core.wait(1.0)
+    core.lose()
+    lost = core.now
+    core.back()
+    core.lose()
+    core.back()
+    core.acknowledge("orders")
+    gaps = [output for output in core.outputs if isinstance(output, GapFound)]
+    assert gaps == [GapFound("orders", lost - 1.0, lost, core.now)]
+    core.connection.unsubscribe("orders", core.now)
+    core.subscribed("orders")
+    assert len([output for output in core.outputs if isinstance(output, GapFound)]) == 1
+
+
+def test_every_frame_is_signed_for_its_socket() -> None:
+    """After a drop an answer for the old socket id is ignored, and the new one is asked for (R3)."""
+    core = Core()
+    core.up()
+    core.subscribe()
+    late = core.requests()[-1]
+    core.lose(4200)
+    assert Cancel(late.request_id) in core.outputs
+    core.wait(0.0)
+    core.up()
+    core.answer(OLD, late)
+    assert not any(one["event"] == "pusher:subscribe" for one in core.sent)
+    core.answer(OLD)
+    assert [one["data"]["auth"] for one in core.sent if one["event"] == "pusher:subscribe"] == ["key:1.2"]
+
+
+def test_a_late_acknowledgement_is_not_taken_for_the_next() -> None:
+    """Subscribe, unsubscribe, subscribe: the first answer belongs to the first frame (R3, R4)."""
+    core = Core()
+    core.up()
+    core.subscribe("orders")
+    core.connection.unsubscribe("orders", core.now)
+    core.drain()
+    core.subscribe("orders")
+    core.acknowledge("orders")
+    core.receive(frame("old", "orders", "x"))
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBING
+    core.acknowledge("orders")
+    core.receive(frame("new", "orders", "x"))
+    assert core.names() == ["pusher:subscription_succeeded", "new"]
+    frames = [one["event"] for one in core.sent]
+    assert frames == ["pusher:subscribe", "pusher:unsubscribe", "pusher:subscribe"]
+
+
+def test_a_server_that_answers_only_once_is_asked_again() -> None:
+    """Where no second answer comes within a second, the subscription is tried anew (R3)."""
+    core = Core()
+    core.up()
+    core.subscribe("orders")
+    core.connection.unsubscribe("orders", core.now)
+    core.subscribe("orders")
+    core.acknowledge("orders")
+    core.wait(5.0)
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED
+
+
+def test_nothing_of_an_ended_subscription_is_delivered() -> None:
+    """Events that were on their way when the caller unsubscribed are dropped and counted (R3, R5)."""
+    core = Core(shortcut=False)
+    core.up()
+    core.subscribed("orders")
+    core.subscribed("others")
+    core.events.clear()
+    for name in ("orders", "others"):
+        core.connection.receive_text(frame("a", name, "x"), core.now)
+    core.connection.unsubscribe("orders", core.now)
+    core.drain()
+    assert [event.channel for event in core.events] == ["others"]
+    assert core.tallies["orders"].snapshot().dropped == 1
+    core.connection.unsubscribe("orders", core.now)
+
+
+def test_subscribing_needs_a_connection_and_a_name() -> None:
+    """Outside of connect and disconnect it is refused; a bad name always (design 2)."""
+    core = Core()
+    with pytest.raises(NotConnectedError):
+        core.connection.subscribe("orders", 1, Tally(), core.now)
+    with pytest.raises(ValueError, match="channel name"):
+        core.connection.subscribe("a b", 1, Tally(), core.now)
+
+
+def test_client_events_are_sent() -> None:
+    """A subscribed private channel sends them; nothing is sent without a link (design 2)."""
+    core = Core()
+    with pytest.raises(NotConnectedError):
+        core.connection.trigger("private-a", "client-x", 1, core.now)
+    core.up()
+    core.subscribed("private-a")
+    core.connection.trigger("private-a", "client-x", {"b": 1}, core.now)
+    core.drain()
+    assert core.sent[-1] == {"event": "client-x", "channel": "private-a", "data": {"b": 1}}
+
+
+def test_no_secret_is_sent() -> None:
+    """The shared secret is in no frame, and not in an authorization's repr (C3)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    core.answer(NEW)
+    everything = "".join(core.texts) + repr(core.outputs)
+    assert "111111" not in everything
+    assert "222222" not in everything
+
+
+def test_at_most_eight_requests_run() -> None:
+    """Refreshes included; those that wait start as others end, and none is lost over a drop (R3)."""
+    core = Core()
+    core.up()
+    names = [f"private-encrypted-{number}" for number in range(20)]
+    for name in names:
+        core.subscribe(name)
+    assert len(core.requests()) == 8
+    core.lose(4200)
+    core.wait(0.0)
+    core.up()
+    running = core.requests()[8:]
+    assert len(running) == 8
+    done: set[str] = set()
+    while running:
+        asked = running.pop(0)
+        before = len(core.requests())
+        core.answer(OLD, asked)
+        core.acknowledge(asked.channel)
+        done.add(asked.channel)
+        running += core.requests()[before:]
+        assert len(running) <= 8
+    assert done == set(names)
+
+
+def test_a_fatal_close_ends_everything() -> None:
+    """Calls fail, held events are settled, streams end with the error, nothing is wanted (R2, 3.8)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    call = core.subscribe("private-b")
+    core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    core.lose(4001)
+    assert core.connection.state is ConnectionState.FAILED
+    failed = next(output.error for output in core.outputs if isinstance(output, ConnectFailed))
+    assert Result(call, failed) in core.outputs
+    assert SubscriptionEnded(CHANNEL, failed) in core.outputs
+    assert core.failures() == ["authorization_failed"]
+    assert not core.connection.wanted(CHANNEL)
+    assert not core.connection.active
+
+
+@given(st.lists(st.sampled_from(["old", "new", "unknown", "plain", "answer", "lose", "count", "wait"]), max_size=25))
+@settings(max_examples=150)
+def test_the_short_cut_changes_nothing(steps: list[str]) -> None:
+    """With and without it the same events come out in the same order (design 5)."""
+    transcripts = []
+    seals = {"old": sealed(OLD, "1"), "new": sealed(NEW, "2"), "unknown": sealed(UNKNOWN, "3"), "plain": "{}"}
+    for shortcut in (True, False):
+        core = Core(shortcut=shortcut)
+        core.up()
+        core.subscribed()
+        for step in steps:
+            if step in seals:
+                core.receive(frame(step, CHANNEL, seals[step]))
+            elif step == "answer":
+                core.answer(NEW)
+            elif step == "count":
+                core.receive(frame("pusher_internal:subscription_count", CHANNEL, '{"subscription_count":1}'))
+            elif step == "wait":
+                core.wait(4.0)
+            else:
+                core.lose()
+                core.back()
+                core.answer(NEW)
+                core.acknowledge()
+        transcripts.append((core.events, core.texts, core.tallies[CHANNEL].snapshot()))
+    assert transcripts[0] == transcripts[1]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["subscribe", "unsubscribe", "lose", "answer", "refuse", "ack", "wait", "event", "4009"]),
+            st.sampled_from(["orders", "private-a", CHANNEL]),
+            st.integers(0, 40),
+        ),
+        max_size=40,
+    )
+)
+@settings(max_examples=200)
+def test_desired_is_actual_in_the_end(steps: list[tuple[str, str, int]]) -> None:
+    """Whatever happened, a patient server ends with the wanted set, signed for its socket (R3, R5)."""
+    core = Core(subscribe_timeout=20.0)
+    core.up()
+    wanted: set[str] = set()
+    for step, channel, number in steps:
+        if step == "subscribe" and core.connection.active:
+            core.subscribe(channel)
+        elif step == "unsubscribe":
+            core.connection.unsubscribe(channel, core.now)
+            core.drain()
+        elif step == "lose":
+            core.lose()
+            core.back()
+        elif step in ("answer", "refuse") and core.requests():
+            asked = core.requests()[-1 - number % len(core.requests())]
+            if step == "answer":
+                core.answer(OLD if number % 2 else NEW, asked)
+            else:
+                error = AuthorizationError(asked.channel, status=503)
+                core.connection.authorization_failed(
+                    asked.request_id, error, retryable=True, retry_after=None, now=core.now
+                )
+                core.drain()
+        elif step == "ack":
+            core.acknowledge(channel)
+        elif step == "wait":
+            core.wait(number)
+        elif step == "event":
+            core.receive(frame("e", channel, sealed(NEW, "x")))
+        else:
+            core.receive(frame("pusher:error", data={"code": 4009, "message": ""}))
+        due = core.connection.deadline()
+        core.connection.handle_deadline(core.now)
+        core.drain()
+        due = core.connection.deadline()
+        assert due is None or due > core.now
+        for tally in core.tallies.values():
+            assert tally.received == tally.delivered + tally.undecryptable + tally.dropped + tally.waiting
+    wanted = {name for name in ("orders", "private-a", CHANNEL) if core.connection.wanted(name)}
+    core.lose()
+    core.back()
+    start = len(core.sent)
+    for _ in range(3):
+        for asked in core.requests()[-3:]:
+            core.answer(OLD, asked)
+    for name in wanted:
+        core.acknowledge(name)
+    still = {name for name in wanted if core.connection.wanted(name)}
+    assert all(core.connection.subscription_state(name) is SubscriptionState.SUBSCRIBED for name in still)
+    for one in core.sent[start:]:
+        auth = one["data"].get("auth")
+        assert auth is None or auth == f"key:{core.connection.socket_id}"
+
+
+def test_calls_without_a_result_have_an_error_that_says_why() -> None:
+    """subscribe_timeout bounds a call, and the error repeats the last cause (design 2, R6)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    call = core.subscribe()
+    asked = core.requests()[-1]
+    error = AuthorizationError(CHANNEL, "busy", status=503)
+    core.connection.authorization_failed(asked.request_id, error, retryable=True, retry_after=60.0, now=core.now)
+    core.drain()
+    core.wait(30.0)
+    result = next(output for output in core.outputs if isinstance(output, Result) and output.call_id == call)
+    assert isinstance(result.error, SubscriptionError)
+    assert "busy" in str(result.error)
+    assert not core.connection.wanted(CHANNEL)
+    assert all(isinstance(request, Authorize) for request in core.requests())

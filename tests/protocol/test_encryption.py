@@ -1,0 +1,88 @@
+"""Opening what is sealed."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from pusher_client.protocol.encryption import decode_plaintext, open_secretbox, read_envelope
+from tests.protocol.scripted import OLD, sealed
+
+NONCE = base64.b64encode(b"n" * 24).decode()
+BOX17 = base64.b64encode(b"c" * 17).decode()
+STRAY = BOX17[:-2] + chr(ord(BOX17[-2]) + 1) + "="
+
+
+def test_an_envelope_is_read_in_every_spelling() -> None:
+    """Key order, white space, escapes, extra keys and a repeated key are free (3.3)."""
+    plain = (b"n" * 24, b"c" * 17)
+    escaped = BOX17.replace("=", "\\u003d")
+    for text in (
+        json.dumps({"nonce": NONCE, "ciphertext": BOX17}),
+        json.dumps({"ciphertext": BOX17, "nonce": NONCE}, indent=2),
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX17}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{escaped}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX17}","more":[1]}}',
+        f'{{"ciphertext":"AAAA","nonce":"{NONCE}","ciphertext":"{BOX17}"}}',
+    ):
+        assert read_envelope(text) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "words",
+        "[]",
+        '"{}"',
+        "{}",
+        f'{{"nonce":"{NONCE}"}}',
+        f'{{"nonce":1,"ciphertext":"{BOX17}"}}',
+        f'{{"nonce":"{NONCE[:-4]}","ciphertext":"{BOX17}"}}',
+        f'{{"nonce":"{NONCE}AAAA","ciphertext":"{BOX17}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX17[:-4]}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX17.rstrip("=")}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{STRAY}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{STRAY}","x":"{BOX17}"}}',
+        f'{{"ciphertext":"{STRAY}","nonce":"{NONCE}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX17}","ciphertext":"{STRAY}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX17[:4]} {BOX17[4:]}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"-_{BOX17}"}}',
+        '{"nonce":' * 50_000,
+    ],
+)
+def test_a_malformed_envelope_is_none(text: str | None) -> None:
+    """Wrong shape, alphabet, padding, stray bits or length: no key can help (3.3, C2)."""
+    assert read_envelope(text) is None
+
+
+def test_every_single_bit_counts() -> None:
+    """Any flipped bit of nonce, ciphertext, tag or key is rejected (C2)."""
+    read = read_envelope(sealed(OLD, "hello"))
+    assert read is not None
+    assert open_secretbox(*read, OLD) == b"hello"
+    for index, part in enumerate((*read, OLD)):
+        for bit in range(len(part) * 8):
+            flipped = bytearray(part)
+            flipped[bit // 8] ^= 1 << bit % 8
+            parts = [*read, OLD]
+            parts[index] = bytes(flipped)
+            assert open_secretbox(parts[0], parts[1], parts[2]) is None
+
+
+def test_sixteen_bytes_open_to_nothing() -> None:
+    """The tag alone is the empty plaintext (3.3)."""
+    read = read_envelope(sealed(OLD, ""))
+    assert read is not None
+    assert len(read[1]) == 16
+    assert open_secretbox(*read, OLD) == b""
+
+
+def test_plaintext_is_utf8() -> None:
+    """What is not UTF-8 is no text (3.9)."""
+    assert decode_plaintext("ä".encode()) == "ä"
+    assert decode_plaintext(b"\xff") is None

@@ -1,0 +1,296 @@
+"""An encrypted channel's events: opened, held in order, or failed."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pusher_client.events import DecryptionFailureReason as Reason
+from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.keyring import KeyRotationPolicy
+from pusher_client.protocol.outputs import Authorize, Cancel, Purpose
+from pusher_client.protocol.settings import ConnectionSettings
+from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
+
+
+def ready(**policy: float) -> Core:
+    """Return a core with one encrypted channel subscribed."""
+    core = Core(key_rotation=KeyRotationPolicy(**policy))  # type: ignore[arg-type]  # counts are whole floats here
+    core.up()
+    core.subscribed()
+    core.events.clear()
+    return core
+
+
+def event(core: Core, key: bytes, name: str, plaintext: str | bytes = "{}") -> None:
+    """Receive a sealed event."""
+    core.receive(frame(name, CHANNEL, sealed(key, plaintext)))
+
+
+def refreshes(core: Core) -> list[Authorize]:
+    """Return the requests for keys."""
+    return [request for request in core.requests() if request.purpose is Purpose.REFRESH]
+
+
+def test_a_rotation_costs_one_request_and_no_order() -> None:
+    """Events behind the unopened one wait, old and new keys alternate, one request serves all (3.4, 3.5)."""
+    core = ready()
+    for number in range(10):
+        event(core, NEW if number % 2 else OLD, f"e{number}", f"{number}")
+    assert core.names() == ["e0"]
+    core.answer(NEW)
+    assert core.names() == [f"e{number}" for number in range(10)]
+    assert [one.data for one in core.events] == list(range(10))
+    event(core, OLD, "straggler")
+    assert core.names()[-1] == "straggler"
+    assert len(refreshes(core)) == core.tallies[CHANNEL].key_refreshes == 1
+
+
+def test_what_came_later_asks_for_itself() -> None:
+    """An event that waited when the request started fails with its answer; a later one starts the next (3.4)."""
+    core = ready()
+    event(core, UNKNOWN, "first")
+    event(core, NEW, "second")
+    core.answer(OLD)
+    assert core.failures() == [Reason.WRONG_KEY]
+    assert len(refreshes(core)) == 2
+    core.answer(NEW)
+    assert core.names()[-1] == "second"
+
+
+def test_an_error_fails_what_asked_and_keeps_the_ring() -> None:
+    """A refusal gives authorization_failed, and the old key goes on opening (3.8)."""
+    core = ready()
+    event(core, NEW, "lost")
+    asked = core.requests()[-1]
+    core.wait(10.0)
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+    assert Cancel(asked.request_id) in core.outputs
+    core.answer(NEW, asked)
+    event(core, OLD, "kept")
+    assert core.names()[-1] == "kept"
+
+
+def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
+    """Nothing is asked, at once or behind others, and the raw data stands in the failure alone (3.3)."""
+    core = ready()
+    core.receive(frame("bad", CHANNEL, "plaintext"))
+    assert core.failures() == [Reason.MALFORMED]
+    assert core.events[0].raw == ""
+    assert core.events[0].data.raw == "plaintext"
+    assert "plaintext" not in repr(core.events[0])
+    assert refreshes(core) == []
+    event(core, NEW, "waits")
+    core.receive(frame("bad", CHANNEL, {"nonce": 1}))
+    core.receive(frame("none", CHANNEL))
+    core.answer(NEW)
+    assert core.names()[1:] == ["waits", "pusher:decryption_failure", "pusher:decryption_failure"]
+
+
+def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
+    """The key was right, so another cannot help (3.9)."""
+    core = ready()
+    event(core, OLD, "bytes", b"\xff\xfe")
+    assert core.failures() == [Reason.INVALID_UTF8]
+    assert refreshes(core) == []
+
+
+def test_plaintext_is_json_or_text() -> None:
+    """JSON is decoded, other text delivered as it is, the empty one too; raw is the plaintext (3.9)."""
+    core = ready()
+    for plaintext in ('{"a": 1}', "plain", ""):
+        event(core, OLD, "e", plaintext)
+    assert [(one.data, one.raw) for one in core.events] == [({"a": 1}, '{"a": 1}'), ("plain", "plain"), ("", "")]
+
+
+def test_client_events_never_ask_and_keep_their_place() -> None:
+    """A client event that does not open fails with wrong_key where it stands (3.4, design 9)."""
+    core = ready()
+    event(core, UNKNOWN, "client-a")
+    assert core.failures() == [Reason.WRONG_KEY]
+    assert refreshes(core) == []
+    event(core, NEW, "e")
+    event(core, UNKNOWN, "client-b")
+    event(core, NEW, "client-c")
+    core.answer(NEW)
+    assert core.names()[1:] == ["e", "pusher:decryption_failure", "client-c"]
+    assert len(refreshes(core)) == 1
+
+
+def test_a_full_backlog_ends_the_wait_but_not_the_request() -> None:
+    """What the ring opens is delivered, the rest fails, and the key still joins the ring (3.6)."""
+    core = ready(backlog=3)
+    for number, key in enumerate((NEW, OLD, NEW, OLD)):
+        event(core, key, f"e{number}")
+    assert core.names() == ["pusher:decryption_failure", "e1", "pusher:decryption_failure", "e3"]
+    assert set(core.failures()) == {Reason.BACKLOG_OVERFLOW}
+    core.answer(NEW)
+    event(core, NEW, "after")
+    assert core.names()[-1] == "after"
+    assert len(refreshes(core)) == 1
+
+
+def test_the_clients_bytes_bound_the_backlog_too() -> None:
+    """An event that finds no room in buffer_bytes ends the wait, and still asks for the key (3.6, R6)."""
+    budget = ByteBudget(100)
+    core = Core()
+    core.connection = Connection(ConnectionSettings(), lambda: 0.5, budget)
+    core.up()
+    core.subscribed()
+    event(core, NEW, "big")
+    assert core.failures() == [Reason.BACKLOG_OVERFLOW]
+    assert len(refreshes(core)) == 1
+    assert budget.used == 0
+    core.answer(NEW)
+    event(core, NEW, "after")
+    assert core.names()[-1] == "after"
+
+
+def test_fruitless_requests_are_suspended_and_probed() -> None:
+    """After the limit nothing is held or asked, until one probe that waits for no event (3.7)."""
+    core = ready(fruitless_limit=2, max_delay=30.0)
+    for _ in range(2):
+        event(core, UNKNOWN, "garbage")
+        core.answer(OLD)
+    assert core.failures() == [Reason.WRONG_KEY] * 2
+    event(core, NEW, "meanwhile")
+    assert core.failures()[-1] == Reason.REFRESH_SUSPENDED
+    assert len(refreshes(core)) == 2
+    core.wait(1.0)
+    assert len(refreshes(core)) == 3
+    core.answer(NEW)
+    event(core, NEW, "again")
+    assert core.names()[-1] == "again"
+    for _ in range(2):
+        event(core, UNKNOWN, "garbage")
+        core.answer(NEW)
+    assert core.failures()[-2:] == [Reason.WRONG_KEY] * 2
+
+
+def test_a_new_key_that_opens_nothing_is_neither_good_nor_bad() -> None:
+    """A neutral refresh does not count, and does not reset the count (design 9)."""
+    core = ready(fruitless_limit=2)
+    event(core, UNKNOWN, "garbage")
+    core.answer(OLD)
+    event(core, UNKNOWN, "garbage")
+    core.answer(NEW)
+    event(core, UNKNOWN, "garbage")
+    assert len(refreshes(core)) == 3
+    core.answer(NEW)
+    event(core, UNKNOWN, "garbage")
+    assert core.failures()[-1] == Reason.REFRESH_SUSPENDED
+
+
+def test_later_events_fail_when_the_suspension_begins_under_them() -> None:
+    """What waited behind the last fruitless request is not held any longer (3.7)."""
+    core = ready(fruitless_limit=1)
+    event(core, UNKNOWN, "asks")
+    event(core, UNKNOWN, "later")
+    event(core, UNKNOWN, "latest")
+    core.answer(OLD)
+    assert core.failures() == [Reason.WRONG_KEY, Reason.REFRESH_SUSPENDED, Reason.REFRESH_SUSPENDED]
+
+
+def test_garbage_does_not_flood_the_endpoint() -> None:
+    """10,000 garbage events in a minute cost few requests (C6)."""
+    core = ready()
+    for _ in range(10_000):
+        event(core, UNKNOWN, "garbage")
+        core.answer(OLD)
+        core.wait(0.006)
+    assert len(refreshes(core)) <= 5 + 12
+    tally = core.tallies[CHANNEL]
+    assert tally.received == 10_000
+    assert tally.undecryptable + tally.waiting == 10_000
+
+
+def test_no_event_waits_longer_than_two_timeouts() -> None:
+    """Requests that hang end each after one timeout, and nothing waits for more than two (3.6)."""
+    core = ready(timeout=10.0)
+    event(core, UNKNOWN, "first")
+    core.wait(9.0)
+    event(core, UNKNOWN, "second")
+    core.wait(1.0)
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+    core.wait(10.0)
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED] * 2
+
+
+def test_a_drop_keeps_what_waits_for_one_timeout() -> None:
+    """The refresh is cancelled, and without a new link the events are settled (3.8)."""
+    core = ready(timeout=10.0)
+    event(core, NEW, "waits")
+    event(core, OLD, "opens")
+    asked = core.requests()[-1]
+    core.lose()
+    assert Cancel(asked.request_id) in core.outputs
+    assert core.names() == []
+    core.wait(10.0)
+    assert core.names() == ["pusher:decryption_failure", "opens"]
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+
+
+def test_the_next_authorization_answers_for_what_waited() -> None:
+    """The re-authorization is the request of all that waits, and they come before the gap (3.8)."""
+    core = ready()
+    event(core, NEW, "waits")
+    event(core, UNKNOWN, "lost")
+    core.lose(4200)
+    core.wait(0.1)
+    core.up()
+    core.answer(NEW)
+    assert core.names() == ["waits", "pusher:decryption_failure"]
+    assert core.failures() == [Reason.WRONG_KEY]
+    core.acknowledge()
+    assert core.names()[-1] == "pusher:subscription_succeeded"
+
+
+def test_unsubscribing_counts_what_waits_as_dropped() -> None:
+    """Held events are dropped and their bytes given back (3.8, R5)."""
+    core = ready()
+    event(core, NEW, "waits")
+    event(core, OLD, "behind")
+    core.receive(frame("pusher:cache_miss", CHANNEL))
+    core.connection.unsubscribe(CHANNEL, core.now)
+    core.drain()
+    tally = core.tallies[CHANNEL].snapshot()
+    assert (tally.received, tally.dropped, tally.waiting) == (2, 2, 0)
+    assert core.names() == []
+
+
+def test_disconnecting_settles_what_waits() -> None:
+    """What the ring opens is delivered, the rest fails, before the end (3.8)."""
+    core = ready()
+    event(core, NEW, "waits")
+    event(core, OLD, "behind")
+    core.connection.disconnect(core.now)
+    core.drain()
+    assert core.names() == ["pusher:decryption_failure", "behind"]
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+
+
+@given(st.lists(st.sampled_from(["old", "new", "unknown", "malformed", "miss", "answer old", "answer new", "wait"])))
+def test_nothing_is_lost_or_reordered(steps: list[str]) -> None:
+    """Whatever comes, every event leaves once and in its order, and the counts add up (R4, R5)."""
+    core = ready(backlog=4, timeout=10.0)
+    keys = {"old": OLD, "new": NEW, "unknown": UNKNOWN}
+    for number, step in enumerate(steps):
+        if step in keys:
+            event(core, keys[step], f"e{number}", str(number))
+        elif step == "malformed":
+            core.receive(frame(f"e{number}", CHANNEL, json.dumps({"n": number})))
+        elif step == "miss":
+            core.receive(frame("pusher:cache_miss", CHANNEL))
+        elif step == "wait":
+            core.wait(3.0)
+        elif core.requests():
+            core.answer(OLD if step == "answer old" else NEW)
+        tally = core.tallies[CHANNEL]
+        assert tally.received == tally.delivered + tally.undecryptable + tally.dropped + tally.waiting
+    core.wait(60.0)
+    arrived = [f"e{number}" for number, step in enumerate(steps) if step in keys or step == "malformed"]
+    left = [one.data.event_name if one.name == "pusher:decryption_failure" else one.name for one in core.events]
+    assert [name for name in left if name != "pusher:cache_miss"] == arrived

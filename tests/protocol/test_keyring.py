@@ -1,0 +1,106 @@
+"""The ring of keys, and the spacing of requests for more."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pusher_client.protocol.encryption import read_envelope
+from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
+from tests.protocol.scripted import NEW, OLD, UNKNOWN, sealed
+
+KEYS = [bytes([number]) * 32 for number in range(5)]
+
+
+def opens(ring: Keyring, key: bytes, now: float) -> bool:
+    """Tell whether the ring opens what this key seals."""
+    read = read_envelope(sealed(key, "x"))
+    assert read is not None
+    return ring.open(*read, now) == b"x"
+
+
+def test_an_old_key_opens_for_the_time_of_its_grace() -> None:
+    """Grace starts with the first answer that names another key, and use does not extend it (3.5)."""
+    ring = Keyring(300.0, 2)
+    ring.endorse(OLD, 0.0)
+    assert ring.endorse(NEW, 10.0)
+    assert not ring.endorse(NEW, 200.0)
+    assert opens(ring, OLD, 309.9)
+    assert not opens(ring, OLD, 310.0)
+    assert opens(ring, NEW, 9999.0)
+
+
+def test_an_answer_that_names_it_again_clears_the_grace() -> None:
+    """Only an endorsement does (3.5)."""
+    ring = Keyring(300.0, 2)
+    ring.endorse(OLD, 0.0)
+    ring.endorse(NEW, 10.0)
+    ring.endorse(OLD, 20.0)
+    assert opens(ring, OLD, 9999.0)
+    assert opens(ring, NEW, 319.9)
+    assert not opens(ring, NEW, 320.0)
+
+
+def test_no_grace_leaves_the_endorsed_key_alone() -> None:
+    """With grace 0 only the endorsed key opens (3.5)."""
+    ring = Keyring(0.0, 2)
+    ring.endorse(OLD, 0.0)
+    ring.endorse(NEW, 1.0)
+    assert not opens(ring, OLD, 1.0)
+    assert len(ring) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 200)), max_size=12), st.integers(0, 3))
+def test_the_ring_follows_a_simple_model(answers: list[tuple[bytes, int]], old_keys: int) -> None:
+    """Endorsed key, graces and evictions agree with a list of (key, end of grace) (3.5)."""
+    ring, now, grace = Keyring(100.0, old_keys), 0.0, 100.0
+    endorsed, older = b"", list[tuple[float, bytes]]()
+    for key, pause in answers:
+        now += pause
+        older = [(since, one) for since, one in older if now < since + grace and one != key]
+        if endorsed and endorsed != key:
+            older.append((now, endorsed))
+        endorsed, older = key, older[-old_keys:] if old_keys else []
+        ring.endorse(key, now)
+        expected = {endorsed, *(one for since, one in older)}
+        assert {one for one in KEYS if opens(ring, one, now)} == expected
+    ring.clear()
+    assert len(ring) == 0
+
+
+def test_proof_is_the_first_event_under_a_later_key() -> None:
+    """A key that a later answer brought proves itself once; the first key has nothing to prove (3.7)."""
+    ring = Keyring(300.0, 2)
+    ring.endorse(OLD, 0.0)
+    assert opens(ring, OLD, 0.0)
+    assert not ring.proved
+    ring.endorse(NEW, 1.0)
+    assert not opens(ring, UNKNOWN, 1.0)
+    assert not ring.proved
+    assert opens(ring, NEW, 1.0)
+    assert ring.proved
+    assert ring.deadline() == 301.0
+
+
+def test_fruitless_requests_are_spaced_more_and_more() -> None:
+    """From the limit on the delay doubles up to its cap, between half and whole by lot (3.7)."""
+    for lots, share in ((0.0, 0.5), (1.0, 1.0)):
+        guard = RefreshGuard(2, 5.0, lambda lots=lots: lots)  # type: ignore[misc]  # a default binds the loop's value
+        delays = []
+        for _ in range(6):
+            guard.fruitless(0.0)
+            delays.append(max(0.0, guard.suspended_until))
+        assert delays == [0.0, 1 * share, 2 * share, 4 * share, 5 * share, 5 * share]
+        guard.fruitful()
+        guard.fruitless(0.0)
+        assert guard.suspended_until < 0
+
+
+@pytest.mark.parametrize("name", ["grace", "timeout", "max_delay", "old_keys", "backlog", "fruitless_limit"])
+def test_the_policy_is_checked(name: str) -> None:
+    """A number out of range is a ValueError, another type a TypeError (design 2)."""
+    with pytest.raises(ValueError, match=name):
+        KeyRotationPolicy(**{name: -1})
+    with pytest.raises(TypeError, match=name):
+        KeyRotationPolicy(**{name: "1"})  # type: ignore[arg-type]  # the mistake that is tested

@@ -1,0 +1,241 @@
+"""One link after another."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pusher_client.events import ConnectionState
+from pusher_client.exceptions import ConnectError
+from pusher_client.protocol.outputs import CloseWebSocket, ConnectFailed, ConnectingIn, OpenWebSocket, StateChanged
+from pusher_client.protocol.reconnect import OpenFailure, ReconnectPolicy
+from pusher_client.protocol.states import CONNECTION_TRANSITIONS, check_transition
+from tests.protocol.scripted import Core, frame
+
+
+def opened(core: Core) -> None:
+    """Connect up to the handshake."""
+    core.connection.connect(core.now)
+    core.drain()
+    core.connection.websocket_opened(core.now)
+
+
+def failure(core: Core) -> ConnectError:
+    """Return why the link is over."""
+    error = next(output.error for output in core.outputs if isinstance(output, ConnectFailed))
+    assert isinstance(error, ConnectError)
+    return error
+
+
+@pytest.mark.parametrize("data", ['{"socket_id":"1.2"}', {"socket_id": "1.2", "activity_timeout": "x"}])
+def test_the_handshake_in_every_shape(data: Any) -> None:
+    """The data may be a string or an object, with or without a timeout (protocol-notes 1.2)."""
+    core = Core()
+    opened(core)
+    core.receive(frame("pusher:connection_established", data=data))
+    assert core.connection.state is ConnectionState.CONNECTED
+    assert core.connection.socket_id == "1.2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", frame("pusher:connection_established"), frame("pusher:ping"), frame("x", "c", "d")]
+    + [frame("pusher:connection_established", data={"socket_id": one}) for one in (1.2, "1", "a.b", "1.2\n", None)],
+)
+def test_a_nonsensical_first_message_is_tried_again(text: str) -> None:
+    """The socket is closed and another opened after a delay (R2)."""
+    core = Core()
+    opened(core)
+    core.receive(text)
+    assert CloseWebSocket() in core.outputs
+    assert core.connection.state is ConnectionState.CONNECTING
+    assert OpenWebSocket() in core.wait(5.0)
+
+
+def test_a_binary_first_message_is_nonsense_too() -> None:
+    """The protocol has no binary frames (R2)."""
+    core = Core()
+    opened(core)
+    core.connection.receive_binary(core.now)
+    core.drain()
+    assert CloseWebSocket() in core.outputs
+
+
+@pytest.mark.parametrize("data", [{"code": 4001, "message": "no"}, json.dumps({"code": 4001, "message": "no"})])
+def test_an_error_as_first_message_counts_as_the_close_code(data: Any) -> None:
+    """Whether the server then closes or not (R2)."""
+    core = Core()
+    opened(core)
+    core.receive(frame("pusher:error", data=data))
+    assert failure(core).code == 4001
+    assert CloseWebSocket() in core.outputs
+    assert core.connection.state is ConnectionState.FAILED
+
+
+@pytest.mark.parametrize("code", [4000, 4001, 4003, 4004, 4009, 4099])
+def test_fatal_codes_end_it(code: int) -> None:
+    """4000 to 4099 are final and typed (R2)."""
+    core = Core()
+    opened(core)
+    core.lose(code)
+    assert failure(core).code == code
+    assert core.wait(600.0) == []
+
+
+def test_code_4000_says_that_tls_is_required() -> None:
+    """On a plain connection the cure is in the message, and nothing is downgraded or upgraded (R2, C5)."""
+    core = Core(tls=False)
+    opened(core)
+    core.lose(4000)
+    assert "tls=True" in str(failure(core))
+
+
+@pytest.mark.parametrize(
+    ("code", "least", "most"), [(4200, 0, 0), (4100, 1, 1), (1000, 0, 1), (None, 0, 1), (4300, 0, 1)]
+)
+def test_other_codes_connect_again(code: int | None, least: float, most: float) -> None:
+    """At once for 42xx, after a second at least for 41xx, after a drawn delay for others (R2)."""
+    core = Core()
+    core.up()
+    core.lose(code)
+    delay = next(output.delay for output in core.outputs if isinstance(output, ConnectingIn))
+    assert least <= delay <= most
+    assert OpenWebSocket() in core.wait(most)
+
+
+def test_over_quota_is_final_only_before_the_first_connection() -> None:
+    """4004 after a connection is retried at the cap (R2)."""
+    core = Core(lots=1.0)
+    core.up()
+    core.lose(4004)
+    assert core.connection.state is ConnectionState.CONNECTING
+    delay = next(output.delay for output in core.outputs if isinstance(output, ConnectingIn))
+    assert delay == 60.0
+
+
+@pytest.mark.parametrize("code", [4200, 4100, 1006])
+def test_the_worst_server_gets_twelve_connects_a_minute(code: int) -> None:
+    """Whatever was drawn, no 60 seconds see more than max_per_minute connects (R2)."""
+    core = Core(lots=0.0, reconnect=ReconnectPolicy(stable_after=0.0))
+    times: list[float] = []
+    core.connection.connect(core.now)
+    while core.now < 400.0:
+        new = core.drain()
+        if OpenWebSocket() in new:
+            times.append(core.now)
+            core.connection.websocket_opened(core.now)
+            core.receive(frame("pusher:connection_established", data={"socket_id": "1.1"}))
+            core.lose(code)
+        due = core.connection.deadline()
+        assert due is not None
+        core.now = max(core.now, due)
+        core.connection.handle_deadline(core.now)
+    assert len(times) > 30
+    assert all(later - earlier >= 60.0 for earlier, later in zip(times, times[12:], strict=False))
+
+
+def test_pings_keep_an_idle_link_and_a_dead_one_is_noticed() -> None:
+    """A ping after the activity timeout, the end after the pong timeout, any frame being a pong (R1)."""
+    core = Core(activity_timeout=30.0, pong_timeout=10.0)
+    core.up()
+    core.wait(29.9)
+    assert core.sent == []
+    core.wait(0.1)
+    assert core.sent == [{"event": "pusher:ping", "data": {}}]
+    core.receive(frame("anything", "c", "x"))
+    core.wait(30.0)
+    assert len(core.sent) == 2
+    core.wait(9.9)
+    assert core.connection.state is ConnectionState.CONNECTED
+    core.wait(0.1)
+    assert core.connection.state is ConnectionState.CONNECTING
+    assert CloseWebSocket() in core.outputs
+
+
+def test_a_busy_link_is_pinged_when_nothing_goes_out() -> None:
+    """Some servers count only what clients send (R1)."""
+    core = Core(activity_timeout=30.0)
+    core.up()
+    for _ in range(10):
+        core.wait(9.0)
+        core.receive(frame("a", "c", "x"))
+    assert [one["event"] for one in core.sent] == ["pusher:ping"] * 3
+
+
+def test_a_ping_is_answered() -> None:
+    """pusher:ping gets pusher:pong (R1)."""
+    core = Core()
+    core.up()
+    core.receive(frame("pusher:ping", data={}))
+    core.receive(frame("pusher:pong"))
+    assert core.sent == [{"event": "pusher:pong", "data": {}}]
+
+
+def test_connecting_for_long_is_unavailable() -> None:
+    """After unavailable_timeout the state says so, and attempts go on (design 2)."""
+    core = Core(unavailable_timeout=10.0, connect_timeout=15.0)
+    core.connection.connect(core.now)
+    core.connection.connect(core.now)
+    core.wait(10.0)
+    assert core.connection.state is ConnectionState.UNAVAILABLE
+    core.wait(5.0)
+    assert CloseWebSocket() in core.outputs
+    assert OpenWebSocket() in core.wait(5.0)
+    core.up()
+    changes = [output.current for output in core.outputs if isinstance(output, StateChanged)]
+    assert changes == [ConnectionState.CONNECTING, ConnectionState.UNAVAILABLE, ConnectionState.CONNECTED]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(OpenFailure.HTTP, one) for one in (301, 401, 403, 404, 407)] + [(OpenFailure.CERTIFICATE, None)],
+)
+def test_refusals_at_the_door(kind: OpenFailure, status: int | None) -> None:
+    """Final before the first connection, retried at the cap after it (R2)."""
+    core = Core(lots=1.0)
+    core.connection.connect(core.now)
+    core.connection.open_failed(kind, status, "refused", core.now)
+    core.drain()
+    assert failure(core).code == status
+    later = Core(lots=1.0)
+    later.up()
+    later.lose(4200)
+    later.wait(0.0)
+    later.connection.open_failed(kind, status, "refused", later.now)
+    later.drain()
+    assert [output.delay for output in later.outputs if isinstance(output, ConnectingIn)][-1] == 60.0
+
+
+@pytest.mark.parametrize("status", [None, 429, 500, 503])
+def test_what_may_mend_itself_at_the_door(status: int | None) -> None:
+    """Network failures, 429 and 5xx are tried again (design 2)."""
+    core = Core()
+    core.connection.connect(core.now)
+    kind = OpenFailure.NETWORK if status is None else OpenFailure.HTTP
+    core.connection.open_failed(kind, status, "x", core.now)
+    assert OpenWebSocket() in core.wait(5.0)
+
+
+def test_reports_of_a_socket_that_was_given_up_are_ignored() -> None:
+    """What a driver still reports after a close changes nothing (R3)."""
+    core = Core()
+    core.connection.websocket_opened(core.now)
+    core.connection.websocket_closed(4001, "", core.now)
+    core.connection.open_failed(OpenFailure.NETWORK, None, "", core.now)
+    assert core.drain() == []
+    core.up()
+    core.connection.disconnect(core.now)
+    core.drain()
+    core.receive(frame("pusher:ping"))
+    assert core.sent == []
+    assert core.connection.state is ConnectionState.DISCONNECTED
+    core.up()
+    assert core.connection.state is ConnectionState.CONNECTED
+
+
+def test_the_table_of_states_is_held() -> None:
+    """A transition that the table does not have is a mistake of this library (design 5)."""
+    with pytest.raises(RuntimeError, match="no way"):
+        check_transition(CONNECTION_TRANSITIONS, ConnectionState.CONNECTED, ConnectionState.UNAVAILABLE)
