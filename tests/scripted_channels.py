@@ -71,8 +71,9 @@ class Scripted:
 
     def client(self, **options: Any) -> PusherClient:
         """Return a client for this server."""
-        defaults: dict[str, Any] = {"reconnect": ReconnectPolicy(base=0.01, cap=0.05, max_per_minute=1000)}
-        return PusherClient("KEY", host="127.0.0.1", port=self.port, tls=False, **{**defaults, **options})
+        policy = ReconnectPolicy(base=0.01, cap=0.05, max_per_minute=1000)
+        defaults: dict[str, Any] = {"tls": False, "reconnect": policy}
+        return PusherClient("KEY", host="127.0.0.1", port=self.port, **{**defaults, **options})
 
 
 @asynccontextmanager

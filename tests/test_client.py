@@ -276,9 +276,10 @@ async def test_an_authorizer_that_fails_is_tried_again() -> None:
 
 async def test_unsubscribing() -> None:
     """Pending calls raise, hung requests are cancelled, streams end after their queue (design 2, R3)."""
-    cancelled = asyncio.Event()
+    asked, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hanging(_channel: str, _socket_id: str) -> ChannelAuthorization:
+        asked.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -287,16 +288,17 @@ async def test_unsubscribing() -> None:
 
     async with scripted() as peer, peer.client(authorizer=hanging) as client:
         pending = asyncio.ensure_future(client.subscribe("private-a"))
-        while client.channel("private-a").state is not SubscriptionState.AUTHORIZING:
-            await asyncio.sleep(0)
+        await asked.wait()
         await client.unsubscribe("private-a")
         with pytest.raises(SubscriptionError):
             await pending
         await cancelled.wait()
         orders = await client.subscribe("orders")
         events = orders.events()
+        waiting = asyncio.ensure_future(orders.wait_for("queued"))
+        await asyncio.sleep(0)
         await peer.publish("queued", "orders", "1")
-        await client.channel("orders").wait_for("queued")
+        await waiting
         await orders.unsubscribe()
         assert [event.name async for event in events] == ["queued"]
         await settled(peer, "pusher:unsubscribe")

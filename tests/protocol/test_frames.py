@@ -41,8 +41,11 @@ def test_what_servers_send_is_read_alike(text: str, expected: Frame) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "null", "{", '{"event":1}', '{"data":"x"}', "NaN", '{"event":"a","data":NaN}', "[" * 100_000]
-    + ['{"event":"a","data":' + '{"a":' * 5000 + "1" + "}" * 5000 + ",}", '"\ud800"', '{"\\u0061":NaN}', "\\u" * 9],
+    [
+        *("", "[]", "null", "{", '{"event":1}', '{"data":"x"}', "NaN", '{"event":"a","data":NaN}', "[" * 100_000),
+        '{"event":"a","data":' + '{"a":' * 5000 + "1" + "}" * 5000 + ",}",
+        *('"\ud800"', '{"\\u0061":NaN}', "\\u" * 9),
+    ],
 )
 def test_nonsense_is_a_protocol_error_without_the_text(text: str) -> None:
     """Whatever cannot be read raises ProtocolError alone (R8, C3)."""

@@ -63,7 +63,7 @@ def test_the_ring_follows_a_simple_model(answers: list[tuple[bytes, int]], old_k
             older.append((now, endorsed))
         endorsed, older = key, older[-old_keys:] if old_keys else []
         ring.endorse(key, now)
-        expected = {endorsed, *(one for since, one in older)}
+        expected = {endorsed, *(one for _, one in older)}
         assert {one for one in KEYS if opens(ring, one, now)} == expected
     ring.clear()
     assert len(ring) == 0

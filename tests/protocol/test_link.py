@@ -35,7 +35,7 @@ def test_the_handshake_in_every_shape(data: Any) -> None:
     core = Core()
     opened(core)
     core.receive(frame("pusher:connection_established", data=data))
-    assert core.connection.state is ConnectionState.CONNECTED
+    assert core.connection.state.value == ConnectionState.CONNECTED
     assert core.connection.socket_id == "1.2"
 
 
@@ -50,7 +50,7 @@ def test_a_nonsensical_first_message_is_tried_again(text: str) -> None:
     opened(core)
     core.receive(text)
     assert CloseWebSocket() in core.outputs
-    assert core.connection.state is ConnectionState.CONNECTING
+    assert core.connection.state.value == ConnectionState.CONNECTING
     assert OpenWebSocket() in core.wait(5.0)
 
 
@@ -71,7 +71,7 @@ def test_an_error_as_first_message_counts_as_the_close_code(data: Any) -> None:
     core.receive(frame("pusher:error", data=data))
     assert failure(core).code == 4001
     assert CloseWebSocket() in core.outputs
-    assert core.connection.state is ConnectionState.FAILED
+    assert core.connection.state.value == ConnectionState.FAILED
 
 
 @pytest.mark.parametrize("code", [4000, 4001, 4003, 4004, 4009, 4099])
@@ -110,7 +110,7 @@ def test_over_quota_is_final_only_before_the_first_connection() -> None:
     core = Core(lots=1.0)
     core.up()
     core.lose(4004)
-    assert core.connection.state is ConnectionState.CONNECTING
+    assert core.connection.state.value == ConnectionState.CONNECTING
     delay = next(output.delay for output in core.outputs if isinstance(output, ConnectingIn))
     assert delay == 60.0
 
@@ -148,9 +148,9 @@ def test_pings_keep_an_idle_link_and_a_dead_one_is_noticed() -> None:
     core.wait(30.0)
     assert len(core.sent) == 2
     core.wait(9.9)
-    assert core.connection.state is ConnectionState.CONNECTED
+    assert core.connection.state.value == ConnectionState.CONNECTED
     core.wait(0.1)
-    assert core.connection.state is ConnectionState.CONNECTING
+    assert core.connection.state.value == ConnectionState.CONNECTING
     assert CloseWebSocket() in core.outputs
 
 
@@ -179,7 +179,7 @@ def test_connecting_for_long_is_unavailable() -> None:
     core.connection.connect(core.now)
     core.connection.connect(core.now)
     core.wait(10.0)
-    assert core.connection.state is ConnectionState.UNAVAILABLE
+    assert core.connection.state.value == ConnectionState.UNAVAILABLE
     core.wait(5.0)
     assert CloseWebSocket() in core.outputs
     assert OpenWebSocket() in core.wait(5.0)
@@ -230,9 +230,9 @@ def test_reports_of_a_socket_that_was_given_up_are_ignored() -> None:
     core.drain()
     core.receive(frame("pusher:ping"))
     assert core.sent == []
-    assert core.connection.state is ConnectionState.DISCONNECTED
+    assert core.connection.state.value == ConnectionState.DISCONNECTED
     core.up()
-    assert core.connection.state is ConnectionState.CONNECTED
+    assert core.connection.state.value == ConnectionState.CONNECTED
 
 
 def test_the_table_of_states_is_held() -> None:

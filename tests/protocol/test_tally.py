@@ -1,0 +1,43 @@
+"""The counts of one channel."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pusher_client.events import ChannelStats
+from pusher_client.protocol.tally import Tally
+
+
+def test_a_new_tally_counts_nothing() -> None:
+    """All counts start at zero (R5)."""
+    assert Tally().snapshot() == ChannelStats(0, 0, 0, 0, 0, 0)
+
+
+@given(*[st.integers(0, 99)] * 5)
+def test_what_arrived_is_the_sum_of_what_became_of_it(
+    delivered: int, dropped: int, undecryptable: int, waiting: int, key_refreshes: int
+) -> None:
+    """Received = delivered + dropped + undecryptable + waiting, and every count stands under its own name (R5)."""
+    tally = Tally()
+    tally.received = delivered + dropped + undecryptable + waiting
+    tally.delivered, tally.dropped, tally.undecryptable = delivered, dropped, undecryptable
+    tally.key_refreshes = key_refreshes
+    assert tally.waiting == waiting
+    assert tally.snapshot() == ChannelStats(
+        received=tally.received,
+        delivered=delivered,
+        dropped=dropped,
+        undecryptable=undecryptable,
+        waiting=waiting,
+        key_refreshes=key_refreshes,
+    )
+
+
+def test_a_snapshot_does_not_change_later() -> None:
+    """What a caller was handed stays as it was (R5)."""
+    tally = Tally()
+    before = tally.snapshot()
+    tally.received += 1
+    assert before.received == before.waiting == 0
+    assert tally.snapshot().waiting == 1
