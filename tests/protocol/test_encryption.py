@@ -6,6 +6,8 @@ import base64
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pusher_client.protocol.encryption import decode_plaintext, open_secretbox, read_envelope
 from tests.protocol.scripted import OLD, sealed
@@ -86,3 +88,18 @@ def test_plaintext_is_utf8() -> None:
     """What is not UTF-8 is no text (3.9)."""
     assert decode_plaintext("ä".encode()) == "ä"
     assert decode_plaintext(b"\xff") is None
+
+
+@given(st.binary(min_size=16, max_size=60), st.integers(0, 63), st.booleans(), st.sampled_from(["", " ", "\n"]))
+def test_one_text_alone_stands_for_a_ciphertext(box: bytes, last: int, flipped: bool, end: str) -> None:
+    """Of all last characters before the padding only the canonical one is read, in any order of keys (C2)."""
+    encoded = base64.b64encode(box).decode()
+    body = encoded.rstrip("=")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    changed = body[:-1] + letters[last] + encoded[len(body) :]
+    pairs = [f'"nonce":"{NONCE}"', f'"ciphertext":"{changed}"']
+    read = read_envelope("{" + ",".join(reversed(pairs) if flipped else pairs) + "}" + end)
+    if read is None:
+        assert base64.b64encode(base64.b64decode(changed)).decode() != changed
+    else:
+        assert base64.b64encode(read[1]).decode() == changed

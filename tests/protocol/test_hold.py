@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pusher_client.events import DecryptionFailureReason as Reason
+from pusher_client.events import Event
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
-from pusher_client.protocol.keyring import KeyRotationPolicy
+from pusher_client.protocol.hold import Hold
+from pusher_client.protocol.keyring import KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.outputs import Authorize, Cancel, Purpose
 from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.tally import Tally
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
 
 
@@ -294,3 +297,57 @@ def test_nothing_is_lost_or_reordered(steps: list[str]) -> None:
     arrived = [f"e{number}" for number, step in enumerate(steps) if step in keys or step == "malformed"]
     left = [one.data.event_name if one.name == "pusher:decryption_failure" else one.name for one in core.events]
     assert [name for name in left if name != "pusher:cache_miss"] == arrived
+
+
+class Released:
+    """A subscription that asks for keys and gets none."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def release(self, event: Event) -> None:
+        self.events.append(event)
+
+    def ask_for_key(self, now: float) -> None:
+        pass
+
+    def stop_asking(self, now: float) -> None:
+        pass
+
+
+def lone_hold(released: Released, timeout: float) -> Hold:
+    """Return a hold without a connection around it."""
+    policy = KeyRotationPolicy(timeout=timeout)
+    guards = (RefreshGuard(5, 30.0, lambda: 0.5), RefreshGuard(20, 30.0, lambda: 0.5))
+    return Hold(CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+
+
+@given(st.floats(0.0, 1e6), st.floats(0.001, 60.0), st.floats(0.0, 1.0))
+def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: float, share: float) -> None:
+    """Each deadline moves on once it was handled, also when the last waiting event is settled late (3.6)."""
+    released = Released()
+    hold = lone_hold(released, timeout)
+    sealed_event = sealed(UNKNOWN, "x")
+    hold.receive("first", sealed_event, started)
+    hold.receive("second", sealed_event, started + share * timeout)
+    # The first deadline is met late, so that the second request outlives the bound of the event it is for.
+    hold.handle_deadline(started + timeout * (1 + share))
+    for _ in range(8):
+        due = hold.deadline()
+        if due is None:
+            break
+        hold.handle_deadline(due)
+        later = hold.deadline()
+        assert later is None or later > due
+    assert len(hold) == 0
+    assert [event.data.event_name for event in released.events] == ["first", "second"]
+
+
+def test_nothing_is_due_after_discarding_what_a_drop_had_kept() -> None:
+    """Unsubscribing while the link is down leaves no deadline behind (3.8)."""
+    hold = lone_hold(Released(), 10.0)
+    hold.receive("waits", sealed(UNKNOWN, "x"), 0.0)
+    hold.link_lost(1.0)
+    assert hold.deadline() == 11.0
+    hold.discard(2.0)
+    assert hold.deadline() is None
