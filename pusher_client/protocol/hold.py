@@ -239,6 +239,7 @@ class Hold:
         self.stop_asking(now)
         while self._held:
             self._tally.dropped += self._held.pop().application
+        self._kept_until = None
         self._ring.clear()
 
     def deadline(self) -> float | None:
@@ -256,11 +257,12 @@ class Hold:
         if self._asking_since is not None and now >= self._asking_since + self._policy.timeout:
             self._refresher.stop_asking(now)
             self.refused(now)
-        settled_before = now - 2 * self._policy.timeout
+        longest = 2 * self._policy.timeout
         if self._kept_until is not None and now >= self._kept_until:
             self._kept_until = None
-            settled_before = now
-        self._settle(DecryptionFailureReason.AUTHORIZATION_FAILED, lambda item: item.arrived <= settled_before)
+            longest = 0.0
+        # The sum that ``deadline`` names: a difference may round to the other side, and the deadline never pass.
+        self._settle(DecryptionFailureReason.AUTHORIZATION_FAILED, lambda item: item.arrived + longest <= now)
         if self._probe_at is not None and now >= self._probe_at:
             self._ask(now)
 

@@ -329,9 +329,9 @@ def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: flo
     hold = lone_hold(released, timeout)
     sealed_event = sealed(UNKNOWN, "x")
     hold.receive("first", sealed_event, started)
-    hold.receive("second", sealed_event, started + share * timeout)
+    hold.receive("second", sealed_event, started + share * timeout / 2)
     # The first deadline is met late, so that the second request outlives the bound of the event it is for.
-    hold.handle_deadline(started + timeout * (1 + share))
+    hold.handle_deadline(started + timeout * 1.75)
     for _ in range(8):
         due = hold.deadline()
         if due is None:
