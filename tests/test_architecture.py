@@ -51,15 +51,10 @@ NOT_MIRRORED = {
     "news": CLIENT,
     "websocket": CLIENT,
     "protocol/backlog": "tests/protocol/test_hold.py",
-    "protocol/calls": CORE,
-    "protocol/channel_events": CORE,
     "protocol/inbox": CORE,
     "protocol/outputs": "values without behaviour",
-    "protocol/presence": CORE,
-    "protocol/requests": CORE,
     "protocol/settings": CLIENT,
     "protocol/states": CORE,
-    "protocol/timers": CORE,
     "server/requests": "tests/server/test_request_body.py",
 }
 

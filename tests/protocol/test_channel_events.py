@@ -1,0 +1,146 @@
+"""The protocol's own events on a channel."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pusher_client.events import Event, Member
+from pusher_client.protocol.channel_events import (
+    ChannelEvents,
+    read_subscription_count,
+    read_subscription_error,
+)
+from pusher_client.protocol.frames import Frame
+from pusher_client.protocol.names import channel_kind
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+SUCCEEDED = "pusher_internal:subscription_succeeded"
+PRESENT = json.dumps({"presence": {"ids": ["1"], "hash": {"1": {"n": "a"}}, "count": 1}})
+
+
+def events_of(channel: str) -> ChannelEvents:
+    """Return what a channel remembers, to begin with."""
+    return ChannelEvents(channel, channel_kind(channel))
+
+
+def read(events: ChannelEvents, name: str, data: Any = None) -> Event | None:
+    """Let a protocol event be read; its data is an object here."""
+    return events.read(Frame(name, None if data is None else json.dumps(data), "ignored"))
+
+
+@pytest.mark.parametrize("data", [None, "", "forged", "{}", PRESENT])
+@pytest.mark.parametrize("channel", ["private-encrypted-a", "private-encrypted-cache-a"])
+def test_an_encrypted_acknowledgement_says_nothing(channel: str, data: str | None) -> None:
+    """Whatever the server put in it, its data is rebuilt as nothing (C1, 3.1)."""
+    event, changes = events_of(channel).succeeded(Frame(SUCCEEDED, data, channel))
+    assert event == Event("pusher:subscription_succeeded", channel)
+    assert changes == []
+
+
+def test_a_public_acknowledgement_keeps_its_data() -> None:
+    """Elsewhere the data is decoded, and the text kept (design 2)."""
+    event, changes = events_of("orders").succeeded(Frame(SUCCEEDED, '{"a":1}', "orders"))
+    assert event == Event("pusher:subscription_succeeded", "orders", {"a": 1}, None, '{"a":1}')
+    assert changes == []
+
+
+def test_a_presence_acknowledgement_carries_the_members() -> None:
+    """The event has the members by id, and what changed since the last is told after it (R5)."""
+    events = events_of("presence-a")
+    event, changes = events.succeeded(Frame(SUCCEEDED, PRESENT, "presence-a"))
+    assert event.data == {"1": {"n": "a"}}
+    assert changes == [Event("pusher:member_added", "presence-a", Member("1", {"n": "a"}))]
+    other = json.dumps({"presence": {"ids": ["2"]}})
+    later, changes = events.succeeded(Frame(SUCCEEDED, other, "presence-a"))
+    assert [change.name for change in changes] == ["pusher:member_removed", "pusher:member_added"]
+    assert (event.data, later.data) == ({"1": {"n": "a"}}, {"2": None})
+
+
+@pytest.mark.parametrize("channel", ["orders", "private-a", "presence-a", "private-encrypted-a", "cache-a"])
+def test_the_count_and_the_cache_miss_are_rebuilt(channel: str) -> None:
+    """One whole number, and nothing, on every kind of channel (3.1)."""
+    events = events_of(channel)
+    counted = read(events, "pusher_internal:subscription_count", {"subscription_count": 4, "extra": "forged"})
+    assert counted == Event("pusher:subscription_count", channel, {"subscription_count": 4})
+    assert read(events, "pusher_internal:subscription_count", {"subscription_count": "5"}) is None
+    assert events.subscription_count == 4
+    assert read(events, "pusher:cache_miss", "forged") == Event("pusher:cache_miss", channel)
+
+
+def test_members_come_and_go_on_presence_channels_only() -> None:
+    """On other channels these events do not exist; nonsense and repetitions are nothing (3.1, R8)."""
+    events = events_of("presence-a")
+    added, removed = "pusher_internal:member_added", "pusher_internal:member_removed"
+    person = {"user_id": "1", "user_info": {"n": "a"}}
+    assert read(events, added, person) == Event("pusher:member_added", "presence-a", Member("1", {"n": "a"}))
+    assert read(events, added, person) is None
+    gone = Event("pusher:member_removed", "presence-a", Member("1", {"n": "a"}))
+    assert read(events, removed, person) == gone
+    assert read(events, removed, person) is None
+    for channel in ("orders", "private-a", "private-encrypted-presence-a"):
+        others = events_of(channel)
+        assert others.members is None
+        assert read(others, added, person) is None
+        assert read(others, removed, person) is None
+
+
+@given(name=st.sampled_from(["pusher:", "pusher_internal:"]).flatmap(lambda p: st.text(max_size=20).map(p.__add__)))
+def test_no_other_protocol_name_says_anything(name: str) -> None:
+    """The list of names that are read is closed (3.1)."""
+    known = {"pusher_internal:subscription_count", "pusher:cache_miss"}
+    if name not in known:
+        assert read(events_of("private-encrypted-a"), name, {"subscription_count": 1, "user_id": "1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, 0), (2**53, 2**53), (2**53 + 1, None), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)],
+)
+def test_a_count_is_a_whole_number(value: Any, expected: int | None) -> None:
+    """From 0 to 2^53, and nothing else (3.1)."""
+    assert read_subscription_count(json.dumps({"subscription_count": value})) == expected
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "7", "{}", '"x"'])
+def test_what_is_no_count_is_none(text: str | None) -> None:
+    """A text of another shape is no count (R8)."""
+    assert read_subscription_count(text) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (None, {"type": "", "error": "", "status": None}),
+        ("no", {"type": "", "error": "no", "status": None}),
+        ([], {"type": "", "error": "", "status": None}),
+        ({"type": "AuthError", "error": "no", "status": 403}, {"type": "AuthError", "error": "no", "status": 403}),
+        ({"type": 1, "error": None, "status": "403"}, {"type": "", "error": "", "status": None}),
+        ({"type": "a", "error": "b\r\nc", "status": True}, {"type": "a", "error": "b  c", "status": None}),
+        ({"error": "x" * 300, "status": 1.5, "extra": 1}, {"type": "", "error": "x" * 200, "status": None}),
+    ],
+)
+def test_a_refusal_in_every_shape(data: Any, expected: dict[str, Any]) -> None:
+    """Text, object or nonsense: type and error cleaned and cut, status whole or None (3.1)."""
+    text = data if data is None or isinstance(data, str) else json.dumps(data)
+    assert read_subscription_error(text) == expected
+
+
+@given(st.none() | st.text() | JSON.map(json.dumps))
+def test_nothing_a_server_says_breaks_the_reading(text: str | None) -> None:
+    """Any text gives a count in range or None, and a refusal of three clean fields (R8, 3.1)."""
+    count = read_subscription_count(text)
+    assert count is None or 0 <= count <= 2**53
+    refusal = read_subscription_error(text)
+    assert set(refusal) == {"type", "error", "status"}
+    assert all(len(refusal[name]) <= 200 for name in ("type", "error"))
+    assert all(refusal[name] == "" or refusal[name].isprintable() for name in ("type", "error"))
+    assert refusal["status"] is None or type(refusal["status"]) is int

@@ -1,0 +1,119 @@
+"""Who is on a presence channel."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from pusher_client.events import Member
+from pusher_client.protocol.presence import Members, member_id
+
+
+def listing(*ids: Any, **infos: Any) -> dict[str, Any]:
+    """Return the data of an acknowledgement."""
+    return {"presence": {"ids": list(ids), "hash": infos, "count": len(ids)}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("7", "7"), (7, "7"), (0, "0"), ("", ""), (True, None), (None, None), (1.5, None), ([], None), ({}, None)],
+)
+def test_ids_are_strings(value: object, expected: str | None) -> None:
+    """Whole numbers become text, since some applications number their users; the rest is nonsense (R8)."""
+    assert member_id(value) == expected
+
+
+def test_the_first_snapshot_brings_everyone() -> None:
+    """Members come with their info, and without one it is None (design 2)."""
+    members = Members()
+    left, joined = members.snapshot(listing("1", 2, **{"1": {"name": "a"}}))
+    assert left == []
+    assert joined == [Member("1", {"name": "a"}), Member("2", None)]
+    assert dict(members.mapping) == {"1": {"name": "a"}, "2": None}
+
+
+def test_a_later_snapshot_tells_who_changed() -> None:
+    """After a hole, who left and who joined meanwhile is known (R5)."""
+    members = Members()
+    members.snapshot(listing("1", "2"))
+    left, joined = members.snapshot(listing("2", "3"))
+    assert (left, joined) == ([Member("1")], [Member("3")])
+    assert list(members.mapping) == ["2", "3"]
+
+
+def test_without_ids_the_hash_lists_the_members() -> None:
+    """Some servers send only the hash (protocol-notes 5.6)."""
+    members = Members()
+    members.snapshot({"presence": {"hash": {"1": None, "2": {"n": 1}}}})
+    assert dict(members.mapping) == {"1": None, "2": {"n": 1}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, "x", [], {}, {"presence": None}, {"presence": []}, {"presence": {"hash": []}}),
+        {"presence": {"ids": "12", "hash": []}},
+        {"presence": {"ids": [None, True, [], {}], "hash": 3}},
+    ],
+)
+def test_nonsense_is_an_empty_room(data: object) -> None:
+    """No shape that a server sends raises (R8)."""
+    members = Members()
+    assert members.snapshot(data) == ([], [])
+    assert dict(members.mapping) == {}
+
+
+def test_joining_and_leaving() -> None:
+    """Each change is told once, and changed info is a change (design 2)."""
+    members = Members()
+    assert members.add({"user_id": 1, "user_info": "a"}) == Member("1", "a")
+    assert members.add({"user_id": "1", "user_info": "a"}) is None
+    assert members.add({"user_id": "1", "user_info": "b"}) == Member("1", "b")
+    assert members.add({"user_id": "2"}) == Member("2", None)
+    assert members.add({"user_id": "2"}) is None
+    assert members.remove({"user_id": 1}) == Member("1", "b")
+    assert members.remove({"user_id": 1}) is None
+    assert dict(members.mapping) == {"2": None}
+
+
+@pytest.mark.parametrize("data", [None, "x", [], {}, {"user_id": None}, {"user_id": True}, {"user_id": ["1"]}])
+def test_changes_that_are_nonsense_change_nothing(data: object) -> None:
+    """A member without an id is nobody (R8)."""
+    members = Members()
+    members.snapshot(listing("1"))
+    assert members.add(data) is None
+    assert members.remove(data) is None
+    assert dict(members.mapping) == {"1": None}
+
+
+def test_me_is_known_from_the_authorization() -> None:
+    """The client's own member is the authorized one, once the list has it (design 2)."""
+    members = Members()
+    assert members.me is None
+    members.authorized('{"user_id": 7, "user_info": {"name": "me"}}')
+    assert members.me is None
+    members.snapshot(listing("7", **{"7": {"name": "me"}}))
+    assert members.me == Member("7", {"name": "me"})
+    members.remove({"user_id": "7"})
+    assert members.me is None
+
+
+@pytest.mark.parametrize("channel_data", [None, "", "{", "[]", '{"user_id": null}', "{}"])
+def test_without_an_id_there_is_no_me(channel_data: str | None) -> None:
+    """An authorization that names nobody leaves it open who we are (R8)."""
+    members = Members()
+    members.authorized('{"user_id": "7"}')
+    members.snapshot(listing("7"))
+    members.authorized(channel_data)
+    assert members.me is None
+
+
+def test_the_view_follows_and_cannot_be_written() -> None:
+    """What was handed out shows later changes, and only the server makes them (design 2)."""
+    members = Members()
+    view = members.mapping
+    members.add({"user_id": "1"})
+    assert dict(view) == {"1": None}
+    with pytest.raises(TypeError):
+        cast("dict[str, Any]", view)["2"] = None
