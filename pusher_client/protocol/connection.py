@@ -22,7 +22,8 @@ from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
-from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, Output
+from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, GapFound, Output
+from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
@@ -34,7 +35,8 @@ __all__ = ["Connection"]
 
 _CLIENT_GUARD_FACTOR = 4
 _UNAUTHORIZED = 4009
-_ANSWERS = ("pusher_internal:subscription_succeeded", "pusher:subscription_error")
+_REFUSED = "pusher:subscription_error"
+_ANSWERS = ("pusher_internal:subscription_succeeded", _REFUSED)
 
 
 class Connection:
@@ -58,7 +60,7 @@ class Connection:
         self._outputs: deque[Output] = deque()
         self._texts: list[str] = []
         self._subscriptions: dict[str, Subscription] = {}
-        self._unanswered: dict[str, int] = {}
+        self._owed = OwedAnswers()
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0
@@ -123,8 +125,11 @@ class Connection:
     def handle_deadline(self, now: float) -> None:
         """Do everything that is due by now."""
         self._now = now
+        unanswered = self._requests.overdue(now)
         self._timers.fire(now)
         self._rearm()
+        for name in unanswered:
+            self._rearm(self._subscriptions.get(name))
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 
@@ -172,7 +177,7 @@ class Connection:
         if subscription is None:
             return
         if subscription.state is SubscriptionState.SUBSCRIBING:
-            self._unanswered[channel] = self._unanswered.get(channel, 0) + 1
+            self._owed.owe(channel, now)
         self._drop_undelivered(subscription)
         subscription.unsubscribe(now, link_up=self.socket_id is not None)
         self._rearm()
@@ -228,6 +233,7 @@ class Connection:
         """Take a text frame; return its event where that is all there is to it (see ``shortcut``)."""
         link = self._link
         liveness = link.liveness
+        awaited = liveness.pong_due is not None
         last_received, liveness.last_in, liveness.pong_due = liveness.last_in, now, None
         try:
             frame = decode_frame(text)
@@ -240,10 +246,10 @@ class Connection:
                 self._useless("an event of a channel that is not subscribed", now)
                 return None
             event = subscription.inbox.receive(frame, now)
-            if event is None or event.name == DECRYPTION_FAILURE:
-                # It is held, or it failed and planned a request for a key: either way there is a new deadline.
+            if event is None or awaited or event.name == DECRYPTION_FAILURE:
+                # It is held, it was the pong, or it planned a request for a key: the deadline may be an earlier one.
                 self._rearm(subscription)
-            if self._shortcut and not self._outputs:
+            elif self._shortcut and not self._outputs:
                 # The short cut of the hot path: the event is what an output would carry, decided on the same way.
                 return event
             if event is not None:
@@ -276,9 +282,8 @@ class Connection:
     def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
         name = frame.channel or ""
         subscription = self._subscriptions.get(name)
-        if frame.event in _ANSWERS and self._unanswered.get(name):
+        if frame.event in _ANSWERS and self._owed.take(name, now, refusal=frame.event == _REFUSED):
             # This answers a subscription that was given up before; a second one must be waited for.
-            self._unanswered[name] -= 1
             if subscription is not None:
                 subscription.doubt(now)
                 self._rearm(subscription)
@@ -320,7 +325,7 @@ class Connection:
     def link_lost(self, now: float) -> None:
         """Nothing is subscribed any more; every authorization was for a socket that is gone."""
         self._requests.link_lost()
-        self._unanswered.clear()
+        self._owed.clear()
         for subscription in self._subscriptions.values():
             subscription.link_lost(self._link.liveness.last_in, now)
             self._timers.arm(subscription)
@@ -331,7 +336,7 @@ class Connection:
 
     def _end_subscriptions(self, error: PusherError | None, now: float) -> None:
         self._requests.link_lost()
-        self._unanswered.clear()
+        self._owed.clear()
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
             subscription.close(error, now)
@@ -344,7 +349,7 @@ class Connection:
         for output in self._outputs:
             if isinstance(output, Deliver) and output.event.channel == subscription.name:
                 subscription.inbox.count_undelivered(output.event)
-            else:
+            elif not (isinstance(output, GapFound) and output.channel == subscription.name):
                 kept.append(output)
         self._outputs.clear()
         self._outputs.extend(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 
 import msgspec
@@ -26,6 +27,7 @@ UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 """Everything that reading hostile JSON can raise; msgspec's own errors, too deep nesting, lone surrogates."""
 
 TEXT_LIMIT = 200
+_SIGNATURE = re.compile(r"[0-9A-Fa-f]{32,}")
 
 
 class Frame(msgspec.Struct):
@@ -124,10 +126,14 @@ def json_object(value: object) -> dict[str, Any]:
 
 
 def clean_text(value: object) -> str:
-    """Return a server's words fit for logs and events: a string without control characters, at most 200 long."""
+    """Return a server's words fit for logs and events: a string without control characters, at most 200 long.
+
+    Servers that refuse a signature repeat it; a long number in hexadecimal is left out (promise C3).
+    """
     if not isinstance(value, str):
         return ""
-    return "".join(character if character.isprintable() else " " for character in value[:TEXT_LIMIT])
+    words = _SIGNATURE.sub("…", value)[:TEXT_LIMIT]
+    return "".join(character if character.isprintable() else " " for character in words)
 
 
 def _frame_text(event: str, data: object, channel: str | None = None) -> str:

@@ -31,8 +31,9 @@ class Refresher(Protocol):
     def ask_for_key(self, now: float) -> None:
         """Start one authorization request whose answer comes to ``answered`` or ``refused``."""
 
-    def stop_asking(self, now: float) -> None:
-        """Cancel that request."""
+    def stop_asking(self, now: float) -> bool:
+        """Cancel that request, and tell whether it was running or still waited for its turn."""
+        ...
 
 
 class Hold:
@@ -144,10 +145,11 @@ class Hold:
             self._count_fruitless(now)
         self._settle_asked(DecryptionFailureReason.WRONG_KEY, now)
 
-    def refused(self, now: float) -> None:
+    def refused(self, now: float, *, counts: bool = True) -> None:
         """A refresh brought no key: an error, a refusal, or no answer in time."""
         self._asking_since = None
-        self._count_fruitless(now)
+        if counts:
+            self._count_fruitless(now)
         self._settle_asked(DecryptionFailureReason.AUTHORIZATION_FAILED, now)
 
     def _ask(self, now: float) -> None:
@@ -255,8 +257,8 @@ class Hold:
         """Do what is due."""
         self._ring.expire(now)
         if self._asking_since is not None and now >= self._asking_since + self._policy.timeout:
-            self._refresher.stop_asking(now)
-            self.refused(now)
+            # One that never had its turn says nothing of the endpoint.
+            self.refused(now, counts=self._refresher.stop_asking(now))
         longest = 2 * self._policy.timeout
         if self._kept_until is not None and now >= self._kept_until:
             self._kept_until = None

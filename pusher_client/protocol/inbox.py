@@ -132,11 +132,10 @@ class Inbox:
         """Ask for an authorization only for the key it brings; no second subscribe follows."""
         self._refresh_id = self._context.requests.ask(KeyRequest(self), Purpose.REFRESH, now)
 
-    def stop_asking(self, now: float) -> None:
-        """Give up that request."""
-        if self._refresh_id is not None:
-            self._context.requests.cancel(self._refresh_id, now)
-            self._refresh_id = None
+    def stop_asking(self, now: float) -> bool:
+        """Give up that request, and tell whether it was running or still waited for its turn."""
+        request_id, self._refresh_id = self._refresh_id, None
+        return request_id is not None and self._context.requests.cancel(request_id, now)
 
     def key_answered(self, key: bytes | None, now: float) -> None:
         """Take the key that the request brought; None for none."""

@@ -86,11 +86,13 @@ class Requests:
         request = self._end(request_id, now)
         return request.requester, request.purpose
 
-    def cancel(self, request_id: int, now: float) -> None:
-        """Give up a request; an answer that still comes is ignored."""
-        if request_id in self._due:
+    def cancel(self, request_id: int, now: float) -> bool:
+        """Give up a request, and tell whether it was running; an answer that still comes is ignored."""
+        running = request_id in self._due
+        if running:
             self._emit(Cancel(request_id))
         self._end(request_id, now)
+        return running
 
     def _end(self, request_id: int, now: float) -> _Request:
         request = self._requests.pop(request_id)
@@ -109,6 +111,10 @@ class Requests:
     def deadline(self) -> float | None:
         """Return when the first running request has taken too long."""
         return min(self._due.values(), default=None)
+
+    def overdue(self, now: float) -> list[str]:
+        """Return the channels whose running request has taken too long: their own deadlines are about to move."""
+        return [self._requests[number].requester.name for number, due in self._due.items() if now >= due]
 
     def handle_deadline(self, now: float) -> None:
         """Give up what has taken too long, and tell who asked."""

@@ -49,6 +49,7 @@ class Subscription:
         "_refused_once",
         "_request_id",
         "_retry_at",
+        "_subscribed_at",
         "_suspect",
         "armed",
         "inbox",
@@ -66,6 +67,7 @@ class Subscription:
         self._ever_subscribed = False
         self._longest_delay = context.settings.reconnect.base
         self._refused_once = False
+        self._subscribed_at = 0.0
         self._suspect = False
         self._last_error: PusherError | None = None
         self._request_id: int | None = None
@@ -84,6 +86,8 @@ class Subscription:
         if self.state is SubscriptionState.FAILED:
             self._enter(SubscriptionState.UNSUBSCRIBED)
             self._ever_subscribed = self._refused_once = False
+            self._hole = None
+            self._longest_delay = self._context.settings.reconnect.base
             self.inbox = Inbox(self.name, self._context, self.inbox.tally)
         if self.state is SubscriptionState.UNSUBSCRIBED and link_up:
             self.begin(now)
@@ -129,6 +133,8 @@ class Subscription:
         """The link broke: wait for the next one."""
         if self.state is not SubscriptionState.FAILED:
             self._lose(last_received, now)
+            self._longest_delay = self._context.settings.reconnect.base
+            self._refused_once = False  # the next link asks at once, which may be less than a second after a refusal
             self._enter(SubscriptionState.UNSUBSCRIBED)
 
     # -- authorization --------------------------------------------------------------------------------------------
@@ -192,7 +198,7 @@ class Subscription:
             return False
         self._stop(now)
         self._enter(SubscriptionState.SUBSCRIBED)
-        self._longest_delay = self._context.settings.reconnect.base
+        self._subscribed_at = now
         event, changes = self.inbox.events.succeeded(frame)
         self.inbox.deliver(event, now)
         if self._hole is not None:
@@ -244,12 +250,12 @@ class Subscription:
             self.begin(now)
 
     def _unacknowledged(self, now: float) -> None:
+        # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
+        self._context.send(unsubscribe_frame(self.name))
         if self._suspect:
             message = "the server refused an authorization and did not say for which channel"
             self._give_back(AuthorizationError(self.name, message, status=_UNAUTHORIZED), now, now, told=False)
             return
-        # The acknowledgement may have been lost; some servers refuse a second subscription to the same channel.
-        self._context.send(unsubscribe_frame(self.name))
         self._give_back(SubscriptionError(self.name, "the server did not acknowledge in time"), now, now, told=False)
 
     # -- the steps ------------------------------------------------------------------------------------------------
@@ -284,8 +290,11 @@ class Subscription:
         self._context.emit(SubscriptionEnded(self.name, error))
 
     def _lose(self, last_received: float, now: float) -> None:
-        if self.state is SubscriptionState.SUBSCRIBED and self._hole is None:
-            self._hole = (last_received, now)
+        if self.state is SubscriptionState.SUBSCRIBED:
+            self._hole = self._hole or (last_received, now)
+            # A server that grants and refuses in turn must not be asked faster than one that only refuses.
+            if now - self._subscribed_at >= self._context.settings.reconnect.stable_after:
+                self._longest_delay = self._context.settings.reconnect.base
         self._stop(now)
         self.inbox.lost(now)
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from pusher_client.events import MARKERS, ConnectionState, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
+from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import (
     Authorize,
     Cancel,
+    CloseWebSocket,
     ConnectFailed,
     ErrorRaised,
     FrameIgnored,
@@ -424,3 +426,91 @@ def test_calls_without_a_result_have_an_error_that_says_why() -> None:
     assert "busy" in str(result.error)
     assert not core.connection.wanted(CHANNEL)
     assert all(isinstance(request, Authorize) for request in core.requests())
+
+
+def test_a_pong_that_is_an_event_leaves_no_late_deadline() -> None:
+    """Whatever the pong was, the next silence is noticed in time, also with a long pong timeout (R1)."""
+    core = Core(activity_timeout=10.0, pong_timeout=30.0, subscribe_timeout=5.0)
+    core.up()
+    core.subscribed("orders")
+    core.wait(10.1)
+    assert core.sent[-1]["event"] == "pusher:ping"
+    core.receive(frame("a", "orders", "1"))
+    last = core.now
+    core.until(CloseWebSocket)
+    assert core.now - last <= 10.0 + 30.0
+
+
+def test_a_planned_probe_stands_among_the_deadlines() -> None:
+    """The failure that plans it leaves by the ordinary way, so that a driver sets its timer (3.7)."""
+    core = Core(key_rotation=KeyRotationPolicy(fruitless_limit=1, max_delay=1.0))
+    core.up()
+    core.subscribed()
+    core.receive(frame("a", CHANNEL, sealed(UNKNOWN, "x")))
+    core.answer(OLD)
+    assert core.connection.receive_text(frame("b", CHANNEL, sealed(UNKNOWN, "x")), core.now) is None
+    core.drain()
+    due = core.connection.deadline()
+    assert due is not None
+    assert due <= core.now + 1.0
+
+
+def test_a_server_that_was_silent_once_does_not_cost_the_next_subscription() -> None:
+    """An answer that is owed for long is not waited for (R3, design 2)."""
+    core = Core(subscribe_timeout=1.0)
+    core.up()
+    core.subscribe("orders")
+    core.wait(1.0)
+    for _ in range(3):
+        core.wait(2.0)
+        call = core.subscribe("orders")
+        core.acknowledge("orders")
+        core.receive(frame("a", "orders", "x"))
+        assert Result(call, None) in core.outputs
+        core.connection.unsubscribe("orders", core.now)
+    assert core.names().count("a") == 3
+
+
+def test_a_channel_that_failed_starts_without_a_gap() -> None:
+    """Its streams have raised; what the caller subscribes anew has no past (R5)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders")
+    core.lose(4200)
+    core.back()
+    core.receive(frame("pusher:subscription_error", "orders", {"status": 401, "error": "no"}))
+    core.connection.unsubscribe("orders", core.now)
+    core.subscribed("orders")
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
+def test_a_refresh_that_never_had_its_turn_counts_for_nothing() -> None:
+    """Eight hung requests ahead of it say nothing of what the endpoint would have answered (3.7)."""
+    core = Core(
+        authorization_timeout=60.0,
+        key_rotation=KeyRotationPolicy(fruitless_limit=1, timeout=10.0),
+        subscribe_timeout=90,
+    )
+    core.up()
+    core.subscribed()
+    for number in range(8):
+        core.subscribe(f"private-{number}")
+    core.receive(frame("a", CHANNEL, sealed(NEW, "x")))
+    core.wait(10.0)
+    assert core.failures() == ["authorization_failed"]
+    core.receive(frame("b", CHANNEL, sealed(NEW, "x")))
+    assert core.tallies[CHANNEL].snapshot().waiting == 1
+
+
+def test_a_gap_that_was_not_told_yet_goes_with_the_subscription() -> None:
+    """After unsubscribe no marker of the old subscription is delivered either (design 2)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders")
+    core.lose(4200)
+    core.back()
+    core.connection.receive_text(frame("pusher_internal:subscription_succeeded", "orders", "{}"), core.now)
+    core.connection.unsubscribe("orders", core.now)
+    core.drain()
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+    assert core.names() == ["pusher:subscription_succeeded"]

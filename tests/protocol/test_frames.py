@@ -94,8 +94,13 @@ def test_inner_text_is_json_or_itself(text: str | None, expected: object) -> Non
 
 def test_words_of_servers_are_cleaned() -> None:
     """Control characters go, and 200 characters are enough (3.1)."""
-    assert clean_text("a\nb\x1b[31m" + "c" * 300) == ("a b [31m" + "c" * 300)[:200]
+    assert clean_text("a\nb\x1b[31m" + "z" * 300) == ("a b [31m" + "z" * 300)[:200]
     assert clean_text(7) == ""
+
+
+def test_a_signature_in_a_servers_words_is_left_out() -> None:
+    """Servers that refuse a signature repeat it, and words go into logs and errors (C3)."""
+    assert clean_text(f"Invalid signature: {'a1' * 32} is wrong") == "Invalid signature: … is wrong"
 
 
 def test_frames_that_subscribe() -> None:

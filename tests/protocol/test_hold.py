@@ -311,8 +311,8 @@ class Released:
     def ask_for_key(self, now: float) -> None:
         pass
 
-    def stop_asking(self, now: float) -> None:
-        pass
+    def stop_asking(self, now: float) -> bool:
+        return True
 
 
 def lone_hold(released: Released, timeout: float) -> Hold:

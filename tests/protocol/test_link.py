@@ -239,3 +239,176 @@ def test_the_table_of_states_is_held() -> None:
     """A transition that the table does not have is a mistake of this library (design 5)."""
     with pytest.raises(RuntimeError, match="no way"):
         check_transition(CONNECTION_TRANSITIONS, ConnectionState.CONNECTED, ConnectionState.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("offered", "seconds"),
+    [
+        *[(nonsense, 120.0) for nonsense in (None, 0, -1, True, "30")],
+        ([30], 120.0),
+        (600, 120.0),
+        (10**400, 120.0),
+        (0.2, 1.0),
+        (1, 1.0),
+        (30, 30.0),
+        (29.5, 29.5),
+    ],
+)
+def test_the_smaller_activity_timeout_holds(offered: Any, seconds: float) -> None:
+    """The server's number counts where it is smaller, from a second on; nonsense is replaced by ours (R1)."""
+    core = Core(activity_timeout=120.0)
+    opened(core)
+    core.receive(frame("pusher:connection_established", data={"socket_id": "1.2", "activity_timeout": offered}))
+    core.wait(seconds - 0.001)
+    assert core.sent == []
+    core.wait(0.001)
+    assert [one["event"] for one in core.sent] == ["pusher:ping"]
+
+
+def test_without_an_activity_timeout_ours_holds() -> None:
+    """A server that offers nothing leaves it to us (R1)."""
+    core = Core(activity_timeout=50.0)
+    opened(core)
+    core.receive(frame("pusher:connection_established", data='{"socket_id":"1.2"}'))
+    assert core.connection.deadline() is not None
+    core.wait(49.999)
+    assert core.sent == []
+    core.wait(0.001)
+    assert len(core.sent) == 1
+
+
+def test_looking_too_early_does_nothing() -> None:
+    """A timer that fires before anything is due changes nothing in any phase (R1)."""
+    core = Core()
+    link = core.connection._link
+    core.connection.connect(core.now)
+    core.drain()
+    for step in (lambda: core.connection.websocket_opened(core.now), core.up, core.lose):
+        link.handle_deadline(core.now)
+        assert core.drain() == []
+        step()
+    link.handle_deadline(core.now)
+    assert core.drain() == []
+    assert core.sent == []
+
+
+def test_a_binary_frame_is_a_sign_of_life() -> None:
+    """Any received frame satisfies the pong (R1)."""
+    core = Core(activity_timeout=30.0, pong_timeout=10.0)
+    core.up()
+    core.wait(39.0)
+    core.connection.receive_binary(core.now)
+    core.wait(5.0)
+    assert core.connection.state is ConnectionState.CONNECTED
+
+
+@pytest.mark.parametrize("shaken", [False, True])
+def test_a_connection_must_stand_in_time(*, shaken: bool) -> None:
+    """From the start of the attempt to the handshake's end, connect_timeout bounds it (R6, R2)."""
+    core = Core(connect_timeout=15.0, unavailable_timeout=100.0)
+    core.connection.connect(core.now)
+    if shaken:
+        core.wait(14.0)
+        core.connection.websocket_opened(core.now)
+        core.wait(0.999)
+    else:
+        core.wait(14.999)
+    assert CloseWebSocket() not in core.outputs
+    core.wait(0.001)
+    assert core.outputs[-2:] == [
+        CloseWebSocket(),
+        ConnectingIn(0.5, "the connection was not established in time"),
+    ]
+
+
+def test_an_outage_becomes_unavailable_and_mends() -> None:
+    """The time starts anew with each outage, and ends with the link (design 2)."""
+    core = Core(unavailable_timeout=10.0, connect_timeout=60.0)
+    core.up()
+    core.wait(100.0)
+    assert core.connection.state is ConnectionState.CONNECTED
+    core.lose()
+    core.wait(9.999)
+    assert core.connection.state.value == ConnectionState.CONNECTING
+    core.wait(0.001)
+    assert core.connection.state.value == ConnectionState.UNAVAILABLE
+    core.up()
+    assert core.connection.state.value == ConnectionState.CONNECTED
+    core.wait(100.0)
+    assert core.connection.state.value == ConnectionState.CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("data", "state"),
+    [
+        ({"code": 4200, "message": "a"}, ConnectionState.CONNECTING),
+        ({"code": "4001", "message": "a"}, ConnectionState.FAILED),
+        ({"code": "4001x", "message": "a"}, ConnectionState.CONNECTING),
+        ({"code": True}, ConnectionState.CONNECTING),
+        ({"code": None}, ConnectionState.CONNECTING),
+        ("words", ConnectionState.CONNECTING),
+        (None, ConnectionState.CONNECTING),
+        ([4001], ConnectionState.CONNECTING),
+    ],
+)
+def test_a_first_error_in_every_shape(data: Any, state: ConnectionState) -> None:
+    """The code decides as a close code would, and an error without one is retried (R2)."""
+    core = Core()
+    opened(core)
+    core.receive(frame("pusher:error", data=data))
+    assert core.connection.state is state
+    assert CloseWebSocket() in core.outputs
+    core.lose(4001)
+    assert core.connection.state is state
+
+
+def test_a_fatal_code_is_fatal_after_the_first_connection_too() -> None:
+    """4001 ends it, and the error is told once as a failure (R2)."""
+    core = Core()
+    core.up()
+    core.lose(4001)
+    assert core.connection.state is ConnectionState.FAILED
+    assert len([output for output in core.outputs if isinstance(output, ConnectFailed)]) == 1
+    assert core.connection.socket_id is None
+
+
+def test_disconnecting_in_every_phase() -> None:
+    """The socket is closed where there is one, and no other is opened (R6)."""
+    core = Core()
+    core.connection.disconnect(core.now)
+    assert core.drain() == [StateChanged(ConnectionState.INITIALIZED, ConnectionState.DISCONNECTED)]
+    core.connection.disconnect(core.now)
+    assert core.drain() == []
+    for step, closes in ((core.drain, True), (lambda: opened(core), True), (core.up, True), (core.lose, False)):
+        core.connection.connect(core.now)
+        core.drain()
+        if step == core.lose:
+            core.up()
+        step()
+        core.connection.disconnect(core.now)
+        assert (CloseWebSocket() in core.drain()) is closes
+        assert core.wait(1000.0) == []
+
+
+def test_what_comes_after_the_link_was_given_up_is_ignored() -> None:
+    """A frame of a dead socket establishes nothing while the next connect is waited for (R3)."""
+    core = Core()
+    opened(core)
+    core.receive("nonsense")
+    core.receive(frame("pusher:connection_established", data={"socket_id": "1.2"}))
+    assert core.connection.socket_id is None
+    core.connection.receive_binary(core.now)
+    assert core.connection.state is ConnectionState.CONNECTING
+
+
+def test_connecting_again_forgets_the_past() -> None:
+    """After disconnect and connect the first failure may be final again, and delays start anew (R2)."""
+    core = Core(lots=1.0)
+    core.up()
+    core.connection.disconnect(core.now)
+    core.connection.connect(core.now)
+    core.connection.open_failed(OpenFailure.HTTP, 403, "no", core.now)
+    core.drain()
+    assert core.connection.state is ConnectionState.FAILED
+    core.up()
+    assert core.connection.state.value == ConnectionState.CONNECTED

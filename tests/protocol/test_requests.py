@@ -17,7 +17,7 @@ class Asker:
     def __init__(self, name: str) -> None:
         self.name = name
         self.timed_out: list[tuple[Purpose, float]] = []
-        self.on_time_out: Callable[[], None] = lambda: None
+        self.on_time_out: Callable[[], object] = lambda: None
 
     def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
         """Not called by requests: who takes a request out hands on the answer."""

@@ -8,8 +8,9 @@ import pytest
 
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
-from pusher_client.protocol.outputs import Authorize, Purpose, Result, SubscriptionEnded, SubscriptionRetried
-from tests.protocol.scripted import CHANNEL, OLD, Core, frame
+from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.outputs import Authorize, Cancel, Purpose, Result, SubscriptionEnded, SubscriptionRetried
+from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
 
 def refuse(core: Core, status: int | None, *, retryable: bool = False, retry_after: float | None = None) -> None:
@@ -222,3 +223,346 @@ def test_a_call_during_an_outage_waits() -> None:
     core.answer()
     core.acknowledge()
     assert result(core, call) is None
+
+
+def again(core: Core) -> None:
+    """Lose the link of what is subscribed, and get the next one."""
+    core.lose(4200)
+    core.back()
+
+
+def events_sent(core: Core) -> list[str]:
+    """Return the names of what was sent."""
+    return [one["event"] for one in core.sent]
+
+
+def test_a_refusal_on_an_earlier_link_is_not_the_first_of_two() -> None:
+    """A drop between two refusals that are less than a second apart makes neither of them final (R3)."""
+    core = Core(lots=0.1)
+    core.up()
+    core.subscribed()
+    again(core)
+    refuse(core, 403)
+    core.lose()
+    core.back()
+    assert core.now < 101.0
+    refuse(core, 403)
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.AUTHORIZING
+    core.until(Authorize)
+    refuse(core, 403)
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.FAILED
+
+
+def test_between_two_refusals_something_else_may_fail() -> None:
+    """A busy endpoint between them makes the second refusal no less final; an accepted answer does (R3)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    again(core)
+    refuse(core, 401)
+    core.until(Authorize)
+    refuse(core, 503, retryable=True)
+    core.until(Authorize)
+    refuse(core, 403)
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.FAILED
+    core.subscribed()
+    again(core)
+    refuse(core, 401)
+    core.until(Authorize)
+    core.answer()
+    core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 500}))
+    core.until(Authorize)
+    refuse(core, 401)
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.AUTHORIZING
+
+
+def test_delays_grow_to_the_cap_and_start_anew() -> None:
+    """With backoff, never below half of the longest delay, and from the base after a stable minute (R3)."""
+    core = Core(lots=0.0, subscribe_timeout=1e6)
+    core.up()
+    core.subscribe()
+    for _ in range(9):
+        refuse(core, 503, retryable=True)
+        core.until(Authorize)
+    delays = [output.delay for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    core.answer()
+    core.acknowledge()
+    core.wait(60.0)
+    again(core)
+    refuse(core, 503, retryable=True)
+    assert [output.delay for output in core.outputs if isinstance(output, SubscriptionRetried)][-1] == 0.5
+
+
+@pytest.mark.parametrize(("retry_after", "delay"), [(None, 0.75), (0.1, 0.75), (7.0, 7.0), (1e9, 60.0)])
+def test_retry_after_is_honoured_and_capped(retry_after: float | None, delay: float) -> None:
+    """At least the drawn delay, at most the cap (R3)."""
+    core = Core(lots=0.5, subscribe_timeout=1000.0)
+    core.up()
+    core.subscribe()
+    refuse(core, 429, retryable=True, retry_after=retry_after)
+    assert isinstance(core.outputs[-1], SubscriptionRetried)
+    assert core.outputs[-1].delay == delay
+    asked = len(core.requests())
+    core.wait(delay - 0.001)
+    assert len(core.requests()) == asked
+    core.wait(0.002)
+    assert len(core.requests()) == asked + 1
+
+
+def test_a_planned_attempt_goes_with_the_link() -> None:
+    """After a drop the next link asks at once, and only once (R3)."""
+    core = Core(subscribe_timeout=1000.0)
+    core.up()
+    core.subscribe()
+    refuse(core, 503, retryable=True, retry_after=30.0)
+    again(core)
+    assert len(core.requests()) == 2
+    core.answer()
+    core.acknowledge()
+    core.wait(60.0)
+    assert len(core.requests()) == 2
+
+
+def test_a_later_answer_without_a_key_is_tried_again() -> None:
+    """On a re-subscription nothing but 401 and 403 is final, a missing secret not either (R3, 3.2)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    again(core)
+    sent = len(core.sent)
+    core.answer(None)
+    assert len(core.sent) == sent
+    core.until(Authorize)
+    core.answer()
+    core.acknowledge()
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.SUBSCRIBED
+
+
+def test_unsubscribe_while_authorizing_then_subscribe() -> None:
+    """The first request is cancelled and its answer ignored; the second stands for itself (R3)."""
+    core = Core()
+    core.up()
+    first = core.subscribe()
+    late = core.requests()[-1]
+    core.connection.unsubscribe(CHANNEL, core.now)
+    core.drain()
+    second = core.subscribe()
+    assert Cancel(late.request_id) in core.outputs
+    core.answer(OLD, late)
+    assert core.sent == []
+    core.answer()
+    core.acknowledge()
+    assert isinstance(result(core, first), SubscriptionError)
+    assert result(core, second) is None
+    assert events_sent(core) == ["pusher:subscribe"]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_unsubscribe_says_so_to_the_server_where_it_may_know(steps: int) -> None:
+    """A frame goes out once a subscribe frame has, and none before (R3)."""
+    core = Core()
+    core.up()
+    core.subscribe()
+    for step in (core.answer, core.acknowledge)[:steps]:
+        step()
+    core.connection.unsubscribe(CHANNEL, core.now)
+    core.drain()
+    assert events_sent(core) == ["pusher:subscribe", "pusher:unsubscribe"][: 2 * bool(steps)]
+    assert core.outputs[-1] == SubscriptionEnded(CHANNEL, None)
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.UNSUBSCRIBED
+
+
+def test_unsubscribe_without_a_link_sends_nothing() -> None:
+    """The next link does not subscribe it, and that is all (R3)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.lose(4200)
+    core.connection.unsubscribe(CHANNEL, core.now)
+    core.drain()
+    core.wait(0.0)
+    core.up()
+    assert events_sent(core) == ["pusher:subscribe"]
+    assert len(core.requests()) == 1
+
+
+def test_an_unacknowledged_first_subscription_fails_in_time() -> None:
+    """At subscribe_timeout the call raises, the wish goes, and the server is told (R3, R6)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    call = core.subscribe("orders")
+    core.wait(29.999)
+    assert not any(isinstance(output, Result) for output in core.outputs)
+    core.wait(0.001)
+    assert isinstance(result(core, call), SubscriptionError)
+    assert events_sent(core) == ["pusher:subscribe", "pusher:unsubscribe"]
+    assert not core.connection.wanted("orders")
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders") is SubscriptionState.UNSUBSCRIBED
+
+
+def test_a_later_call_waits_its_own_time() -> None:
+    """The first call fails while the second still waits for the same subscription (R6)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    first = core.subscribe()
+    core.wait(8.0)
+    second = core.subscribe()
+    refuse(core, 503, retryable=True, retry_after=25.0)
+    core.wait(22.0)
+    assert isinstance(result(core, first), SubscriptionError)
+    assert core.connection.wanted(CHANNEL)
+    core.until(Authorize)
+    core.answer()
+    core.acknowledge()
+    assert result(core, second) is None
+
+
+def test_an_abandoned_call_withdraws_what_was_sent() -> None:
+    """A subscribe frame that nobody waits for is taken back, and its acknowledgement answers no later one (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe("orders")
+    core.connection.abandon("orders", call, core.now)
+    core.connection.abandon("nothing", 99, core.now)
+    core.drain()
+    assert events_sent(core) == ["pusher:subscribe", "pusher:unsubscribe"]
+    core.subscribe("orders")
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBING
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED
+
+
+@pytest.mark.parametrize("data", [None, "words", [], 7, {}, {"status": "401"}, {"status": True}, {"status": 401.0}])
+def test_a_refusal_that_is_not_clear_is_tried_again(data: Any) -> None:
+    """Only a whole 401, 403 or 4009 is clear; every other shape is told and retried (R3, R8)."""
+    core = Core()
+    core.up()
+    core.subscribe("orders")
+    core.receive(frame("pusher:subscription_error", "orders", data))
+    assert core.names() == ["pusher:subscription_error"]
+    assert set(core.events[-1].data) == {"type", "error", "status"}
+    core.wait(5.0)
+    assert events_sent(core) == ["pusher:subscribe", "pusher:subscribe"]
+
+
+def test_a_refusal_where_none_can_be_meant_is_ignored() -> None:
+    """While authorizing, after it failed, and for unknown channels an error means nothing (R7)."""
+    core = Core()
+    core.up()
+    core.subscribe()
+    core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 401}))
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.AUTHORIZING
+    refuse(core, 403)
+    told = len(core.events)
+    core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 401}))
+    core.acknowledge()
+    assert len(core.events) == told
+    assert core.connection.ignored_frames == 3
+
+
+def test_a_refusal_stands_behind_what_is_held() -> None:
+    """The error is delivered in its place, after the events that waited for a key (R4, 3.4)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.events.clear()
+    core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    core.receive(frame("pusher:subscription_error", CHANNEL, {"type": "x", "error": "no", "status": 500}))
+    assert core.events == []
+    core.until(Authorize)
+    core.answer(NEW)
+    assert core.names() == ["e", "pusher:subscription_error"]
+
+
+def test_a_second_acknowledgement_means_nothing() -> None:
+    """It is ignored and counted, and delivers nothing (R4)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.acknowledge()
+    assert core.names() == ["pusher:subscription_succeeded"]
+    assert core.connection.ignored_frames == 1
+
+
+def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
+    """The held events come before the error, and afterwards no key remains (3.8, C7)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    inbox = core.connection._subscriptions[CHANNEL].inbox
+    core.events.clear()
+    core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    again(core)
+    refuse(core, 403)
+    core.until(Authorize)
+    refuse(core, 403)
+    assert core.names() == ["pusher:decryption_failure", "pusher:subscription_error"]
+    assert core.failures() == ["authorization_failed"]
+    assert core.events[-1].data["status"] == 403
+    assert inbox._hold is not None
+    assert len(inbox._hold._ring) == 0
+    assert core.tallies[CHANNEL].waiting == 0
+
+
+@pytest.mark.parametrize("channel", [None, "orders"])
+def test_an_unnamed_refusal_ends_a_late_subscription_on_both_sides(channel: str | None) -> None:
+    """When the second is over, the server is told as well, for it may have granted what it was slow to say (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe("orders")
+    core.receive(frame("pusher:error", channel, {"code": 4009, "message": "no"}))
+    core.wait(0.999)
+    assert events_sent(core) == ["pusher:subscribe"]
+    core.wait(0.001)
+    assert result(core, call).status == 4009
+    assert events_sent(core) == ["pusher:subscribe", "pusher:unsubscribe"]
+    assert core.connection.subscription_state("orders") is SubscriptionState.FAILED
+
+
+def test_a_refusal_that_names_another_channel_concerns_only_that() -> None:
+    """So does one that comes while the authorization still runs (R3, R7)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribe("orders")
+    core.subscribe()
+    core.receive(frame("pusher:error", "others", {"code": 4009, "message": "no"}))
+    core.receive(frame("pusher:error", CHANNEL, {"code": 4009, "message": "no"}))
+    core.answer()
+    core.wait(5.0)
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBING
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.SUBSCRIBING
+
+
+def test_disconnecting_ends_calls_and_channels_once() -> None:
+    """Pending calls raise, a channel that failed before is not ended twice, and nothing is wanted (R6)."""
+    core = Core()
+    core.up()
+    core.subscribe("private-a")
+    refuse(core, 403)
+    call = core.subscribe("orders")
+    before = len(core.outputs)
+    core.connection.disconnect(core.now)
+    core.drain()
+    ended = [output for output in core.outputs[before:] if isinstance(output, SubscriptionEnded)]
+    assert ended == [SubscriptionEnded("orders", None)]
+    assert isinstance(result(core, call), SubscriptionError)
+    assert not core.connection.wanted("orders")
+
+
+def test_a_presence_channel_sends_the_signed_data_to_the_byte() -> None:
+    """channel_data stands in the frame as it was signed, on presence channels only; the secret nowhere (C3)."""
+    core = Core()
+    core.up()
+    signed = '{"user_id": "1",  "user_info": null}'
+    for channel in ("presence-a", "private-a"):
+        core.subscribe(channel)
+        authorization = ChannelAuthorization("key:sig", channel_data=signed, shared_secret=OLD)
+        core.connection.authorized(core.requests()[-1].request_id, authorization, core.now)
+    core.drain()
+    assert [one["data"] for one in core.sent] == [
+        {"channel": "presence-a", "auth": "key:sig", "channel_data": signed},
+        {"channel": "private-a", "auth": "key:sig"},
+    ]

@@ -1,0 +1,41 @@
+"""Answers that a server still owes to subscriptions given up before they were acknowledged (protocol-notes 5.5)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+__all__ = ["OwedAnswers"]
+
+_OWED_FOR = 1.0
+
+
+class OwedAnswers:
+    """Tells the answer to an older subscribe frame from that to the current one, on one link.
+
+    Answers come in the order of the frames. An acknowledgement is waited for no longer than a second: a server that
+    never gives it must not cost the next subscription its own. A refusal is taken for the older frame's however late
+    it comes, since the current one, if it was the one refused, is tried again.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, deque[float]] = {}
+
+    def owe(self, channel: str, now: float) -> None:
+        """Note that a subscription was given up whose frame is not answered yet."""
+        self._since.setdefault(channel, deque()).append(now)
+
+    def take(self, channel: str, now: float, *, refusal: bool) -> bool:
+        """Tell whether an answer for this channel belongs to an older frame, and take that off the account."""
+        since = self._since.get(channel)
+        if since is None or not (refusal or now - since[-1] <= _OWED_FOR):
+            # An answer to the current frame, behind which no older one can come.
+            self._since.pop(channel, None)
+            return False
+        since.popleft()
+        if not since:
+            del self._since[channel]
+        return True
+
+    def clear(self) -> None:
+        """Forget everything: the link is gone."""
+        self._since.clear()

@@ -1,0 +1,35 @@
+"""Answers that a server still owes."""
+
+from __future__ import annotations
+
+from pusher_client.protocol.owed import OwedAnswers
+
+
+def test_an_answer_belongs_to_the_older_frame_first() -> None:
+    """As many answers are taken off as are owed, each channel on its own (R3)."""
+    owed = OwedAnswers()
+    owed.owe("a", 1.0)
+    owed.owe("a", 1.5)
+    assert not owed.take("b", 1.6, refusal=False)
+    assert owed.take("a", 1.6, refusal=False)
+    assert owed.take("a", 1.7, refusal=True)
+    assert not owed.take("a", 1.8, refusal=False)
+
+
+def test_an_acknowledgement_that_never_comes_is_forgotten() -> None:
+    """After a second the next acknowledgement is taken for what it seems, and settles the account (R3)."""
+    owed = OwedAnswers()
+    owed.owe("a", 1.0)
+    assert not owed.take("a", 2.1, refusal=False)
+    assert not owed.take("a", 2.2, refusal=True)
+    owed.owe("a", 6.0)
+    owed.clear()
+    assert not owed.take("a", 6.1, refusal=False)
+
+
+def test_a_late_refusal_is_the_older_frames() -> None:
+    """However late it comes, it does not end the subscription that was asked for since (R3)."""
+    owed = OwedAnswers()
+    owed.owe("a", 1.0)
+    assert owed.take("a", 60.0, refusal=True)
+    assert not owed.take("a", 60.0, refusal=True)
