@@ -12,8 +12,9 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 __all__ = ["options_from_env", "options_from_url", "websocket_url"]
 
 _KEY = re.compile(r"[A-Za-z0-9_\-.=@,;~]+")
-_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-_]*[A-Za-z0-9_])?\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
+_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,50}")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9\-_]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 _PATH = re.compile(r"[A-Za-z0-9_\-./~%:@=+,;]*")
 _LAST_PORT = 65535
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -32,11 +33,9 @@ def websocket_url(
     _check_text("key", key, _KEY, "the application key, as the server's dashboard or configuration shows it")
     if (cluster is None) == (host is None):
         raise ValueError("say where the server is: either cluster='eu' (or another) or host='…', and not both")
-    if cluster is not None:
+    if host is None:
         _check_text("cluster", cluster, _CLUSTER, "the cluster's short name, as 'eu' or 'mt1'")
         host = f"ws-{cluster}.pusher.com"
-    if host is None:
-        raise ValueError("host is missing")
     _check_text("host", host, _HOST, "a host name or address alone, as 'ws.example.com', without scheme, port or path")
     if not isinstance(tls, bool | ssl.SSLContext):
         raise TypeError("tls is True, False or an ssl.SSLContext")

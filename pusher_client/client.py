@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import ssl
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -25,6 +26,7 @@ from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
+from pusher_client.shutdown import Shutdown
 from pusher_client.streams import EventStream
 from pusher_client.websocket import WebSocket, read_proxy
 from pusher_client.worker import ErrorHandler
@@ -109,7 +111,7 @@ class PusherClient(Bindable):
         self._tls = tls
         self._proxy: str | Literal[True] | None = read_proxy(proxy)
         self._authorizer = authorizer
-        budget = ByteBudget(buffer_bytes)
+        self._budget = budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
         self._channels = Channels(
             self._core,
@@ -123,8 +125,7 @@ class PusherClient(Bindable):
         self._news = News(self._core, self._channels, on_handler_error)
         self._call_ids = itertools.count(1)
         self._driver: Driver | None = None
-        self._stopping: asyncio.Task[None] | None = None
-        self._callers: set[asyncio.Task[Any]] = set()
+        self._shutdown = Shutdown(self._shut_down)
         if on_decryption_failure is not None:
             self.bind(DECRYPTION_FAILURE, on_decryption_failure)
 
@@ -173,8 +174,9 @@ class PusherClient(Bindable):
             ConnectError: The server or its certificate refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
-        if self._running_driver() is not None and self._stopping is not None:
-            await self._wait_stopped()
+        while self._running_driver() is not None and self._shutdown.running:
+            self._shutdown.spare_caller()
+            await self._shutdown.wait()
         if self._running_driver() is None:
             self._start()
         if self._core.state is ConnectionState.CONNECTED:
@@ -187,7 +189,7 @@ class PusherClient(Bindable):
                 await self.disconnect()
             raise
         except ConnectError:
-            await self._wait_stopped()
+            await self._shutdown.wait()
             raise
 
     async def disconnect(self) -> None:
@@ -199,12 +201,11 @@ class PusherClient(Bindable):
         driver = self._running_driver()
         if driver is None:
             return
-        caller = asyncio.current_task()
-        if caller is not None:
-            self._callers.add(caller)
-        driver.feed(self._core.disconnect)
-        self._stop(driver)
-        await self._wait_stopped()
+        self._shutdown.spare_caller()
+        if not self._shutdown.running:
+            driver.feed(self._core.disconnect)
+            self._shutdown.start()
+        await self._shutdown.wait()
 
     async def wait_closed(self) -> None:
         """Wait until the connection is over.
@@ -214,16 +215,11 @@ class PusherClient(Bindable):
             RuntimeError: The client is connected in another event loop.
         """
         if self._running_driver() is not None:
-            if self._stopping is None:
+            if not self._shutdown.running:
                 await self._news.wait_over()
-            await self._wait_stopped()
+            await self._shutdown.wait()
         if self._news.failure is not None:
-            raise self._news.failure
-
-    async def _wait_stopped(self) -> None:
-        """Wait until everything that ran for an ended connection is gone."""
-        if self._stopping is not None:
-            await asyncio.shield(self._stopping)
+            raise self._news.failure.with_traceback(None)
 
     @property
     def state(self) -> ConnectionState:
@@ -289,8 +285,10 @@ class PusherClient(Bindable):
         driver = self._running_driver()
         if driver is None:
             self._core.trigger(channel, event, data, now=0.0)
-        else:
-            driver.feed(self._core.trigger, channel, event, data)
+            return
+        driver.feed(self._core.trigger, channel, event, data)
+        if self._core.socket_id is None:
+            raise NotConnectedError("the connection was given up: the server does not read what is sent")
 
     @property
     def connection(self) -> HandlerRegistry:
@@ -316,24 +314,28 @@ class PusherClient(Bindable):
         return driver
 
     def _start(self) -> None:
-        driver = self._driver = Driver(self._core, self._open_websocket, self._authorize, self._channels, self._news)
-        self._news.begin(lambda: self._stop(driver))
+        driver = self._driver = Driver(
+            self._core,
+            self._open_websocket,
+            self._authorize,
+            budget=self._budget,
+            deliverer=self._channels,
+            listener=self._news,
+        )
+        self._news.begin(self._shutdown.start)
         if isinstance(self._authorizer, Endpoint):
             self._authorizer.attach()
         driver.feed(self._core.connect)
 
-    def _stop(self, driver: Driver) -> None:
-        if self._stopping is None:
-            self._stopping = driver.loop.create_task(self._shut_down(driver), name="pusher_client shutdown")
-
-    async def _shut_down(self, driver: Driver) -> None:
+    async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
+        driver = self._driver
         try:
-            await asyncio.gather(driver.stop(self._callers), self._channels.close(_HANDLER_GRACE, self._callers))
+            if driver is not None:
+                await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
             if isinstance(self._authorizer, Endpoint):
                 await self._authorizer.detach()
         finally:
-            self._callers.clear()
-            self._driver = self._stopping = None
+            self._driver = None
 
     async def _open_websocket(self) -> WebSocket:
         limit = self._settings.max_message_size

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, assert_never
 
-import httpx
-
+from pusher_client.authorizing import ask_authorizer
 from pusher_client.events import Event
-from pusher_client.exceptions import AuthorizationError, PusherError
-from pusher_client.protocol.authorization import ChannelAuthorization, retryable_status
+from pusher_client.outbox import Outbox
+from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.outputs import (
@@ -31,7 +31,6 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
     SubscriptionRetried,
 )
-from pusher_client.request import bare
 from pusher_client.websocket import OpenError, WebSocket
 
 __all__ = ["Driver", "Piece"]
@@ -75,6 +74,7 @@ class Driver:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
         authorize: Asks the caller's authorizer; returns a ``ChannelAuthorization`` or a mapping.
+        budget: The client's allowance of bytes, for what waits to be sent.
         deliverer: Where events go.
         listener: Who hears the news.
 
@@ -87,6 +87,8 @@ class Driver:
         core: Connection,
         open_websocket: Callable[[], Awaitable[WebSocket]],
         authorize: Callable[[str, str], Awaitable[Any]],
+        *,
+        budget: ByteBudget,
         deliverer: Deliverer,
         listener: Listener,
     ) -> None:
@@ -98,7 +100,8 @@ class Driver:
         self.loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
-        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._stopped = False
+        self._outbox = Outbox(budget)
         self._socket_task: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._requests: dict[int, asyncio.Task[None]] = {}
@@ -110,6 +113,7 @@ class Driver:
 
     async def stop(self, callers: Collection[asyncio.Task[Any]]) -> None:
         """Wait until every task is gone but those of the callers; the core must have ended."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -127,12 +131,12 @@ class Driver:
             return
         self._draining = True
         try:
+            self._send_texts()
             for output in self._core.outputs():
                 self._carry_out(output)
                 self._send_texts()
         finally:
             self._draining = False
-        self._send_texts()
         self._set_timer()
 
     def _carry_out(self, output: Output) -> None:
@@ -140,7 +144,7 @@ class Driver:
             case Deliver(event):
                 self._deliver(event)
             case OpenWebSocket():
-                self._outbox = asyncio.Queue()
+                self._outbox.clear()
                 self._socket_task = self.loop.create_task(self._run_socket(), name="pusher_client socket")
             case CloseWebSocket():
                 self._close_socket()
@@ -149,7 +153,8 @@ class Driver:
                 self._requests[output.request_id] = task
             case Cancel(request_id):
                 request = self._requests.get(request_id)
-                if request is not None:
+                # An authorizer may itself do what makes its answer unwanted; it is not cut off for that.
+                if request is not None and request is not asyncio.current_task():
                     request.cancel()
             case (
                 GapFound()
@@ -167,8 +172,10 @@ class Driver:
                 assert_never(output)
 
     def _send_texts(self) -> None:
-        for text in self._core.text_to_send():
-            self._outbox.put_nowait(text)
+        if all(map(self._outbox.put, self._core.text_to_send())):
+            return
+        self._close_socket()
+        self._core.websocket_closed(None, "the server does not read what is sent", self.loop.time())
 
     def _set_timer(self) -> None:
         due = self._core.deadline()
@@ -221,10 +228,11 @@ class Driver:
 
     async def _write(self, websocket: WebSocket) -> None:
         outbox = self._outbox
-        while await websocket.send(await outbox.get()):
+        while await websocket.send(await outbox.take()):
             pass
 
     def _close_socket(self) -> None:
+        self._outbox.clear()
         task, self._socket_task = self._socket_task, None
         if task is None or task.done():
             return
@@ -238,44 +246,14 @@ class Driver:
     async def _run_request(self, request: Authorize) -> None:
         core = self._core
         try:
-            outcome = await self._ask(request.channel, request.socket_id)
+            outcome = await ask_authorizer(self._authorize, request.channel, request.socket_id)
         finally:
             self._requests.pop(request.request_id, None)
+        if self._stopped:  # the core may have another driver by now
+            return
         if isinstance(outcome, ChannelAuthorization):
             self.feed(core.authorized, request.request_id, outcome)
             return
         error, retryable = outcome
-        retry_after = error.retry_after if isinstance(error, AuthorizationError) else None
-        self.feed(core.authorization_failed, request.request_id, error, retryable=retryable, retry_after=retry_after)
-
-    async def _ask(self, channel: str, socket_id: str) -> ChannelAuthorization | tuple[PusherError, bool]:
-        """Return the authorization, or the error and whether the same request may succeed later."""
-        try:
-            answer = await self._authorize(channel, socket_id)
-        except AuthorizationError as error:
-            refusal = error
-        except Exception as error:  # noqa: BLE001 - an authorizer is the caller's code and may raise anything
-            return _failure(channel, error)
-        else:
-            return answer if isinstance(answer, ChannelAuthorization) else _read_answer(channel, answer)
-        if refusal.channel is None:
-            refusal.channel = channel
-        return refusal, retryable_status(refusal.status)
-
-
-def _read_answer(channel: str, answer: Any) -> ChannelAuthorization | tuple[PusherError, bool]:
-    try:
-        return ChannelAuthorization.from_response(answer)
-    except AuthorizationError as error:
-        refusal = bare(error)  # the frames that it went through hold the answer
-    refusal.channel = channel
-    return refusal, False
-
-
-def _failure(channel: str, cause: Exception) -> tuple[PusherError, bool]:
-    kind = type(cause)
-    if isinstance(cause, OSError | TimeoutError | httpx.TransportError):
-        return AuthorizationError(channel, f"the authorization request failed: {kind.__name__}"), True
-    error = AuthorizationError(channel, f"the authorizer raised {kind.__name__}")
-    error.__cause__ = cause
-    return error, False
+        again = {"retryable": retryable, "retry_after": error.retry_after}
+        self.feed(core.authorization_failed, request.request_id, error, **again)

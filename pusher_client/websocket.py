@@ -115,7 +115,7 @@ class WebSocket:
             failed = OpenError(OpenFailure.HTTP, status, f"the proxy failed: {type(error).__name__}")
         except (InvalidProxy, ImportError) as error:
             failed = OpenError(OpenFailure.UNUSABLE, None, f"the proxy cannot be used: {type(error).__name__}")
-        except (OSError, InvalidHandshake, EOFError) as error:
+        except (OSError, InvalidHandshake, EOFError, UnicodeError) as error:
             failed = OpenError(OpenFailure.NETWORK, None, _words(error))
         else:
             return cls(connection)

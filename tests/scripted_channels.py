@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,10 @@ from websockets.exceptions import ConnectionClosed
 
 from pusher_client import PusherClient, ReconnectPolicy
 
+SILENT = logging.getLogger("tests.scripted_channels")
+"""The server's own log, which would show every frame; it is no log of the library."""
+SILENT.disabled = True
+
 
 class Scripted:
     """Establishes every connection and acknowledges every subscription, unless told otherwise.
@@ -20,6 +25,11 @@ class Scripted:
     Attributes:
         received: Every frame that came, decoded.
         sockets: The connections that are open.
+        connects: How many were opened.
+        silent: Whether it reacts to nothing any more.
+        first: What it sends first, in place of establishing the connection.
+        behind_acknowledgement: Frames that follow every acknowledgement at once.
+        answers: For some channels, the frames that answer a subscription in place of the acknowledgement.
     """
 
     def __init__(self) -> None:
@@ -27,6 +37,8 @@ class Scripted:
         self.sockets: list[ServerConnection] = []
         self.connects = 0
         self.silent = False
+        self.first: str | None = None
+        self.answers: dict[str, list[dict[str, Any]]] = {}
         self.behind_acknowledgement: list[dict[str, Any]] = []
         self.server: Server | None = None
 
@@ -43,7 +55,8 @@ class Scripted:
         self.sockets.append(socket)
         try:
             data = json.dumps({"socket_id": f"1.{self.connects}", "activity_timeout": 120})
-            await socket.send(json.dumps({"event": "pusher:connection_established", "data": data}))
+            established = json.dumps({"event": "pusher:connection_established", "data": data})
+            await socket.send(established if self.first is None else self.first)
             async for text in socket:
                 frame = json.loads(text)
                 self.received.append(frame)
@@ -61,8 +74,18 @@ class Scripted:
         if frame["event"] == "pusher:subscribe":
             channel = frame["data"]["channel"]
             answer = {"event": "pusher_internal:subscription_succeeded", "channel": channel, "data": "{}"}
-            for one in (answer, *self.behind_acknowledgement):
+            for one in self.answers.get(channel, [answer, *self.behind_acknowledgement]):
                 await socket.send(json.dumps(one))
+
+    async def heard(self, event: str, count: int = 1) -> None:
+        """Wait until so many frames of this name have come."""
+        while sum(frame["event"] == event for frame in self.received) < count:
+            await asyncio.sleep(0.001)
+
+    async def connected(self, count: int) -> None:
+        """Wait until so many connections have been opened."""
+        while self.connects < count:
+            await asyncio.sleep(0.001)
 
     async def publish(self, event: str, channel: str, data: Any) -> None:
         """Send an event to everyone."""
@@ -80,6 +103,7 @@ class Scripted:
 async def scripted(**options: Any) -> AsyncGenerator[Scripted]:
     """Run a scripted server."""
     peer = Scripted()
+    options.setdefault("logger", SILENT)
     async with serve(peer.talk, "127.0.0.1", 0, **options) as server:
         peer.server = server
         async with asyncio.timeout(20):

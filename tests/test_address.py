@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import pytest
 
-from pusher_client import PusherClient
+from pusher_client import PusherClient, address
 from pusher_client.address import options_from_env, options_from_url, websocket_url
 
 
@@ -37,6 +38,11 @@ def test_urls() -> None:
         {"host": ""},
         {"host": "ws://a"},
         {"host": "a/b"},
+        {"host": "a..b"},
+        {"host": ".a"},
+        {"host": "a-.b"},
+        {"host": "a" * 64},
+        {"cluster": "a" * 60},
         {"host": "a", "port": 0},
         {"host": "a", "port": 65536},
         {"host": "a", "path": "/a?b"},
@@ -50,7 +56,9 @@ def test_what_cannot_be_is_a_value_error(options: dict[str, Any]) -> None:
         url(**options)
 
 
-@pytest.mark.parametrize("options", [{"cluster": 1}, {"host": "a", "port": "1"}, {"host": "a", "tls": "yes"}])
+@pytest.mark.parametrize(
+    "options", [{"cluster": 1}, {"host": "a", "port": "1"}, {"host": "a", "port": True}, {"host": "a", "tls": "yes"}]
+)
 def test_what_is_of_another_type_is_a_type_error(options: dict[str, Any]) -> None:
     """A part of the wrong type is told at once (design 2)."""
     with pytest.raises(TypeError):
@@ -86,3 +94,20 @@ def test_a_client_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**both, "PUSHER_AUTH_URL": "https://a.example/auth"}.items():
         monkeypatch.setenv(name, value)
     assert repr(PusherClient.from_env(port=2)) == "<PusherClient initialized>"
+
+
+def test_names_that_are_unusual_but_exist() -> None:
+    """A trailing dot, an underscore as in a Compose file, a label of 63 characters, an address with a zone."""
+    for host in ("a.example.", "my_soketi", "_a.b", "a" * 63, "1.2.3.4"):
+        assert url(host=host) == f"wss://{host}:443/app/KEY"
+    assert url(host="fe80::1%eth0") == "wss://[fe80::1%eth0]:443/app/KEY"
+
+
+def test_a_copy_that_was_never_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The query then says 0 rather than nothing (protocol-notes 1.1)."""
+
+    def missing(_name: str) -> str:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(address, "version", missing)
+    assert websocket_url("KEY", cluster="eu", host=None, port=None, path="", tls=True).endswith("&version=0")

@@ -20,8 +20,8 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 # What each module outside of protocol/ and server/ may import of the package besides events, exceptions and protocol.
 # The order is that of the layers: nothing imports what stands below it.
 LAYERS = [
-    {"registry", "answer", "address", "websocket", "request", "queues", "pool"},
-    {"origin", "worker", "feeds"},
+    {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
+    {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "driver"},
     {"authorizers", "routing"},
     {"dispatch"},
@@ -33,7 +33,7 @@ LAYERS = [
     {"cli"},
 ]
 
-LONGEST = {"client": 350, "driver": 285, "protocol/connection": 360, "protocol/subscription": 310, "protocol/hold": 290}
+LONGEST = {"client": 350, "protocol/connection": 365, "protocol/subscription": 320, "protocol/hold": 290}
 """Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
 USUAL = 280
 LONGEST_FUNCTION = 40
@@ -46,16 +46,11 @@ NOT_MIRRORED = {
     "server/__init__": "it passes names on",
     "exceptions": "every test that expects one",
     "events": "every test that gets one",
-    "channels": CLIENT,
-    "driver": CLIENT,
-    "news": CLIENT,
-    "websocket": CLIENT,
     "protocol/backlog": "tests/protocol/test_hold.py",
     "protocol/inbox": CORE,
     "protocol/outputs": "values without behaviour",
     "protocol/settings": CLIENT,
     "protocol/states": CORE,
-    "server/requests": "tests/server/test_request_body.py",
 }
 
 
@@ -81,13 +76,22 @@ def imported(tree: ast.Module, *, at_run_time: bool = False) -> set[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or "")
+            # What is taken from the package itself may be a module of it, or a name that its __init__ passes on.
+            from_root = node.module == PACKAGE
+            names.update({absolute(alias.name) for alias in node.names} if from_root else {node.module or ""})
     return names
+
+
+def absolute(name: str) -> str:
+    """Return the module that a name imported from the package itself comes from."""
+    is_module = (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file()
+    return f"{PACKAGE}.{name}" if is_module else f"{PACKAGE}.__init__"
 
 
 def local(names: set[str]) -> set[str]:
     """Return the modules of the package among the names, as paths below it."""
-    return {name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in names if name.startswith(f"{PACKAGE}.")}
+    inside = {f"{PACKAGE}.__init__" if name == PACKAGE else name for name in names}
+    return {name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in inside if name.startswith(f"{PACKAGE}.")}
 
 
 def impurities(root: Path) -> list[str]:
@@ -172,8 +176,9 @@ def test_modules_and_functions_keep_their_measure() -> None:
 
 def test_every_module_has_its_test_file() -> None:
     """Tests mirror modules; where one does not, it is said where its tests are."""
-    missing = []
-    for module, _, _ in modules(SOURCE):
+    present = {module for module, _, _ in modules(SOURCE)}
+    missing = sorted(NOT_MIRRORED.keys() - present)
+    for module in sorted(present):
         folder, _, name = module.rpartition("/")
         mirrored = (ROOT / "tests" / folder / f"test_{name}.py").exists()
         if mirrored == (module in NOT_MIRRORED):
@@ -200,6 +205,10 @@ def test_every_test_says_its_behaviour() -> None:
     [
         (impurities, {"protocol/a.py": "import time"}),
         (impurities, {"protocol/a.py": "from pusher_client.client import PusherClient"}),
+        (impurities, {"protocol/a.py": "from pusher_client import Event"}),
+        (impurities, {"protocol/a.py": "import pusher_client"}),
+        (upward_arrows, {"server/app.py": "from pusher_client import PusherClient"}),
+        (upward_arrows, {"channel.py": "from pusher_client import client"}),
         (upward_arrows, {"channel.py": "from pusher_client.client import PusherClient"}),
         (upward_arrows, {"server/app.py": "from pusher_client.dispatch import ChannelDispatcher"}),
         (upward_arrows, {"somewhere.py": ""}),

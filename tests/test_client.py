@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import http
 import json
 import logging
+import pickle
 import ssl
 import weakref
 from datetime import UTC
 from typing import Any
 
+import pusher
 import pytest
 import trustme
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 import pusher_client
@@ -25,15 +28,20 @@ from pusher_client import (
     ConnectionState,
     Event,
     Gap,
+    HTTPAuthorizer,
     KeyRotationPolicy,
     NotConnectedError,
     PusherClient,
+    ReconnectPolicy,
     StateChange,
     SubscriptionError,
     SubscriptionState,
 )
+from pusher_client.server import LocalServer
+from tests.canaries import texts_of_error
 from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import Scripted, scripted
+from tests.scripted_endpoint import Received, json_answer, serve_endpoint
 
 
 async def authorize(_channel: str, socket_id: str) -> ChannelAuthorization:
@@ -208,8 +216,6 @@ async def test_a_rotation_over_a_real_socket() -> None:
     keys = [OLD, NEW]
 
     async def rotating(_channel: str, socket_id: str) -> dict[str, str]:
-        import base64  # noqa: PLC0415 - only here
-
         return {"auth": f"key:{socket_id}", "shared_secret": base64.b64encode(keys.pop(0)).decode()}
 
     async with scripted() as peer, peer.client(authorizer=rotating) as client:
@@ -448,3 +454,596 @@ def test_errors_say_what_they_know() -> None:
     assert str(ConnectError(None, "no")) == "no"
     assert str(AuthorizationError("c", "no", status=403)) == "c: no (status 403)"
     assert json.dumps(pusher_client.MARKERS) == '["pusher:decryption_failure", "pusher:gap", "pusher:overflow"]'
+
+
+# -- connecting -----------------------------------------------------------------------------------------------------
+
+
+def test_one_client_serves_two_loops_one_after_another() -> None:
+    """After disconnect() nothing ties it to a loop; it starts without subscriptions (design 2)."""
+    handled: list[Any] = []
+    client: PusherClient | None = None
+
+    async def once(number: int) -> str | None:
+        nonlocal client
+        async with scripted() as peer:
+            if client is None:
+                client = peer.client()
+                client.channel("orders").bind("e", lambda event: handled.append(event.data))
+            client._url = peer.client()._url  # the port is another one
+            async with client:
+                orders = client.channel("orders")
+                assert orders.state is SubscriptionState.UNSUBSCRIBED
+                await orders.subscribe()
+                arrived = asyncio.ensure_future(orders.wait_for("e"))
+                await asyncio.sleep(0)
+                await peer.publish("e", "orders", number)
+                await arrived
+                return client.socket_id
+
+    assert [asyncio.run(once(1)), asyncio.run(once(2))] == ["1.1", "1.1"]
+    assert handled == [1, 2]
+
+
+@pytest.mark.parametrize("call", ["connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"])
+async def test_every_call_from_another_loop_is_refused(call: str) -> None:
+    """RuntimeError, and the connection goes on (design 2)."""
+    async with scripted() as peer, peer.client() as client:
+
+        async def there() -> None:
+            calls: dict[str, Any] = {
+                "connect": client.connect,
+                "disconnect": client.disconnect,
+                "wait_closed": client.wait_closed,
+                "subscribe": lambda: client.subscribe("orders"),
+                "unsubscribe": lambda: client.unsubscribe("orders"),
+                "trigger": lambda: client.channel("private-a").trigger("client-x", 1),
+            }
+            await calls[call]()
+
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(there()))
+        await client.subscribe("orders")
+
+
+async def test_callers_of_connect_wait_together() -> None:
+    """Cancelling one of them leaves the others; all are done at once (design 2)."""
+    gate = asyncio.Event()
+
+    async def wait(_connection: ServerConnection, _request: Request) -> None:
+        await gate.wait()
+
+    async with scripted(process_request=wait) as peer:
+        client = peer.client()
+        first, second, third = (asyncio.ensure_future(client.connect()) for _ in range(3))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert client.state is ConnectionState.CONNECTING
+        gate.set()
+        await asyncio.gather(second, third)
+        assert peer.connects == 1
+        await client.disconnect()
+
+
+async def test_disconnecting_releases_who_waits_for_connect() -> None:
+    """It raises NotConnectedError, for nothing was refused (design 2)."""
+    gate = asyncio.Event()
+
+    async def wait(_connection: ServerConnection, _request: Request) -> None:
+        await gate.wait()
+
+    async with scripted(process_request=wait) as peer:
+        client = peer.client()
+        connecting = asyncio.ensure_future(client.connect())
+        await asyncio.sleep(0)
+        await client.disconnect()
+        with pytest.raises(NotConnectedError, match="before the connection stood"):
+            await connecting
+        gate.set()
+
+
+async def test_cancelling_the_last_connect_in_the_middle_of_the_upgrade_tears_down() -> None:
+    """No task and no socket is left (design 2, R6)."""
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def wait(_connection: ServerConnection, _request: Request) -> None:
+        asked.set()
+        await gate.wait()
+
+    async with scripted(process_request=wait) as peer:
+        before = asyncio.all_tasks()
+        client = peer.client()
+        connecting = asyncio.ensure_future(client.connect())
+        await asked.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert client.state is ConnectionState.DISCONNECTED
+        await asyncio.sleep(0)
+        ours = [task.get_name() for task in asyncio.all_tasks() - before if "pusher_client" in task.get_name()]
+        assert ours == []
+        gate.set()
+        assert peer.connects == 0
+
+
+async def test_cancelling_a_later_connect_only_stops_waiting() -> None:
+    """After the first connection a caller of connect() waits for the link to be back, and may leave (design 2)."""
+    refused = True
+
+    def refuse(connection: ServerConnection, _request: Request) -> Response | None:
+        return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "") if refused else None
+
+    async with scripted(process_request=refuse) as peer:
+        refused = False
+        async with peer.client() as client:
+            refused = True
+            peer.sockets[0].transport.abort()
+            while client.state is ConnectionState.CONNECTED:
+                await asyncio.sleep(0)
+            waiting = asyncio.ensure_future(client.connect())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            assert client.state is ConnectionState.CONNECTING
+            refused = False
+            await client.connect()
+            assert client.state.value == "connected"
+
+
+@pytest.mark.parametrize(("code", "words"), [(4000, "requires TLS: connect with tls=True"), (4001, "no such app")])
+async def test_a_fatal_close_before_the_handshake(code: int, words: str) -> None:
+    """connect() raises it with its code; 4000 on ws names the cure and never downgrades or upgrades (R2, C5)."""
+    connects = 0
+
+    async def close(socket: ServerConnection) -> None:
+        nonlocal connects
+        connects += 1
+        await socket.close(code, "no such app")
+
+    async with serve(close, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        client = PusherClient("KEY", host="127.0.0.1", port=port, tls=False)
+        with pytest.raises(ConnectError, match=words) as caught:
+            await client.connect()
+        assert (caught.value.code, connects, client.state) == (code, 1, ConnectionState.FAILED)
+
+
+async def test_refusals_after_the_first_connection_are_tried_again() -> None:
+    """What worked once may work again: 401 is final only at first (R2)."""
+    status: int | None = None
+
+    def refuse(connection: ServerConnection, _request: Request) -> Response | None:
+        nonlocal status
+        answer = None if status is None else connection.respond(http.HTTPStatus(status), "")
+        status = None
+        return answer
+
+    async with scripted(process_request=refuse) as peer, peer.client() as client:
+        status = 401
+        peer.sockets[0].transport.abort()
+        await peer.connected(2)
+        assert client.state in {ConnectionState.CONNECTING, ConnectionState.CONNECTED}
+
+
+async def test_a_refused_port_is_tried_again_until_it_serves(caplog: pytest.LogCaptureFixture) -> None:
+    """Each attempt that failed is a WARNING; connect() returns when the server is there (design 2)."""
+    async with scripted() as peer:
+        port = peer.port
+        client = peer.client()
+    connecting = asyncio.ensure_future(client.connect())
+    while "could not connect" not in caplog.text:
+        await asyncio.sleep(0.001)
+    late = Scripted()
+    async with asyncio.timeout(20), serve(late.talk, "127.0.0.1", port):
+        await connecting
+        await client.disconnect()
+    assert all(record.levelno >= logging.WARNING for record in caplog.records if "could not" in record.getMessage())
+
+
+# -- ending ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_body_that_fails_after_the_link_failed_keeps_its_exception() -> None:
+    """A fatal close does not come out of the block in place of the body's own, and the state stays (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+
+        async def body() -> None:
+            async with client:
+                over = asyncio.ensure_future(client.wait_closed())
+                await peer.sockets[0].close(4001)
+                with pytest.raises(ConnectError):
+                    await over
+                raise KeyError("body")
+
+        with pytest.raises(KeyError, match="body"):
+            await body()
+        assert client.state is ConnectionState.FAILED
+
+
+async def test_the_state_stays_failed_when_the_block_is_left_at_once() -> None:
+    """A stream that raises leaves the block while the client still cleans up (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+
+        async def body() -> None:
+            async with client:
+                events = client.events()
+                closing = asyncio.ensure_future(peer.sockets[0].close(4001))
+                try:
+                    await anext(events)
+                finally:
+                    await closing
+
+        with pytest.raises(ConnectError):
+            await body()
+        assert client.state is ConnectionState.FAILED
+        await client.connect()
+        assert client.state.value == "connected"
+        await client.disconnect()
+        await client.wait_closed()
+        await client.unsubscribe("orders")  # harmless
+
+
+async def test_wait_closed_raises_as_often_as_it_is_asked() -> None:
+    """For everybody, before and after; the error gathers no frames of earlier callers (design 2, C3)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.wait_closed()
+        async with client:
+            waiting = [asyncio.ensure_future(client.wait_closed()) for _ in range(3)]
+            await asyncio.sleep(0)
+            await peer.sockets[0].close(4099, "over")
+            errors = await asyncio.gather(*waiting, return_exceptions=True)
+            assert [str(error) for error in errors] == ["the server closed the connection: over (4099)"] * 3
+        depths = []
+        for _ in range(3):
+            with pytest.raises(ConnectError) as caught:
+                await client.wait_closed()
+            depths.append(len(caught.traceback))
+        assert len(set(depths)) == 1
+
+
+async def test_disconnecting_from_a_plain_handler() -> None:
+    """A task that a plain handler starts may disconnect; it is not cancelled by it (design 2, R7)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        orders = client.channel("orders")
+        tasks: list[asyncio.Task[None]] = []
+        orders.bind("end", lambda _event: tasks.append(asyncio.get_running_loop().create_task(client.disconnect())))
+        await orders.subscribe()
+        await peer.publish("end", "orders", "1")
+        await client.wait_closed()
+        await tasks[0]
+        assert client.state is ConnectionState.DISCONNECTED
+        assert [frame["event"] for frame in peer.received] == ["pusher:subscribe"]
+
+
+async def test_an_async_handler_may_disconnect_and_connect_again() -> None:
+    """Every call is legal inside a handler, and handlers stay bound (design 2, R7)."""
+    done = asyncio.Event()
+    async with scripted() as peer:
+        client = peer.client()
+
+        async def again(event: Event) -> None:
+            if event.data == 1:
+                await client.disconnect()
+                await client.connect()
+                await client.subscribe("orders")
+            else:
+                done.set()
+
+        client.channel("orders").bind("e", again)
+        await client.connect()
+        await client.subscribe("orders")
+        await peer.publish("e", "orders", "1")
+        await peer.heard("pusher:subscribe", 2)
+        await peer.publish("e", "orders", "2")
+        await done.wait()
+        assert client.socket_id == "1.2"
+        await client.disconnect()
+
+
+async def test_a_handler_of_the_failure_may_connect_again() -> None:
+    """A caller that knows better tries once more from its handler, and is not cancelled for it (R7)."""
+    connected = asyncio.Event()
+    async with scripted() as peer:
+        client = peer.client()
+
+        @client.connection.bind("failed")
+        async def retry(_value: object) -> None:
+            await client.connect()
+            connected.set()
+
+        await client.connect()
+        await peer.sockets[0].close(4001)
+        await connected.wait()
+        assert client.state is ConnectionState.CONNECTED
+        await client.disconnect()
+
+
+async def test_a_handler_that_hangs_is_cancelled() -> None:
+    """Handlers get a second to finish, then they are cancelled; disconnect() is done within two (R6)."""
+    running, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def hang(_event: Event) -> None:
+        running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        client.channel("orders").bind("e", hang)
+        await client.subscribe("orders")
+        await peer.publish("e", "orders", "1")
+        await running.wait()
+        async with asyncio.timeout(2):
+            await client.disconnect()
+        assert cancelled.is_set()
+
+
+async def test_a_server_that_is_slow_to_close_does_not_hold_up() -> None:
+    """disconnect() cuts off who does not answer the closing handshake (R6)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        deaf = peer.sockets[0]
+        deaf.transport.pause_reading()
+        async with asyncio.timeout(2):
+            await client.disconnect()
+        deaf.transport.resume_reading()
+        await deaf.wait_closed()
+
+
+async def test_ending_leaves_no_task() -> None:
+    """Neither a writer, nor a timer's work, nor a worker (R6)."""
+    async with scripted() as peer:
+        before = asyncio.all_tasks()
+        async with peer.client(authorizer=authorize) as client:
+            for name in ("orders", "private-a", CHANNEL):
+                await client.subscribe(name)
+        await asyncio.sleep(0)
+        left = [task.get_name() for task in asyncio.all_tasks() - before if "pusher_client" in task.get_name()]
+        assert left == []
+
+
+# -- subscribing ----------------------------------------------------------------------------------------------------
+
+
+async def test_subscribing_together_is_one_subscription() -> None:
+    """All callers get the one handle after the one acknowledgement; twice is harmless (design 2, R3)."""
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        channels = await asyncio.gather(*(client.subscribe("private-a") for _ in range(5)))
+        assert len(set(map(id, channels))) == 1
+        assert await client.subscribe("private-a") is channels[0]
+        assert [frame["event"] for frame in peer.received] == ["pusher:subscribe"]
+
+
+async def test_cancelling_one_of_several_callers_withdraws_nothing() -> None:
+    """Only the last one takes the wish with it (design 2, R3)."""
+    async with scripted() as peer, peer.client() as client:
+        acknowledgement = {"event": "pusher_internal:subscription_succeeded", "channel": "orders", "data": "{}"}
+        peer.answers["orders"] = []
+        first, second = (asyncio.ensure_future(client.subscribe("orders")) for _ in range(2))
+        await peer.heard("pusher:subscribe")
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await peer.sockets[0].send(json.dumps(acknowledgement))
+        assert (await second).state is SubscriptionState.SUBSCRIBED
+        peer.answers["lonely"] = []
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.subscribe("lonely"), 0.02)
+        await peer.heard("pusher:unsubscribe")
+        assert client.channel("lonely").state is SubscriptionState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("status", [401, 403, 4009])
+async def test_a_refusal_of_the_server_is_final(status: int) -> None:
+    """401, 403 and 4009 are raised with their status; handlers hear of it, and others go on (R3, R7)."""
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        errors: list[Any] = []
+        client.bind("pusher:subscription_error", errors.append)
+        data = {"type": "AuthError", "error": "no", "status": status}
+        peer.answers["private-a"] = [{"event": "pusher:subscription_error", "channel": "private-a", "data": data}]
+        with pytest.raises(AuthorizationError) as caught:
+            await client.subscribe("private-a")
+        assert (caught.value.status, caught.value.channel) == (status, "private-a")
+        assert [event.data for event in errors] == [data]
+        await client.subscribe("orders")
+
+
+async def test_an_acknowledgement_that_does_not_come_is_an_error() -> None:
+    """subscribe_timeout bounds the call and withdraws the wish (design 2, R3, R6)."""
+    async with scripted() as peer, peer.client(subscribe_timeout=0.05) as client:
+        peer.answers["orders"] = []
+        with pytest.raises(SubscriptionError, match=r"within 0\.05 s"):
+            await client.subscribe("orders")
+        await peer.heard("pusher:unsubscribe")
+        assert client.channel("orders").state is SubscriptionState.UNSUBSCRIBED
+        del peer.answers["orders"]
+
+
+async def test_subscribing_waits_through_an_outage() -> None:
+    """Without a link the call waits for the next one, and is signed for it (design 2, R3)."""
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        peer.sockets[0].transport.abort()
+        while client.state is ConnectionState.CONNECTED:
+            await asyncio.sleep(0)
+        await client.subscribe("private-a")
+        assert peer.received[0]["data"]["auth"] == "key:canary-1.2"
+
+
+async def test_everything_wanted_comes_back_and_nothing_else() -> None:
+    """After a cut the server has the wanted set, each frame signed for the new socket (R3)."""
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        for name in ("orders", "private-a", "private-b"):
+            await client.subscribe(name)
+        await client.unsubscribe("private-b")
+        await peer.heard("pusher:unsubscribe")
+        peer.received.clear()
+        peer.sockets[0].transport.abort()
+        await peer.heard("pusher:subscribe", 2)
+        sent = {frame["data"]["channel"]: frame["data"].get("auth") for frame in peer.received}
+        assert sent == {"orders": None, "private-a": "key:canary-1.2"}
+
+
+async def test_nothing_arrives_after_unsubscribing() -> None:
+    """Neither handlers nor streams, the client's own included, hear of that subscription again (design 2)."""
+    async with scripted() as peer, peer.client() as client:
+        seen: list[Event] = []
+        orders = await client.subscribe("orders")
+        await client.subscribe("other")
+        orders.bind_global(seen.append)
+        everything = client.events()
+        await orders.unsubscribe()
+        await peer.publish("late", "orders", "1")
+        await peer.publish("e", "other", "2")
+        assert (await anext(everything)).channel == "other"
+        assert seen == []
+
+
+async def test_gaps_reach_streams_and_handlers_everywhere() -> None:
+    """The channel's and the client's, in the same place of the order (R5)."""
+    async with scripted() as peer, peer.client() as client:
+        seen: dict[str, list[str]] = {"channel": [], "client": []}
+        orders = client.channel("orders")
+        orders.bind_global(lambda event: seen["channel"].append(event.name))
+        client.bind_global(lambda event: seen["client"].append(event.name))
+        streams = orders.events("*"), client.events("*")
+        await orders.subscribe()
+        peer.behind_acknowledgement = [{"event": "e", "channel": "orders", "data": 1}]
+        peer.sockets[0].transport.abort()
+        expected = ["pusher:subscription_succeeded", "pusher:subscription_succeeded", "pusher:gap", "e"]
+        for stream in streams:
+            assert [(await anext(stream)).name for _ in range(4)] == expected
+        assert seen == {"channel": expected, "client": expected}
+
+
+# -- a whole server -------------------------------------------------------------------------------------------------
+
+
+async def test_a_whole_server_with_an_endpoint_and_a_rotation() -> None:
+    """HTTPAuthorizer asks, the key rotates, a cut mends itself, and every event comes in order (R3, R5, 3.4)."""
+    async with LocalServer() as server:
+        authorizer = HTTPAuthorizer(server.auth_url)
+        policy = ReconnectPolicy(base=0.01, cap=0.05)
+        client = PusherClient(
+            server.key, host=server.host, port=server.port, tls=False, authorizer=authorizer, reconnect=policy
+        )
+
+        async def publish(number: int) -> None:
+            publisher = pusher.Pusher(
+                app_id=server.app_id,
+                key=server.key,
+                secret=server.secret,
+                host=server.host,
+                port=server.port,
+                ssl=False,
+                encryption_master_key_base64=server.encryption_master_key_base64,
+            )
+            await asyncio.to_thread(publisher.trigger, CHANNEL, "e", {"n": number})
+
+        async with asyncio.timeout(20), client:
+            orders = await client.subscribe(CHANNEL)
+            events = orders.events("e", "pusher:gap", "pusher:decryption_failure")
+            await publish(1)
+            assert (await anext(events)).data == {"n": 1}
+            server.rotate_key()
+            await publish(2)
+            assert (await anext(events)).data == {"n": 2}
+            server.drop()
+            assert (await anext(events)).name == "pusher:gap"
+            await publish(3)
+            assert (await anext(events)).data == {"n": 3}
+            assert orders.stats.key_refreshes == 1
+
+
+# -- secrets --------------------------------------------------------------------------------------------------------
+
+
+async def test_no_log_of_anybody_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """At level 1 of every logger: no signature, key, header, frame or payload, through failures too (C3)."""
+    secret = base64.b64encode(OLD).decode()
+    canaries = ("canary", secret, OLD.decode(), NEW.decode())
+    answers = [json_answer({"auth": "key:canary", "shared_secret": secret})]
+
+    async def script(request: Received, writer: asyncio.StreamWriter) -> None:
+        await (answers[0] if len(answers) == 1 else answers.pop(0))(request, writer)
+
+    names = [name for name in logging.root.manager.loggerDict if not name.startswith("tests.")]
+    for name in ["", "httpcore.connection", "httpcore.http11", "httpx", "websockets.client", *names]:
+        caplog.set_level(1, logger=name)
+    async with scripted() as peer, serve_endpoint(script) as endpoint:
+        authorizer = HTTPAuthorizer(endpoint.url, headers={"Authorization": "canary"}, params={"token": "canary"})
+        async with peer.client(authorizer=authorizer) as client:
+            orders = await client.subscribe(CHANNEL)
+            events = orders.events("*")
+            await peer.publish("e", CHANNEL, sealed(NEW, "canary-unopened"))
+            await peer.publish("e", CHANNEL, "canary-malformed")
+            await peer.publish("e", CHANNEL, sealed(OLD, "canary-opened"))
+            await peer.sockets[0].send("canary-nonsense")
+            await peer.publish("canary-event", "canary-channel", "canary")
+            names_seen = [(await anext(events)).name for _ in range(3)]
+            assert names_seen == ["pusher:decryption_failure", "pusher:decryption_failure", "e"]
+            peer.sockets[0].transport.abort()
+            await peer.heard("pusher:subscribe", 2)
+            answers.append(json_answer({"auth": "key:canary", "shared_secret": "canary"}))
+            answers.pop(0)
+            with pytest.raises(AuthorizationError) as caught:
+                await client.subscribe("private-encrypted-other")
+            shown = texts_of_error(caught.value, __file__)
+            shown += repr(client) + repr(orders) + repr(orders.stats) + repr(authorizer) + repr(events)
+    assert any(record.name.startswith("httpcore") for record in caplog.records)
+    assert any(record.name.startswith("pusher_client") for record in caplog.records)
+    for canary in canaries:
+        assert canary not in shown
+        assert canary not in "\n".join(f"{record.getMessage()} {record.args}" for record in caplog.records)
+        assert canary not in caplog.text
+
+
+async def test_a_refusal_of_the_endpoint_carries_no_secret() -> None:
+    """Nor do the captured variables of the library's frames (C3)."""
+    async with scripted() as peer, serve_endpoint(json_answer({"why": "canary"}, "403 Forbidden")) as endpoint:
+        authorizer = HTTPAuthorizer(endpoint.url, headers={"Authorization": "canary"}, params={"token": "canary"})
+        async with peer.client(authorizer=authorizer) as client:
+            with pytest.raises(AuthorizationError) as caught:
+                await client.subscribe("private-a")
+    assert caught.value.status == 403
+    assert "canary" not in texts_of_error(caught.value, __file__)
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    assert (copy.status, str(copy)) == (403, str(caught.value))
+
+
+def test_what_holds_a_secret_is_not_pickled() -> None:
+    """A pickle would carry it to places that nobody watches (C3)."""
+    authorization = ChannelAuthorization("key:canary", shared_secret=OLD)
+    assert "canary" not in repr(authorization)
+    assert "1111" not in repr(authorization)
+    with pytest.raises(TypeError):
+        pickle.dumps(authorization)
+
+
+# -- making one -----------------------------------------------------------------------------------------------------
+
+
+async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both make a client that reaches the server; options given win (design 2)."""
+    async with scripted() as peer:
+        async with PusherClient.from_url(f"ws://KEY@127.0.0.1:{peer.port}", proxy=None) as client:
+            assert client.socket_id == "1.1"
+        monkeypatch.setenv("PUSHER_KEY", "KEY")
+        monkeypatch.setenv("PUSHER_CLUSTER", "eu")
+        monkeypatch.setenv("PUSHER_HOST", "127.0.0.1")
+        monkeypatch.setenv("PUSHER_PORT", str(peer.port))
+        monkeypatch.setenv("PUSHER_TLS", "false")
+        monkeypatch.setenv("PUSHER_AUTH_URL", "")
+        async with PusherClient.from_env(proxy=None, authorizer=authorize) as client:
+            await client.subscribe("private-a")
+        monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
+        assert isinstance(PusherClient.from_env()._authorizer, HTTPAuthorizer)
+        assert PusherClient.from_env(authorizer=authorize)._authorizer is authorize

@@ -33,17 +33,12 @@ def test_a_task_that_was_cancelled_is_not_left_behind(pytester: pytest.Pytester)
 
 def test_a_thread_left_behind_fails_its_test(pytester: pytest.Pytester) -> None:
     """A test that ends while a thread of its own still runs is an error that names the thread (R6)."""
-    test = """
-
-    stop = threading.Event()
-
-    def test_it():
-        threading.Thread(target=lambda: stop.wait(60), name="forgotten").start()
-
-    def test_next():
-        stop.set()
-    """
-    result = run(pytester, "\n".join(line.removeprefix("    ") for line in test.splitlines()))
+    test = (
+        "stop = threading.Event()\n"
+        "def test_it():\n    threading.Thread(target=lambda: stop.wait(60), name='forgotten').start()\n"
+        "def test_next():\n    stop.set()\n"
+    )
+    result = run(pytester, test)
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*the test left ?'forgotten'?*"])
 

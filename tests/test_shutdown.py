@@ -1,0 +1,49 @@
+"""The end of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+from pusher_client.shutdown import Shutdown
+
+
+async def test_all_who_ask_wait_for_the_same_end() -> None:
+    """Starting twice does the work once, and a cancelled waiter does not stop it (R6)."""
+    done, go = [0], asyncio.Event()
+
+    async def work(_callers: Collection[asyncio.Task[Any]]) -> None:
+        await go.wait()
+        done[0] += 1
+
+    shutdown = Shutdown(work)
+    await shutdown.wait()
+    shutdown.start()
+    shutdown.start()
+    assert shutdown.running
+    waiting = [asyncio.ensure_future(shutdown.wait()) for _ in range(2)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    go.set()
+    await waiting[1]
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert done == [1]
+    assert not shutdown.running
+
+
+async def test_callers_are_known_until_the_end() -> None:
+    """The work is told whom to spare, those who come late included (design 2)."""
+    seen: list[bool] = []
+
+    async def work(callers: Collection[asyncio.Task[Any]]) -> None:
+        await asyncio.sleep(0)
+        seen.append(here in callers)
+
+    shutdown = Shutdown(work)
+    here = asyncio.current_task()
+    shutdown.start()
+    shutdown.spare_caller()
+    await shutdown.wait()
+    assert seen == [True]
+    assert shutdown.callers == set()

@@ -1,0 +1,314 @@
+"""One WebSocket: opened, read, written and closed, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal
+
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from pusher_client.protocol.reconnect import OpenFailure
+from pusher_client.websocket import OpenError, WebSocket, read_proxy
+from tests.scripted_channels import Scripted, scripted
+
+
+async def opened(
+    port: int,
+    *,
+    scheme: str = "ws",
+    tls: ssl.SSLContext | bool = False,
+    proxy: str | Literal[True] | None = None,
+    max_message_size: int = 1000,
+) -> WebSocket:
+    url = f"{scheme}://127.0.0.1:{port}/app/KEY"
+    return await WebSocket.open(url, tls=tls, proxy=proxy, max_message_size=max_message_size)
+
+
+async def failure(port: int, **options: Any) -> OpenError:
+    with pytest.raises(OpenError) as caught:
+        await opened(port, **options)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    return caught.value
+
+
+def answering(status: int, **headers: str) -> Callable[[ServerConnection, Request], Response]:
+    def answer(connection: ServerConnection, _request: Request) -> Response:
+        response = connection.respond(http.HTTPStatus(status), "no")
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response
+
+    return answer
+
+
+@asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncGenerator[int]:
+    """Serve plain TCP on a free port until the block ends."""
+    tasks: set[asyncio.Task[Any]] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            with suppress(OSError, asyncio.CancelledError):
+                await serve(reader, writer)
+        finally:
+            tasks.discard(task)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        async with asyncio.timeout(20):
+            yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tuple(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
+
+
+async def refused_port() -> int:
+    async with scripted() as peer:
+        return peer.port
+
+
+async def test_texts_go_both_ways_until_the_server_closes() -> None:
+    """A WebSocket carries texts, and tells with which code and words it ended (protocol-notes 1.1)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        assert "connection_established" in str(await websocket.receive())
+        assert await websocket.send('{"event":"pusher:ping"}')
+        assert await websocket.receive() == '{"event":"pusher:pong"}'
+        await peer.sockets[0].send(b"binary")
+        assert await websocket.receive() == b"binary"
+        await peer.sockets[0].close(4200, "later")
+        assert await websocket.receive() is None
+        assert not await websocket.send("{}")
+        assert (websocket.close_code, websocket.close_reason) == (4200, "later")
+        await websocket.close()
+
+
+async def test_a_cut_has_no_code() -> None:
+    """The code that stands for a broken connection was never on the wire, so it is none (R2)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        peer.sockets[0].transport.abort()
+        assert await websocket.receive() is None
+        assert (websocket.close_code, websocket.close_reason) == (None, "")
+        await websocket.close()
+
+
+@pytest.mark.parametrize("breaking", ["too long", "no UTF-8"])
+async def test_frames_that_break_websocket_itself_end_it(breaking: str) -> None:
+    """A frame over max_message_size or with invalid UTF-8 closes, and is never handed on (R7, R8)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        if breaking == "too long":
+            await peer.sockets[0].send("x" * 1001)
+        else:
+            await peer.sockets[0].send(b"\xff\xfe", text=True)
+        assert await websocket.receive() is None
+        await websocket.close()
+
+
+async def test_a_frame_of_the_largest_size_passes() -> None:
+    """The limit is the largest size that is accepted (R6)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        await peer.sockets[0].send("x" * 1000)
+        assert await websocket.receive() == "x" * 1000
+        await websocket.close()
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+async def test_no_redirect_is_followed(status: int) -> None:
+    """The target of a redirect is never asked (C5)."""
+    async with scripted() as target:
+        redirect = answering(status, Location=f"ws://127.0.0.1:{target.port}/app/KEY")
+        async with scripted(process_request=redirect) as peer:
+            error = await failure(peer.port)
+        assert (error.failure, error.status) == (OpenFailure.HTTP, status)
+        assert target.connects == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 429, 500, 503])
+async def test_a_refusal_has_its_status(status: int) -> None:
+    """What the server answered instead of the upgrade is told by its status alone (R2)."""
+    async with scripted(process_request=answering(status, Secret="canary")) as peer:
+        error = await failure(peer.port)
+    assert (error.failure, error.status) == (OpenFailure.HTTP, status)
+    assert error.reason == str(error) == f"the server refused the upgrade with HTTP {status}"
+
+
+async def test_a_port_that_nobody_listens_on() -> None:
+    """A refusal by the network may mend itself (R2)."""
+    error = await failure(await refused_port())
+    assert (error.failure, error.status) == (OpenFailure.NETWORK, None)
+    assert error.reason.startswith(("ConnectionRefusedError: ", "OSError: "))
+
+
+@pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+async def test_a_server_that_speaks_no_websocket(answer: bytes) -> None:
+    """Hanging up, or something else than an upgrade, counts as the network's failure (R2, R8)."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+
+    async with listening(serve) as port:
+        error = await failure(port)
+    assert (error.failure, error.status) == (OpenFailure.NETWORK, None)
+    assert "nonsense" not in error.reason
+
+
+async def test_certificates() -> None:
+    """An unknown authority and another name are told apart from the network's troubles (design 2, C5)."""
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    misnamed = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("other.example").configure_cert(misnamed)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with scripted(ssl=server) as peer:
+        websocket = await opened(peer.port, scheme="wss", tls=trusting)
+        assert "connection_established" in str(await websocket.receive())
+        await websocket.close()
+        error = await failure(peer.port, scheme="wss", tls=True)
+        assert (error.failure, error.status) == (OpenFailure.CERTIFICATE, None)
+        assert error.reason.startswith("the certificate was refused: ")
+    async with scripted(ssl=misnamed) as peer:
+        error = await failure(peer.port, scheme="wss", tls=trusting)
+        assert error.failure is OpenFailure.CERTIFICATE
+    async with scripted() as peer:
+        error = await failure(peer.port, scheme="wss", tls=trusting)
+        assert error.failure is OpenFailure.NETWORK
+        assert peer.connects == 0
+
+
+@pytest.mark.parametrize(("status", "text"), [(407, b"407 Authenticate"), (502, b"502 Bad Gateway")])
+async def test_a_proxy_that_refuses(status: int, text: bytes) -> None:
+    """The status of the proxy decides whether trying again may help (design 2)."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 " + text + b"\r\nContent-Length: 0\r\n\r\n")
+
+    async with listening(serve) as port:
+        error = await failure(1, proxy=f"http://user:canary@127.0.0.1:{port}")
+    assert (error.failure, error.status) == (OpenFailure.HTTP, status)
+    assert "canary" not in error.reason
+
+
+async def test_a_proxy_that_hangs_up() -> None:
+    """A proxy that answers nothing has no status (R2)."""
+
+    async def serve(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with listening(serve) as port:
+        error = await failure(1, proxy=f"http://127.0.0.1:{port}")
+    assert error.status is None
+    assert error.failure in {OpenFailure.HTTP, OpenFailure.NETWORK}
+
+
+async def test_a_proxy_that_serves() -> None:
+    """The connection goes through a proxy that is given (design 2)."""
+    asked: list[bytes] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(4096):
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        host, _, port = asked[0].split()[1].decode().partition(":")
+        there, back = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    async with scripted() as peer, listening(serve) as port:
+        websocket = await opened(peer.port, proxy=f"http://127.0.0.1:{port}")
+        assert "connection_established" in str(await websocket.receive())
+        await websocket.close()
+        assert asked == [f"CONNECT 127.0.0.1:{peer.port} HTTP/1.1".encode()]
+
+
+@pytest.mark.parametrize("proxy", ["nonsense://x", "http://"])
+async def test_a_proxy_that_cannot_be_used(proxy: str) -> None:
+    """A malformed proxy will not mend itself (design 2)."""
+    error = await failure(1, proxy=proxy)
+    assert (error.failure, error.reason) == (OpenFailure.UNUSABLE, "the proxy cannot be used: InvalidProxy")
+
+
+def test_what_a_proxy_may_be() -> None:
+    """True is the environment's, a string a URL, None and False none, and all else a TypeError (design 2)."""
+    assert read_proxy(proxy=True) is True
+    assert read_proxy("http://a") == "http://a"
+    assert read_proxy(None) is None
+    assert read_proxy(proxy=False) is None
+    with pytest.raises(TypeError, match="proxy"):
+        read_proxy(1)
+
+
+async def test_closing_does_not_wait_for_a_server_that_is_deaf() -> None:
+    """What does not answer the closing handshake is cut off (R6)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        deaf = peer.sockets[0]
+        deaf.transport.pause_reading()
+        async with asyncio.timeout(5):
+            await websocket.close()
+            assert await websocket.receive() is None
+        deaf.transport.resume_reading()
+        await deaf.wait_closed()
+
+
+async def test_no_frame_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Not at the lowest level either: frames carry signatures and payloads (C3)."""
+    for name in ("", "pusher_client", "pusher_client.websocket", "websockets", "websockets.client"):
+        caplog.set_level(1, logger=name)
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        await websocket.send('{"event":"canary"}')
+        await peer.heard("canary")
+        await peer.publish("canary", "canary", "canary")
+        assert "canary" in str(await websocket.receive())
+        await websocket.close()
+    assert "canary" not in caplog.text
+    assert [record for record in caplog.records if record.levelno < logging.WARNING] == [
+        record for record in caplog.records if record.name == "asyncio"
+    ]
+
+
+async def test_peers_are_scripted() -> None:
+    """The double itself: what it is told to say first, it says in place of the handshake."""
+    async with scripted() as peer:
+        peer.first = "first"
+        websocket = await opened(peer.port)
+        assert await websocket.receive() == "first"
+        await websocket.close()
+        assert isinstance(peer, Scripted)
