@@ -179,7 +179,7 @@ class Driver:
 
     def _set_timer(self) -> None:
         due = self._core.deadline()
-        if due is None or (self._timer is not None and self._timer.when() <= due):
+        if due is None or self._stopped or (self._timer is not None and self._timer.when() <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
