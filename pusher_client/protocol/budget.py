@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["ByteBudget"]
+__all__ = ["ByteBudget", "text_bytes"]
+
+_BYTES_PER_WIDE_CHARACTER = 4
+
+
+def text_bytes(text: str) -> int:
+    """Return how many bytes a text may take in memory; one wide character makes all of them wide."""
+    return len(text) if text.isascii() else len(text) * _BYTES_PER_WIDE_CHARACTER
 
 
 class ByteBudget:

@@ -180,11 +180,14 @@ class Hold:
 
     def _suspended(self, now: float) -> bool:
         """Tell whether asking must wait; if so, arm the one probe that asks when the wait is over."""
-        until = max(guard.suspended_until for guard in self._guards)
+        own, client = (guard.suspended_until for guard in self._guards)
+        until = max(own, client)
         if now >= until:
             return False
         if self._probe_at is None:
-            self._probe_at = until
+            # All channels wait for the client's guard alike, and must not ask in the same instant.
+            room = min(until - now, now + self._policy.max_delay - until)
+            self._probe_at = until + (self._guards[1].draw() * max(0.0, room) if client > own else 0.0)
         return True
 
     # -- the end of waiting ---------------------------------------------------------------------------------------

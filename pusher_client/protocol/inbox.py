@@ -38,6 +38,7 @@ class SubscriptionContext:
     budget: ByteBudget
     guard: RefreshGuard
     withdraw: Callable[[str, float], None]
+    owe: Callable[[str, float], None]
 
 
 class Inbox:

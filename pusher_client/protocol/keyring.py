@@ -161,6 +161,10 @@ class RefreshGuard:
             longest = min(self._max_delay, _FIRST_DELAY * 2 ** min(beyond, 32))
             self.suspended_until = now + longest * (1 + self._random()) / 2
 
+    def draw(self) -> float:
+        """Return a number from 0 to 1, evenly."""
+        return self._random()
+
     def fruitful(self) -> None:
         """A request brought a key that opened an event: all is well."""
         self._fruitless = 0

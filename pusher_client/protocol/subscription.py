@@ -27,6 +27,7 @@ _UNAUTHORIZED = 4009
 _FINAL_SERVER_STATUSES = _REFUSALS | {_UNAUTHORIZED}
 _SECOND_ATTEMPT_AFTER = 1.0
 _SUSPECT_AFTER = 1.0
+_LEAST_DELAY = 0.1
 
 
 class Subscription:
@@ -252,6 +253,7 @@ class Subscription:
     def _unacknowledged(self, now: float) -> None:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
+        self._context.owe(self.name, now)
         if self._suspect:
             message = "the server refused an authorization and did not say for which channel"
             self._give_back(AuthorizationError(self.name, message, status=_UNAUTHORIZED), now, now, told=False)
@@ -269,7 +271,7 @@ class Subscription:
 
     def _retry(self, error: PusherError, at_least: float, now: float) -> None:
         policy = self._context.settings.reconnect
-        drawn = min(policy.cap, self._longest_delay) * (1 + self._context.random()) / 2
+        drawn = max(_LEAST_DELAY, min(policy.cap, self._longest_delay) * (1 + self._context.random()) / 2)
         self._longest_delay = min(policy.cap, self._longest_delay * policy.factor)
         delay = max(drawn, min(at_least, max(policy.cap, _SECOND_ATTEMPT_AFTER)))
         self._last_error = error

@@ -322,3 +322,11 @@ def test_statuses_that_may_mend(status: int) -> None:
 def test_statuses_that_stay(status: int | None) -> None:
     """A refusal, a redirect and an answer that cannot be used stay as they are (6.5, R3)."""
     assert not retryable_status(status)
+
+
+@pytest.mark.parametrize("text", ["AAAA=", "AAAA==", "AAAA===", "AAAA====", "====", "QUI==", "QR==", "Q Q=", "é"])
+def test_base64_has_one_spelling(text: str) -> None:
+    """Excess padding, stray bits and foreign characters are no base64, and nothing worse (C2, R8)."""
+    assert decode_base64(text) is None
+    with pytest.raises(AuthorizationError, match="base64"):
+        ChannelAuthorization.from_response({"auth": "k:s", "shared_secret": text})

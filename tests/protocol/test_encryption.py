@@ -103,3 +103,23 @@ def test_one_text_alone_stands_for_a_ciphertext(box: bytes, last: int, flipped: 
         assert base64.b64encode(base64.b64decode(changed)).decode() != changed
     else:
         assert base64.b64encode(read[1]).decode() == changed
+
+
+@pytest.mark.parametrize("padding", ["=", "==", "===", "====", "====="])
+def test_too_much_padding_is_malformed(padding: str) -> None:
+    """Excess padding neither opens nor raises, wherever it stands (C2, R8)."""
+    box = base64.b64encode(b"c" * 18).decode()
+    for nonce, ciphertext in ((NONCE, box + padding), (NONCE + padding, box), (NONCE, padding), (padding, box)):
+        assert read_envelope(json.dumps({"nonce": nonce, "ciphertext": ciphertext})) is None
+        assert read_envelope(json.dumps({"nonce": nonce, "ciphertext": ciphertext, "x": 1})) is None
+
+
+def test_every_ending_of_a_real_box_but_its_own_is_malformed() -> None:
+    """Of all texts that differ in padding only, one is canonical (C2)."""
+    for length in range(16, 22):
+        text = sealed(OLD, "x" * length)
+        envelope = json.loads(text)
+        bare = envelope["ciphertext"].rstrip("=")
+        for count in range(5):
+            candidate = json.dumps({**envelope, "ciphertext": bare + "=" * count})
+            assert (read_envelope(candidate) is not None) == (bare + "=" * count == envelope["ciphertext"])

@@ -351,3 +351,48 @@ def test_nothing_is_due_after_discarding_what_a_drop_had_kept() -> None:
     assert hold.deadline() == 11.0
     hold.discard(2.0)
     assert hold.deadline() is None
+
+
+def test_names_and_wide_characters_count_as_the_bytes_they_take() -> None:
+    """A relay that sends long names or one emoji cannot hold more than buffer_bytes (3.6, R6)."""
+    for name, extra in (("n" * 400_000, ""), ("n", "\N{GRINNING FACE}" + "x" * 50_000)):
+        core = Core(buffer_bytes=1_000_000)
+        core.up()
+        core.subscribed()
+        for number in range(3):
+            envelope = json.dumps({**json.loads(sealed(UNKNOWN, str(number))), "x": extra}, ensure_ascii=False)
+            core.receive(frame(name, CHANNEL, envelope))
+        assert core.failures() == [Reason.BACKLOG_OVERFLOW] * 3
+
+
+def test_channels_do_not_probe_in_the_same_instant() -> None:
+    """After a suspension of the whole client the channels' requests are spread, within max_delay (3.7, C6)."""
+    lots = iter([index / 50 for index in range(50)] * 1000)
+    core = Core()
+    core.connection = Connection(
+        ConnectionSettings(key_rotation=KeyRotationPolicy(fruitless_limit=2)), lambda: next(lots)
+    )
+    core.up()
+    names = [f"private-encrypted-{number}" for number in range(8)]
+    for name in names:
+        core.subscribed(name)
+    for _ in range(2):
+        for name in names:
+            before = len(core.requests())
+            core.receive(frame("e", name, sealed(UNKNOWN, "x")))
+            for request in core.requests()[before:]:
+                core.answer(OLD, request)
+    asked = len(core.requests())
+    times = set[float]()
+    end = core.now + 30.0
+    while len(core.requests()) < asked + len(names):
+        due = core.connection.deadline()
+        assert due is not None
+        assert due <= end
+        core.now = max(core.now, due)
+        core.connection.handle_deadline(core.now)
+        before = len(core.requests())
+        core.drain()
+        if len(core.requests()) > before:
+            times.add(core.now)
+    assert len(times) > 2

@@ -10,6 +10,7 @@ from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.outputs import Authorize, Cancel, Purpose, Result, SubscriptionEnded, SubscriptionRetried
+from pusher_client.protocol.reconnect import ReconnectPolicy
 from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
 
@@ -566,3 +567,31 @@ def test_a_presence_channel_sends_the_signed_data_to_the_byte() -> None:
         {"channel": "presence-a", "auth": "key:sig", "channel_data": signed},
         {"channel": "private-a", "auth": "key:sig"},
     ]
+
+
+def test_a_late_refusal_after_a_lost_acknowledgement_is_the_older_frames() -> None:
+    """The frame that was not acknowledged in time is owed its answer, which ends nothing newer (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.lose(4200)
+    core.back()
+    core.wait(31.5)
+    assert [one["event"] for one in core.sent][-2:] == ["pusher:unsubscribe", "pusher:subscribe"]
+    core.receive(frame("pusher:subscription_error", "orders", {"status": 500, "error": "late"}))
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBING
+    core.connection.unsubscribe("orders", core.now)
+    core.drain()
+    assert core.sent[-1]["event"] == "pusher:unsubscribe"
+
+
+def test_retries_have_a_least_delay() -> None:
+    """A policy without delays does not make a storm of authorization requests (R2)."""
+    core = Core(reconnect=ReconnectPolicy(base=0.0), subscribe_timeout=1000.0)
+    core.up()
+    core.subscribe()
+    start = core.now
+    for _ in range(50):
+        refuse(core, 503, retryable=True)
+        core.until(Authorize)
+    assert core.now - start >= 4.9
