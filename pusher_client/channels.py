@@ -145,8 +145,10 @@ class Channels:
         self._review(name)
 
     def end_all(self, error: PusherError | None) -> None:
-        """The connection is over: the client's own streams end too."""
+        """The connection is over: the client's own streams end too, and those of channels that were not subscribed."""
         self.dispatcher.end(error)
+        for dispatcher in list(self._dispatchers.values()):
+            dispatcher.end(error, drain=True)
 
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]]) -> None:
         """Give running handlers ``grace`` seconds, then cancel them, but never the callers."""

@@ -111,7 +111,7 @@ class PusherClient(Bindable):
         self._tls = tls
         self._proxy: str | Literal[True] | None = read_proxy(proxy)
         self._authorizer = authorizer
-        self._budget = budget = ByteBudget(buffer_bytes)
+        budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
         self._channels = Channels(
             self._core,
@@ -318,7 +318,7 @@ class PusherClient(Bindable):
             self._core,
             self._open_websocket,
             self._authorize,
-            budget=self._budget,
+            outbox_bytes=self._settings.buffer_bytes,
             deliverer=self._channels,
             listener=self._news,
         )

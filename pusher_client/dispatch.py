@@ -13,7 +13,7 @@ from pusher_client.feeds import Feed, NextEvent, log_overflow
 from pusher_client.pool import WorkerPool
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.tally import Tally
-from pusher_client.queues import EVENT_OVERHEAD
+from pusher_client.queues import event_bytes
 from pusher_client.registry import is_application
 from pusher_client.routing import Dispatcher, Route
 from pusher_client.streams import EventStream
@@ -90,7 +90,7 @@ class ChannelDispatcher(Dispatcher):
             quick, and must not log or call handlers.
     """
 
-    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_version", "tally")
+    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_unread", "_version", "tally")
 
     def __init__(
         self,
@@ -111,6 +111,7 @@ class ChannelDispatcher(Dispatcher):
         self._on_use = on_use or (lambda: None)
         self._own: EventStream | None = None
         self._own_feed: Feed | None = None
+        self._unread: Feed | None = None
         self._routes: dict[str, Route] = {}
         self._version = client.version
 
@@ -146,7 +147,7 @@ class ChannelDispatcher(Dispatcher):
         else:
             accepted = True
         queued = (is_async or worker.busy) and bool(bindings)
-        if queued and not worker.enqueue(bindings, name, event, EVENT_OVERHEAD + len(event.raw)):
+        if queued and not worker.enqueue(bindings, name, event, event_bytes(event)):
             accepted = False
         if counts:
             if accepted:
@@ -164,7 +165,7 @@ class ChannelDispatcher(Dispatcher):
         """Open the channel's own stream when ``subscribe()`` starts, unless a handler hears the application already."""
         if self._own_feed is not None and not self._own_feed.ended:
             return
-        self._own = self._own_feed = None
+        self._leave_own_stream()
         if not (self.hears_application or self._client.hears_application):
             self._open_own(tentative=True)
             self._client.undecided.add(self)
@@ -234,8 +235,16 @@ class ChannelDispatcher(Dispatcher):
             self._routes[name] = route
         return route
 
+    def _leave_own_stream(self) -> None:
+        """Forget the stream of the last subscription; what it leaves unread is read before the next one's."""
+        feed = self._own_feed
+        if feed is not None and feed.readable and not feed.tentative:
+            self._unread = feed
+        self._own = self._own_feed = None
+
     def _open_own(self, *, tentative: bool) -> EventStream:
         self._own_feed = self._feed(is_application, self._queue_size, tentative=tentative)
+        self._own_feed.before, self._unread = self._unread, None
         self._own = EventStream(self._own_feed)
         return self._own
 

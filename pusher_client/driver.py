@@ -11,7 +11,6 @@ from pusher_client.authorizing import ask_authorizer
 from pusher_client.events import Event
 from pusher_client.outbox import Outbox
 from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.outputs import (
@@ -74,7 +73,7 @@ class Driver:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
         authorize: Asks the caller's authorizer; returns a ``ChannelAuthorization`` or a mapping.
-        budget: The client's allowance of bytes, for what waits to be sent.
+        outbox_bytes: How many bytes may wait to be sent, see `Outbox`.
         deliverer: Where events go.
         listener: Who hears the news.
 
@@ -88,7 +87,7 @@ class Driver:
         open_websocket: Callable[[], Awaitable[WebSocket]],
         authorize: Callable[[str, str], Awaitable[Any]],
         *,
-        budget: ByteBudget,
+        outbox_bytes: int,
         deliverer: Deliverer,
         listener: Listener,
     ) -> None:
@@ -101,7 +100,7 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
         self._stopped = False
-        self._outbox = Outbox(budget)
+        self._outbox = Outbox(outbox_bytes)
         self._socket_task: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._requests: dict[int, asyncio.Task[None]] = {}
@@ -202,17 +201,20 @@ class Driver:
             self.feed(self._core.open_failed, error.failure, error.status, error.reason)
             return
         writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")
-        closed = False
+        given_up = False
         try:
             self.feed(self._core.websocket_opened)
             await self._read(websocket)
-            closed = True
+        except asyncio.CancelledError:
+            given_up = True
+            raise
         finally:
             writer.cancel()
             await websocket.close()
-        if closed:
-            reason = clean_text(websocket.close_reason)
-            self.feed(self._core.websocket_closed, websocket.close_code, reason)
+            # Also when a handler let through what is no Exception: the core must not believe in a link that is gone.
+            if not given_up:
+                reason = clean_text(websocket.close_reason)
+                self.feed(self._core.websocket_closed, websocket.close_code, reason)
 
     async def _read(self, websocket: WebSocket) -> None:
         receive_text, clock, deliver = self._core.receive_text, self.loop.time, self._deliver

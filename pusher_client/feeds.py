@@ -13,7 +13,7 @@ from weakref import ref
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import EVENT_OVERHEAD, BoundedQueue
+from pusher_client.queues import BoundedQueue, event_bytes
 from pusher_client.registry import is_application
 
 __all__ = ["Feed", "FeedOwner", "NameFilter", "NextEvent", "log_overflow", "name_filter"]
@@ -60,9 +60,10 @@ class Feed(BoundedQueue[Event]):
         error: What is raised when everything has been read.
         tentative: As above; false once somebody iterates.
         waiter: What the reader waits for, if it does.
+        before: The ended feed of an earlier subscription, read before this one until it is exhausted.
     """
 
-    __slots__ = ("_channel", "_loop", "_owner", "ended", "error", "tentative", "waiter", "wants")
+    __slots__ = ("_channel", "_loop", "_owner", "before", "ended", "error", "tentative", "waiter", "wants")
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class Feed(BoundedQueue[Event]):
         self.ended = False
         self.error: PusherError | None = None
         self.waiter: asyncio.Future[None] | None = None
+        self.before: Feed | None = None
 
     def offer(self, event: Event) -> bool:
         """Queue an event, and tell whether it counts as accepted."""
@@ -91,7 +93,7 @@ class Feed(BoundedQueue[Event]):
         if self.tentative and self._budget.used * 2 > self._budget.limit:
             self.refuse()
             return True
-        if not self.push(event, EVENT_OVERHEAD + len(event.raw)):
+        if not self.push(event, event_bytes(event)):
             if self.tentative:
                 return True
             self._loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The texts that wait to be sent, within the client's allowance of bytes (promise R6)."""
+"""The texts that wait to be sent, within an allowance of their own (promise R6)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pusher_client.protocol.budget import ByteBudget
 
 __all__ = ["Outbox"]
 
+_LEAST_BYTES = 4 * 1024 * 1024
+
 
 class Outbox:
     """First in, first out, for one writer.
 
     Args:
-        budget: The client's allowance of bytes.
+        limit: How many bytes may wait, at least 4 MiB: room for the subscribe frames of 10,000 channels. It is not the
+            queues' allowance, since a consumer that does not read must not use up what keeps the link alive.
     """
 
-    def __init__(self, budget: ByteBudget) -> None:
-        self._budget = budget
+    def __init__(self, limit: int) -> None:
+        self._budget = ByteBudget(max(limit, _LEAST_BYTES))
         self._texts: deque[str] = deque()
         self._filled = asyncio.Event()
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic, TypeVar
 
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.events import Event
+from pusher_client.protocol.budget import ByteBudget, text_bytes
 
-__all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size"]
+__all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
 EVENT_OVERHEAD = 512
 """Bytes that a queued event is reckoned to take besides its text."""
 
 _T = TypeVar("_T")
+
+
+def event_bytes(event: Event) -> int:
+    """Return how many bytes a queued event is reckoned to take: its text counts twice, as raw and as data."""
+    return EVENT_OVERHEAD + text_bytes(event.name) + 2 * text_bytes(event.raw)
 
 
 class BoundedQueue(Generic[_T]):

@@ -52,6 +52,11 @@ class EventStream:
         feed = self._feed
         if feed.waiter is not None:
             raise RuntimeError("another task is already waiting on this stream; open one stream for each reader")
+        earlier = feed.before
+        if earlier is not None:
+            if earlier.readable:
+                return earlier.read()
+            feed.before = None
         while not feed.readable:
             if feed.error is not None:
                 raise feed.error.with_traceback(None)

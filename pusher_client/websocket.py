@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http
 import logging
+import re
 import ssl
 from typing import Any, Literal
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, ProxyError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, ProxyError
 
 from pusher_client.protocol.reconnect import OpenFailure
 
@@ -17,6 +19,8 @@ __all__ = ["OpenError", "WebSocket", "read_proxy"]
 
 _CLOSE_TIMEOUT = 1.0
 _QUEUED_FRAMES = 64
+_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})[ \r\n]")
+_LONGEST_STATUS_LINE = 64
 
 
 class OpenError(Exception):
@@ -43,18 +47,42 @@ class _RefusedError(Exception):
         self.status = status
 
 
-class _NoRedirects(ClientConnection):
-    """A connection whose handshake follows no redirect (promise C5)."""
+class _StatusFirst(ClientConnection):
+    """A connection that takes a refusal by its status line alone (promise C5).
+
+    websockets reads a refusal to its end before it tells, and follows a redirect by itself. But what matters stands in
+    the first line, and a body may never come, or be broken.
+    """
+
+    _line: bytes | None = b""
+    _status: int | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the transport; asyncio's own callback."""
+        if self._line is not None:
+            self._read_status(data)
+        if self._status in (None, http.HTTPStatus.SWITCHING_PROTOCOLS):
+            super().data_received(data)
+        else:
+            self.transport.abort()
+
+    def _read_status(self, data: bytes) -> None:
+        line = (self._line or b"") + data
+        match = _STATUS_LINE.match(line)
+        if match is not None:
+            self._status = int(match[1])
+        self._line = line if match is None and len(line) < _LONGEST_STATUS_LINE else None
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """Do the opening handshake; every refusal is final for this attempt."""
-        status = None
         try:
             await super().handshake(*args, **kwargs)
-        except InvalidStatus as error:
-            status = error.response.status_code
-        if status is not None:
-            raise _RefusedError(status)
+        except Exception:
+            if self._status in (None, http.HTTPStatus.SWITCHING_PROTOCOLS):
+                raise
+        else:
+            return
+        raise _RefusedError(self._status or 0)
 
 
 class _NoFrames(logging.LoggerAdapter[logging.Logger]):
@@ -100,7 +128,7 @@ class WebSocket:
                 max_size=max_message_size,
                 max_queue=_QUEUED_FRAMES,
                 logger=_websocket_logger,
-                create_connection=_NoRedirects,
+                create_connection=_StatusFirst,
                 **options,
             )
         except _RefusedError as error:

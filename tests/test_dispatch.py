@@ -13,6 +13,7 @@ from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.tally import Tally
+from pusher_client.queues import EVENT_OVERHEAD
 from tests.dispatchers import Dispatchers, event, settle
 
 REFUSED = SubscriptionError("orders", "refused")
@@ -342,14 +343,15 @@ async def test_a_full_worker_drops() -> None:
 
 async def test_queues_share_the_bytes() -> None:
     """Streams and workers of all channels take from one allowance, and everything comes back (R6)."""
-    wiring = Dispatchers(limit=3 * 612)
+    big = event(raw="x" * 100)
+    each = EVENT_OVERHEAD + len(big.name) + 2 * 100
+    wiring = Dispatchers(limit=3 * each)
     heard: list[Any] = []
     wiring.channel.bind("order", noting_later(heard, "slow"))
     stream = wiring.channel.events()
-    big = event(raw="x" * 100)
     wiring.channel.deliver(big)
     wiring.channel.deliver(big)
-    assert wiring.budget.used == 3 * 612
+    assert wiring.budget.used == 3 * each
     assert counts(wiring.channel) == (1, 1, 0)
     await settle()
     await anext(stream)

@@ -21,7 +21,6 @@ from pusher_client import (
     SubscriptionState,
 )
 from pusher_client.driver import Driver
-from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.outputs import Cancel
 from pusher_client.protocol.settings import ConnectionSettings
@@ -443,7 +442,7 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    driver = Driver(core, unused, unused, budget=ByteBudget(1000), deliverer=Nobody(), listener=Nobody())
+    driver = Driver(core, unused, unused, outbox_bytes=1000, deliverer=Nobody(), listener=Nobody())
     driver._carry_out(Cancel(7))
     await driver.stop(())
     assert core.state is ConnectionState.INITIALIZED

@@ -11,7 +11,7 @@ from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, PusherError, SubscriptionError
 from pusher_client.feeds import Feed, NextEvent, name_filter
 from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import EVENT_OVERHEAD
+from pusher_client.queues import EVENT_OVERHEAD, event_bytes
 from tests.dispatchers import event
 
 EVERYTHING = name_filter(("*",))
@@ -80,7 +80,7 @@ async def test_what_is_queued_takes_bytes_until_read() -> None:
     feed, budget = make(owner)
     first = event(raw="x" * 100)
     assert feed.offer(first)
-    assert budget.used == EVENT_OVERHEAD + 100
+    assert budget.used == EVENT_OVERHEAD + len(first.name) + 2 * 100
     assert feed.read() is first
     assert budget.used == 0
 
@@ -165,10 +165,11 @@ async def test_close_discards() -> None:
 async def test_a_tentative_feed_leaves_half_of_the_bytes() -> None:
     """A stream that nobody has asked for yet counts nothing as refused, and starves nobody (R6, design 2)."""
     owner = Owner()
-    feed, budget = make(owner, limit=9, budget=4 * EVENT_OVERHEAD, tentative=True)
+    each = event_bytes(event(data=0))
+    feed, budget = make(owner, limit=9, budget=4 * each, tentative=True)
     for number in range(5):
         assert feed.offer(event(data=number))
-    assert budget.used == 3 * EVENT_OVERHEAD
+    assert budget.used == 3 * each
     assert feed.dropped == 2
     feed.tentative = False
     assert [feed.read().data for _ in range(3)] == [0, 1, 2]

@@ -249,7 +249,7 @@ async def test_a_retry_is_logged_with_its_cause_and_delay(caplog: pytest.LogCapt
         await peer.heard("pusher:subscribe")
         peer.answers.clear()
         await pending
-    assert "try later; next attempt in 0.0 s" in caplog.text
+    assert "try later; next attempt in 0.1 s" in caplog.text
 
 
 async def test_a_result_that_nobody_waits_for_any_more_is_no_alarm(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 
-from pusher_client import ChannelAuthorization, ConnectionState, KeyRotationPolicy, NotConnectedError
+from pusher_client import (
+    ChannelAuthorization,
+    ConnectError,
+    ConnectionState,
+    Event,
+    KeyRotationPolicy,
+    NotConnectedError,
+    PusherClient,
+    PusherError,
+)
 from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import scripted
 
@@ -61,11 +71,120 @@ async def test_a_server_that_does_not_read_is_given_up() -> None:
         channel = await client.subscribe("private-a")
 
         async def flood() -> None:
-            for _ in range(12):
-                await channel.trigger("client-a", "x" * 10_000)
+            for _ in range(60):
+                await channel.trigger("client-a", "x" * 100_000)
 
         with pytest.raises(NotConnectedError, match="does not read"):
             await flood()
         while client.state is not ConnectionState.CONNECTED:
             await asyncio.sleep(0.001)
         assert peer.connects >= 2
+
+
+async def test_an_unread_stream_does_not_cost_the_link() -> None:
+    """A consumer that does not read uses up buffer_bytes, and everything else goes on (R7, R2)."""
+    async with scripted() as peer, peer.client(buffer_bytes=65_536) as client:
+        channel = await client.subscribe("a")
+        unread = channel.events(queue_size=100_000)
+        for number in range(10):
+            await client.subscribe(f"b{number}")
+        for _ in range(400):
+            await peer.publish("e", "a", "x" * 50)
+        await peer.sockets[0].close(1001)
+        await client.channel("b9").wait_for("pusher:gap")
+        assert peer.connects == 2
+        assert (await anext(unread)).name == "e"
+
+
+@pytest.mark.parametrize("code", [None, 4001])
+async def test_streams_of_channels_that_were_not_subscribed_end_too(code: int | None) -> None:
+    """When the connection is over, nothing that was waited for is left waiting (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        events = client.channel("never").events()
+        waiting = asyncio.ensure_future(client.channel("other").wait_for("x"))
+        await asyncio.sleep(0)
+        if code is None:
+            await client.disconnect()
+            assert [event async for event in events] == []
+        else:
+            await peer.sockets[0].close(code)
+            with pytest.raises(ConnectError):
+                await anext(events)
+        with pytest.raises(PusherError):
+            await waiting
+
+
+async def test_what_was_left_unread_comes_before_the_next_subscription() -> None:
+    """The channel's own stream keeps its queue through unsubscribe and subscribe (design 9)."""
+    async with scripted() as peer, peer.client() as client:
+        channel = await client.subscribe("a")
+        last = asyncio.ensure_future(channel.wait_for("e2"))
+        stream = aiter(channel)
+        for number in range(3):
+            await peer.publish(f"e{number}", "a", number)
+        await last
+        assert (await anext(stream)).data == 0
+        await channel.unsubscribe()
+        await channel.subscribe()
+        new = asyncio.ensure_future(channel.wait_for("e9"))
+        await asyncio.sleep(0)
+        await peer.publish("e9", "a", 9)
+        await new
+        assert [(await anext(aiter(channel))).data for _ in range(3)] == [1, 2, 9]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 404 Not Found\r\n\r\nno such app",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 10\r\n\r\n",
+        b"HTTP/1.0 403 Forbidden\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        b"HTTP/1.1 401 No\r\nTransfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("closes", [False, True])
+async def test_a_refusal_is_known_by_its_first_line(answer: bytes, *, closes: bool) -> None:
+    """Whether the rest of it comes, is broken, or never ends (design 2)."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await writer.drain()
+        if not closes:
+            await reader.read()
+        writer.close()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectError) as caught:
+            await PusherClient("KEY", host="127.0.0.1", port=port, tls=False).connect()
+        assert caught.value.code == int(answer[9:12])
+
+
+async def test_a_handler_that_lets_through_more_than_an_exception_costs_one_reconnect() -> None:
+    """The client does not go on believing in the link that ended with it (R7)."""
+
+    class OddError(BaseException):
+        pass
+
+    def fail(_event: Event) -> None:
+        raise OddError
+
+    reported: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: reported.append(context["exception"]))
+    async with scripted() as peer, peer.client() as client:
+        channel = client.channel("a")
+        channel.bind("odd", fail)
+        await channel.subscribe()
+        await peer.publish("odd", "a", 1)
+        await channel.wait_for("pusher:gap")
+        assert peer.connects == 2
+    gc.collect()
+    loop.set_exception_handler(None)
+    assert [type(error) for error in reported] == [OddError]
