@@ -14,6 +14,9 @@ from pusher_client.request import bare
 
 __all__ = ["ask_authorizer"]
 
+_MOST_DIGITS = 9
+_TOO_LARGE = 10**_MOST_DIGITS
+
 
 async def ask_authorizer(
     authorize: Callable[[str, str], Awaitable[Any]], channel: str, socket_id: str
@@ -39,7 +42,19 @@ async def ask_authorizer(
         return _failure(channel, error)
     if refusal.channel is None:
         refusal.channel = channel
+    # They come from the caller's code, which may have passed a header on as it was.
+    status = _number(refusal.status)
+    refusal.status, refusal.retry_after = None if status is None else int(status), _number(refusal.retry_after)
     return refusal, retryable_status(refusal.status)
+
+
+def _number(value: object) -> float | None:
+    """Return a number that is not negative, read from text if need be; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _TOO_LARGE:
+        return None
+    return float(value)
 
 
 def _read(channel: str, answer: Any) -> ChannelAuthorization | tuple[AuthorizationError, bool]:

@@ -73,6 +73,7 @@ class Channels:
         self._dispatchers: WeakValueDictionary[str, ChannelDispatcher] = WeakValueDictionary()
         self._kept: dict[str, Channel] = {}
         self._wanted: dict[str | None, ChannelDispatcher] = {}
+        self._ended: set[str] = set()
 
     # -- handles --------------------------------------------------------------------------------------------------
 
@@ -134,8 +135,19 @@ class Channels:
                 _logger.warning("%s: an event %r could not be opened: %s", failure.channel, name, failure.reason)
             dispatcher.deliver(event)
 
+    def end_at_once(self, name: str) -> None:
+        """The caller unsubscribes: end the streams now; the core's word may come after the next subscribe."""
+        dispatcher = self._wanted.pop(name, None)
+        if dispatcher is not None:
+            self._ended.add(name)
+            dispatcher.end(None)
+            self._review(name)
+
     def end(self, name: str, error: PusherError | None) -> None:
         """A subscription is over: its streams end, and raise the error if there is one."""
+        if error is None and name in self._ended:
+            self._ended.discard(name)
+            return
         dispatcher = self._wanted.get(name)
         if dispatcher is None:
             return

@@ -34,6 +34,8 @@ from pusher_client.worker import ErrorHandler
 __all__ = ["PusherClient"]
 
 _HANDLER_GRACE = 1.0
+_RECONNECT = ReconnectPolicy()
+_KEY_ROTATION = KeyRotationPolicy()
 
 
 class PusherClient(Bindable):
@@ -83,8 +85,8 @@ class PusherClient(Bindable):
         unavailable_timeout: float = 10,
         subscribe_timeout: float = 30,
         authorization_timeout: float = 10,
-        reconnect: ReconnectPolicy | None = None,
-        key_rotation: KeyRotationPolicy | None = None,
+        reconnect: ReconnectPolicy = _RECONNECT,
+        key_rotation: KeyRotationPolicy = _KEY_ROTATION,
         queue_size: int = 1024,
         max_message_size: int = 1024 * 1024,
         buffer_bytes: int = 64 * 1024 * 1024,
@@ -102,8 +104,8 @@ class PusherClient(Bindable):
             unavailable_timeout=unavailable_timeout,
             subscribe_timeout=subscribe_timeout,
             authorization_timeout=authorization_timeout,
-            reconnect=reconnect if reconnect is not None else ReconnectPolicy(),
-            key_rotation=key_rotation if key_rotation is not None else KeyRotationPolicy(),
+            reconnect=reconnect,
+            key_rotation=key_rotation,
             buffer_bytes=buffer_bytes,
             max_message_size=max_message_size,
             tls=bool(tls),
@@ -193,11 +195,7 @@ class PusherClient(Bindable):
             raise
 
     async def disconnect(self) -> None:
-        """Close the connection and want nothing any more; done within two seconds, and harmless when repeated.
-
-        Raises:
-            RuntimeError: The client is connected in another event loop.
-        """
+        """Close the connection and want nothing any more; done within two seconds, and harmless when repeated."""
         driver = self._running_driver()
         if driver is None:
             return
@@ -279,14 +277,15 @@ class PusherClient(Bindable):
         """
         driver = self._running_driver()
         if driver is not None:
+            self._channels.end_at_once(name)
             driver.feed(self._core.unsubscribe, name)
 
     async def _trigger(self, channel: str, event: str, data: Any) -> None:
         driver = self._running_driver()
-        if driver is None:
+        if driver is not None:
+            driver.feed(self._core.trigger, channel, event, data)
+        else:
             self._core.trigger(channel, event, data, now=0.0)
-            return
-        driver.feed(self._core.trigger, channel, event, data)
         if self._core.socket_id is None:
             raise NotConnectedError("the connection was given up: the server does not read what is sent")
 

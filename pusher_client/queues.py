@@ -6,7 +6,7 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from pusher_client.events import Event
-from pusher_client.protocol.budget import ByteBudget, text_bytes
+from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
 
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
@@ -17,8 +17,8 @@ _T = TypeVar("_T")
 
 
 def event_bytes(event: Event) -> int:
-    """Return how many bytes a queued event is reckoned to take: its text counts twice, as raw and as data."""
-    return EVENT_OVERHEAD + text_bytes(event.name) + 2 * text_bytes(event.raw)
+    """Return how many bytes a queued event is reckoned to take, its decoded data included."""
+    return EVENT_OVERHEAD + text_bytes(event.name) + data_bytes(event.raw)
 
 
 class BoundedQueue(Generic[_T]):

@@ -87,3 +87,25 @@ async def test_a_cancelled_request_stays_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "read"),
+    [
+        (503, 5, (503, 5.0, True)),
+        (503, 0.2, (503, 0.2, True)),
+        ("503", "5", (503, 5.0, True)),
+        (503, "soon", (503, None, True)),
+        (503, float("nan"), (503, None, True)),
+        (503, -1, (503, None, True)),
+        (503, 10**400, (503, None, True)),
+        (503, True, (503, None, True)),
+        ([], None, (None, None, False)),
+        ("9" * 5000, None, (None, None, False)),
+    ],
+)
+async def test_numbers_of_the_callers_code_are_read_or_left_out(status: Any, retry_after: Any, read: object) -> None:
+    """A header passed on as it was, or nonsense, must not cost the channel its answer (R3, R7)."""
+    outcome = await ask(AuthorizationError("private-a", status=status, retry_after=retry_after))
+    assert isinstance(outcome, tuple)
+    assert (outcome[0].status, outcome[0].retry_after, outcome[1]) == read

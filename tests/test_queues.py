@@ -6,8 +6,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from pusher_client.events import Event
 from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import BoundedQueue, check_queue_size
+from pusher_client.queues import BoundedQueue, check_queue_size, event_bytes
 
 Lost = tuple[str, int]
 
@@ -163,3 +164,10 @@ class Overflow(RuleBasedStateMachine):
 
 
 TestOverflow = Overflow.TestCase
+
+
+def test_many_small_values_count_for_what_they_become() -> None:
+    """JSON of many lists takes far more as data than as text, and is reckoned so (R6)."""
+    raw = "[" + ",".join(["[]"] * 1000) + "]"
+    assert event_bytes(Event("e", "c", None, None, raw)) >= 1000 * (56 + 8)
+    assert event_bytes(Event("e", "c", "x", None, "x")) < 600

@@ -188,3 +188,40 @@ async def test_a_handler_that_lets_through_more_than_an_exception_costs_one_reco
     gc.collect()
     loop.set_exception_handler(None)
     assert [type(error) for error in reported] == [OddError]
+
+
+async def test_subscribing_anew_inside_a_handler_keeps_the_new_streams() -> None:
+    """Also when the handler runs while the core is drained, as an eager task does (R7)."""
+
+    async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
+        return ChannelAuthorization("key:x", shared_secret=OLD)
+
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        channel = client.channel(CHANNEL)
+        started: list[Any] = []
+
+        async def again() -> None:
+            await channel.unsubscribe()
+            await channel.subscribe()
+
+        def eagerly(_event: Event) -> None:
+            coroutine = again()
+            waiting = coroutine.send(None)
+            assert waiting is not None
+
+            async def rest() -> None:
+                while client.channel(CHANNEL).state.value != "subscribed":
+                    await asyncio.sleep(0)
+                coroutine.close()
+
+            started.append(asyncio.ensure_future(rest()))
+
+        await channel.subscribe()
+        channel.bind("pusher:decryption_failure", eagerly)
+        events = channel.events()
+        await peer.publish("bad", CHANNEL, sealed(NEW, "x"))
+        assert [event async for event in events] == []
+        await asyncio.gather(*started)
+        stream = channel.events()
+        await peer.publish("good", CHANNEL, sealed(OLD, "1"))
+        assert (await anext(stream)).data == 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pusher_client.events import Event
-from pusher_client.protocol.budget import ByteBudget, text_bytes
+from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
 
 __all__ = ["Backlog", "Held"]
 
@@ -63,6 +63,8 @@ class Backlog:
         """Queue an event; return False when it went beyond what may wait, so that waiting has to end now."""
         # Twice the data: as it came, and as it was decoded from base64 or opened.
         size = _OVERHEAD_BYTES + text_bytes(item.name) + 2 * text_bytes(item.raw)
+        if item.event is not None:
+            size += data_bytes(item.event.raw)
         fits = len(self._items) < self._limit and self._budget.take(size)
         item.size = size if fits else 0
         self._items.append(item)

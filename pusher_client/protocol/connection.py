@@ -298,7 +298,7 @@ class Connection:
         if error.code == _UNAUTHORIZED:
             for name, subscription in self._subscriptions.items():
                 if frame.channel in (None, name):
-                    subscription.suspect(now)
+                    subscription.suspect(now, named=frame.channel is not None)
                     self._timers.arm(subscription)
 
     def _useless(self, cause: str, now: float) -> None:

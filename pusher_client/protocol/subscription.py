@@ -184,9 +184,10 @@ class Subscription:
             self.inbox.deliver(event, now)
         return event is not None
 
-    def suspect(self, now: float) -> None:
-        """Some channel's authorization was refused, and the server does not say which (protocol-notes 5.4)."""
-        self._suspect = self._suspect or self._ack_due is not None
+    def suspect(self, now: float, *, named: bool) -> None:
+        """An authorization was refused: this channel's, or that of some channel (protocol-notes 5.4)."""
+        if self._ack_due is not None and (named or self.inbox.kind.authorized):
+            self._suspect = True
         self.doubt(now)
 
     def doubt(self, now: float) -> None:

@@ -508,19 +508,35 @@ def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
     assert core.tallies[CHANNEL].waiting == 0
 
 
-@pytest.mark.parametrize("channel", [None, "orders"])
-def test_an_unnamed_refusal_ends_a_late_subscription_on_both_sides(channel: str | None) -> None:
+@pytest.mark.parametrize("named", [None, CHANNEL])
+def test_a_refusal_inside_the_link_ends_a_late_subscription_on_both_sides(named: str | None) -> None:
     """When the second is over, the server is told as well, for it may have granted what it was slow to say (R3)."""
     core = Core()
     core.up()
-    call = core.subscribe("orders")
-    core.receive(frame("pusher:error", channel, {"code": 4009, "message": "no"}))
+    call = core.subscribe()
+    core.answer()
+    core.receive(frame("pusher:error", named, {"code": 4009, "message": "no"}))
     core.wait(0.999)
     assert events_sent(core) == ["pusher:subscribe"]
     core.wait(0.001)
     assert result(core, call).status == 4009
     assert events_sent(core) == ["pusher:subscribe", "pusher:unsubscribe"]
-    assert core.connection.subscription_state("orders") is SubscriptionState.FAILED
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.FAILED
+
+
+@pytest.mark.parametrize(("named", "final"), [(None, False), ("orders", True)])
+def test_a_public_channel_is_refused_by_name_only(named: str | None, *, final: bool) -> None:
+    """It has no authorization, so an unnamed refusal is another's; then it is only tried again (R3, R7)."""
+    core = Core()
+    core.up()
+    core.subscribe("orders")
+    core.receive(frame("pusher:error", named, {"code": 4009, "message": "no"}))
+    core.wait(1.0)
+    assert (core.connection.subscription_state("orders") is SubscriptionState.FAILED) is final
+    if not final:
+        core.wait(2.0)
+        core.acknowledge("orders")
+        assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED
 
 
 def test_a_refusal_that_names_another_channel_concerns_only_that() -> None:
