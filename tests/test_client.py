@@ -470,7 +470,7 @@ def test_one_client_serves_two_loops_one_after_another() -> None:
             if client is None:
                 client = peer.client()
                 client.channel("orders").bind("e", lambda event: handled.append(event.data))
-            client._url = peer.client()._url  # the port is another one
+            client._address = peer.client()._address  # the port is another one
             async with client:
                 orders = client.channel("orders")
                 assert orders.state is SubscriptionState.UNSUBSCRIBED
@@ -1047,3 +1047,45 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
         assert isinstance(PusherClient.from_env()._authorizer, HTTPAuthorizer)
         assert PusherClient.from_env(authorizer=authorize)._authorizer is authorize
+
+
+async def test_switching_keeps_what_is_wanted_and_bound() -> None:
+    """Handlers, streams and subscriptions go along to another server and key, with a gap for the way (design 2)."""
+    heard: list[Any] = []
+    async with scripted() as first, scripted() as second, first.client() as client:
+        orders = client.channel("orders")
+        orders.bind("e", lambda event: heard.append(event.data))
+        stream = orders.events("*")
+        await orders.subscribe()
+        await client.switch_cluster(host="127.0.0.1", port=second.port, key="OTHER")
+        assert second.sockets[0].request is not None
+        assert second.sockets[0].request.path.startswith("/app/OTHER?")
+        await second.heard("pusher:subscribe")
+        await second.publish("e", "orders", "2")
+        names = [(await anext(stream)).name for _ in range(4)]
+        assert names == ["pusher:subscription_succeeded", "pusher:subscription_succeeded", "pusher:gap", "e"]
+        assert heard == [2]
+        while first.sockets:
+            await asyncio.sleep(0.001)
+
+
+async def test_switching_to_a_server_that_refuses() -> None:
+    """The call raises why, and the connection is over (R2)."""
+    async with scripted() as first, scripted() as second, first.client() as client:
+        second.first = '{"event":"pusher:error","data":{"code":4001,"message":"no such app"}}'
+        with pytest.raises(ConnectError) as caught:
+            await client.switch_cluster(host="127.0.0.1", port=second.port)
+        assert caught.value.code == 4001
+        with pytest.raises(ConnectError):
+            await client.wait_closed()
+
+
+async def test_switching_before_connecting() -> None:
+    """The next connect() goes to the new place; a place that cannot be is refused and changes nothing."""
+    async with scripted() as first, scripted() as second:
+        client = first.client()
+        await client.switch_cluster(host="127.0.0.1", port=second.port)
+        with pytest.raises(ValueError, match="either cluster"):
+            await client.switch_cluster()
+        async with client:
+            assert (first.connects, second.connects) == (0, 1)

@@ -16,6 +16,7 @@ from pusher_client import (
     Event,
     EventStream,
     HTTPAuthorizer,
+    HTTPUserAuthenticator,
     KeyRotationPolicy,
     Member,
     PresenceChannel,
@@ -23,6 +24,9 @@ from pusher_client import (
     ReconnectPolicy,
     SecretAuthorizer,
     SubscriptionState,
+    User,
+    UserAuthentication,
+    UserAuthenticator,
 )
 
 
@@ -105,3 +109,31 @@ async def stream() -> None:
     me: Member | None = room.me
     members: Mapping[str, Any] = room.members
     print(first, me, members)
+
+
+async def authenticate_user(socket_id: str) -> UserAuthentication:
+    return UserAuthentication("key:" + socket_id, '{"id":"1"}')
+
+
+async def users(authenticator: UserAuthenticator) -> None:
+    client = PusherClient("KEY", cluster="eu", user_authenticator=authenticate_user)
+    PusherClient("KEY", cluster="eu", user_authenticator=HTTPUserAuthenticator("https://example.com/user-auth"))
+    PusherClient("KEY", cluster="eu", user_authenticator=authenticator)
+    user: User = client.user
+
+    @user.bind("greeting")
+    async def on_greeting(event: Event) -> None:
+        print(event.data)
+
+    @client.user.watchlist.bind("online")
+    def on_online(event: Event) -> None:
+        print(event.data)
+
+    user.unbind("greeting", on_greeting)
+    user.watchlist.unbind("online", on_online)
+    await client.signin()
+    who: str | None = user.id
+    data: dict[str, Any] | None = user.user_data
+    print(who, data)
+    await client.switch_cluster("us2", key="OTHER")
+    await client.switch_cluster(host="ws.example.com", port=6001, path="/ws", tls=False)

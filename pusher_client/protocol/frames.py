@@ -19,6 +19,7 @@ __all__ = [
     "decode_data",
     "decode_frame",
     "json_object",
+    "sign_in_frame",
     "subscribe_frame",
     "unsubscribe_frame",
 ]
@@ -160,6 +161,11 @@ def subscribe_frame(channel: str, auth: str | None = None, channel_data: str | N
 def unsubscribe_frame(channel: str) -> str:
     """Write the frame that ends a subscription; the server does not answer it."""
     return _frame_text("pusher:unsubscribe", {"channel": channel})
+
+
+def sign_in_frame(auth: str, user_data: str) -> str:
+    """Write the frame that signs a user in (protocol-notes 13.1)."""
+    return _frame_text("pusher:signin", {"auth": auth, "user_data": user_data})
 
 
 def client_event_frame(channel: str, event: str, data: object) -> str:

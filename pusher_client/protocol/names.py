@@ -8,6 +8,7 @@ from dataclasses import dataclass
 __all__ = [
     "CLIENT_PREFIX",
     "PROTOCOL_PREFIXES",
+    "USER_CHANNEL_PREFIX",
     "ChannelKind",
     "channel_kind",
     "check_channel_name",
@@ -16,6 +17,7 @@ __all__ = [
 
 PROTOCOL_PREFIXES = ("pusher:", "pusher_internal:")
 CLIENT_PREFIX = "client-"
+USER_CHANNEL_PREFIX = "#server-to-user-"
 
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]+")
 _CHANNEL_NAME_LIMIT = 164

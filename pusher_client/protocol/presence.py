@@ -34,9 +34,10 @@ class Members:
             return None
         return Member(my_id, self._members[my_id])
 
-    def authorized(self, channel_data: str | None) -> None:
-        """Learn from the authorization who this client is."""
-        self._my_id = member_id(json_object(decode_data(channel_data)).get("user_id"))
+    def authorized(self, channel_data: str | None, user_id: str | None = None) -> None:
+        """Learn from the authorization who this client is; without ``channel_data`` it is who signed in."""
+        named = member_id(json_object(decode_data(channel_data)).get("user_id"))
+        self._my_id = user_id if channel_data is None else named
 
     def snapshot(self, data: object) -> tuple[list[Member], list[Member]]:
         """Take the members that an acknowledgement lists; return who left and who joined since the last."""

@@ -17,6 +17,7 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
     SubscriptionRetried,
 )
+from pusher_client.protocol.reconnect import RetryDelay
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
 from pusher_client.protocol.tally import Tally
 
@@ -27,7 +28,6 @@ _UNAUTHORIZED = 4009
 _FINAL_SERVER_STATUSES = _REFUSALS | {_UNAUTHORIZED}
 _SECOND_ATTEMPT_AFTER = 1.0
 _SUSPECT_AFTER = 1.0
-_LEAST_DELAY = 0.1
 
 
 class Subscription:
@@ -43,10 +43,11 @@ class Subscription:
         "_ack_due",
         "_calls",
         "_context",
+        "_delay",
         "_ever_subscribed",
         "_hole",
         "_last_error",
-        "_longest_delay",
+        "_parked",
         "_refused_once",
         "_request_id",
         "_retry_at",
@@ -66,7 +67,7 @@ class Subscription:
         self._context = context
         self._calls = Calls(context.settings.subscribe_timeout, context.emit)
         self._ever_subscribed = False
-        self._longest_delay = context.settings.reconnect.base
+        self._delay = RetryDelay(context.settings.reconnect, context.random)
         self._refused_once = False
         self._subscribed_at = 0.0
         self._suspect = False
@@ -75,6 +76,7 @@ class Subscription:
         self._retry_at: float | None = None
         self._ack_due: float | None = None
         self._hole: tuple[float, float] | None = None
+        self._parked: ChannelAuthorization | None = None
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ class Subscription:
             self._enter(SubscriptionState.UNSUBSCRIBED)
             self._ever_subscribed = self._refused_once = False
             self._hole = None
-            self._longest_delay = self._context.settings.reconnect.base
+            self._delay.reset()
             self.inbox = Inbox(self.name, self._context, self.inbox.tally)
         if self.state is SubscriptionState.UNSUBSCRIBED and link_up:
             self.begin(now)
@@ -134,7 +136,7 @@ class Subscription:
         """The link broke: wait for the next one."""
         if self.state is not SubscriptionState.FAILED:
             self._lose(last_received, now)
-            self._longest_delay = self._context.settings.reconnect.base
+            self._delay.reset()
             self._refused_once = False  # the next link asks at once, which may be less than a second after a refusal
             self._enter(SubscriptionState.UNSUBSCRIBED)
 
@@ -149,8 +151,17 @@ class Subscription:
             return
         self._request_id = None
         self._refused_once = False
+        if self.inbox.kind.presence and authorization.channel_data is None and self._context.user.expected:
+            self._parked = authorization
+            return
         self.inbox.authorized(authorization, now)
         self._send_subscribe(authorization, now)
+
+    def user_settled(self, now: float) -> None:
+        """Go on with what waited for the sign-in: it succeeded, or never will (protocol-notes 13.4)."""
+        parked, self._parked = self._parked, None
+        if parked is not None:
+            self.authorized(Purpose.SUBSCRIBE, parked, now)
 
     def authorization_failed(
         self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
@@ -271,10 +282,7 @@ class Subscription:
         self._enter(SubscriptionState.SUBSCRIBING)
 
     def _retry(self, error: PusherError, at_least: float, now: float) -> None:
-        policy = self._context.settings.reconnect
-        drawn = max(_LEAST_DELAY, min(policy.cap, self._longest_delay) * (1 + self._context.random()) / 2)
-        self._longest_delay = min(policy.cap, self._longest_delay * policy.factor)
-        delay = max(drawn, min(at_least, max(policy.cap, _SECOND_ATTEMPT_AFTER)))
+        delay = self._delay.next(at_least)
         self._last_error = error
         self._retry_at = now + delay
         self._enter(SubscriptionState.AUTHORIZING)
@@ -297,12 +305,12 @@ class Subscription:
             self._hole = self._hole or (last_received, now)
             # A server that grants and refuses in turn must not be asked faster than one that only refuses.
             if now - self._subscribed_at >= self._context.settings.reconnect.stable_after:
-                self._longest_delay = self._context.settings.reconnect.base
+                self._delay.reset()
         self._stop(now)
         self.inbox.lost(now)
 
     def _stop(self, now: float) -> None:
-        self._ack_due = self._retry_at = self._last_error = None
+        self._ack_due = self._retry_at = self._last_error = self._parked = None
         self._suspect = False
         if self._request_id is not None:
             self._context.requests.cancel(self._request_id, now)

@@ -412,3 +412,62 @@ def test_connecting_again_forgets_the_past() -> None:
     assert core.connection.state is ConnectionState.FAILED
     core.up()
     assert core.connection.state.value == ConnectionState.CONNECTED
+
+
+def test_switching_leaves_the_link_at_once() -> None:
+    """The old socket is closed, another opened without a delay, and what is wanted is subscribed there (design 2)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders")
+    core.connection.reconnect(core.now, tls=True)
+    assert [type(output) for output in core.drain()] == [CloseWebSocket, StateChanged, OpenWebSocket]
+    assert core.connection.socket_id is None
+    core.up()
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders").value == "subscribed"
+
+
+def test_switching_while_connecting() -> None:
+    """An attempt at the old address is given up, and the state goes on as it was."""
+    core = Core()
+    core.connection.connect(core.now)
+    core.drain()
+    core.connection.reconnect(core.now, tls=True)
+    assert [type(output) for output in core.drain()] == [CloseWebSocket, OpenWebSocket]
+    core.wait(11)
+    assert core.connection.state.value == ConnectionState.UNAVAILABLE
+    core.connection.reconnect(core.now, tls=True)
+    core.drain()
+    assert core.connection.state.value == ConnectionState.UNAVAILABLE
+    core.connection.websocket_opened(core.now)
+    core.receive(frame("pusher:connection_established", data={"socket_id": "1.2"}))
+    assert core.connection.state.value == ConnectionState.CONNECTED
+
+
+def test_switching_keeps_the_measure_of_the_minute() -> None:
+    """However often the caller switches, no minute sees more than twelve connects (R2)."""
+    core = Core()
+    core.up()
+    for _ in range(30):
+        core.connection.reconnect(core.now, tls=True)
+        core.drain()
+    assert sum(isinstance(output, OpenWebSocket) for output in core.outputs) == 12
+    assert OpenWebSocket() in core.wait(60)
+
+
+def test_the_new_address_is_as_new_as_the_first() -> None:
+    """What a server there refuses for good is fatal, as at the first connect; and 4000 speaks of the new TLS (R2)."""
+    core = Core()
+    core.up()
+    core.connection.reconnect(core.now, tls=False)
+    core.drain()
+    core.connection.websocket_opened(core.now)
+    core.lose(4000)
+    assert "tls=True" in str(failure(core))
+
+
+def test_switching_without_a_link_does_nothing() -> None:
+    """Before connect() there is nothing to leave."""
+    core = Core()
+    core.connection.reconnect(core.now, tls=True)
+    assert core.drain() == []
