@@ -26,6 +26,7 @@ from pusher_client.exceptions import (
     NotConnectedError,
     ProtocolError,
     PusherError,
+    RateLimitError,
     SubscriptionError,
     UnsupportedError,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "ProtocolError",
     "PusherClient",
     "PusherError",
+    "RateLimitError",
     "ReconnectPolicy",
     "SecretAuthorizer",
     "ServerError",

@@ -33,7 +33,7 @@ LAYERS = [
     {"cli"},
 ]
 
-LONGEST = {"client": 350, "protocol/connection": 365, "protocol/subscription": 320, "protocol/hold": 290}
+LONGEST = {"client": 356, "protocol/connection": 365, "protocol/subscription": 320, "protocol/hold": 290}
 """Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
 USUAL = 280
 LONGEST_FUNCTION = 40

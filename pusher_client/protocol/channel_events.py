@@ -6,10 +6,10 @@ from typing import Any
 
 from pusher_client.events import Event, Member
 from pusher_client.protocol.frames import Frame, clean_text, decode_data, json_object
-from pusher_client.protocol.names import ChannelKind
+from pusher_client.protocol.names import ChannelKind, channel_kind
 from pusher_client.protocol.presence import Members
 
-__all__ = ["ChannelEvents", "read_subscription_count", "read_subscription_error"]
+__all__ = ["ChannelEvents", "is_refusal", "read_subscription_count", "read_subscription_error"]
 
 _COUNT_LIMIT = 2**53
 
@@ -66,6 +66,13 @@ class ChannelEvents:
 
     def _event(self, name: str, data: Any, raw: str | None = None) -> Event:
         return Event(name, self._channel, data, None, raw or "")
+
+
+def is_refusal(frame: Frame) -> bool:
+    """Tell whether the server refuses a subscription; one of the two names is unknown on encrypted channels (7.1)."""
+    if frame.event == "pusher:subscription_error":
+        return True
+    return frame.event == "pusher_internal:subscription_error" and not channel_kind(frame.channel or "").encrypted
 
 
 def read_subscription_count(text: str | None) -> int | None:

@@ -16,8 +16,9 @@ from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherErr
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
-from pusher_client.protocol.client_events import client_event_text
+from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
+from pusher_client.protocol.inband_errors import tell_concerned
 from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
@@ -34,9 +35,6 @@ from pusher_client.protocol.timers import Timers
 __all__ = ["Connection"]
 
 _CLIENT_GUARD_FACTOR = 4
-_UNAUTHORIZED = 4009
-_REFUSED = "pusher:subscription_error"
-_ANSWERS = ("pusher_internal:subscription_succeeded", _REFUSED)
 
 
 class Connection:
@@ -57,10 +55,12 @@ class Connection:
         *,
         shortcut: bool = True,
     ) -> None:
+        self.settings = settings
         self._outputs: deque[Output] = deque()
         self._texts: list[str] = []
         self._subscriptions: dict[str, Subscription] = {}
         self._owed = OwedAnswers()
+        self._client_events = ClientEvents(settings.client_events_per_second)
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0
@@ -152,7 +152,7 @@ class Connection:
             ValueError: The name is not one that a server accepts.
             NotConnectedError: There is no link, and none is being opened.
         """
-        check_channel_name(channel)
+        check_channel_name(channel, self.settings.channel_name_limit)
         if not self.active:
             raise NotConnectedError("not connected; call connect() first")
         self._now = now
@@ -183,9 +183,9 @@ class Connection:
         self._rearm()
 
     def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
-        """Send a client event; it is never queued. `client_event_text` says what it raises."""
-        linked, self._now = self.socket_id is not None, now
-        self._send(client_event_text(channel, event, data, linked=linked, state=self.subscription_state(channel)))
+        """Send a client event; it is never queued. `ClientEvents.text` says what it raises."""
+        linked, state, self._now = self.socket_id is not None, self.subscription_state(channel), now
+        self._send(self._client_events.text(channel, event, data, linked=linked, state=state, now=now))
 
     # -- authorizations -------------------------------------------------------------------------------------------
 
@@ -280,9 +280,8 @@ class Connection:
             self._receive_channel_protocol(frame, last_received, now)
 
     def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
-        name = frame.channel or ""
-        subscription = self._subscriptions.get(name)
-        if frame.event in _ANSWERS and self._owed.take(name, now, refusal=frame.event == _REFUSED):
+        subscription = self._subscriptions.get(frame.channel or "")
+        if self._owed.receive(frame, now):
             # This answers a subscription that was given up before; a second one must be waited for.
             if subscription is not None:
                 subscription.doubt(now)
@@ -295,11 +294,8 @@ class Connection:
     def _receive_error(self, frame: Frame, now: float) -> None:
         error = server_error(decode_data(frame.data))
         self._outputs.append(ErrorRaised(error))
-        if error.code == _UNAUTHORIZED:
-            for name, subscription in self._subscriptions.items():
-                if frame.channel in (None, name):
-                    subscription.suspect(now, named=frame.channel is not None)
-                    self._timers.arm(subscription)
+        for subscription in tell_concerned(error, frame.channel, self._subscriptions, self._client_events, now):
+            self._timers.arm(subscription)
 
     def _useless(self, cause: str, now: float) -> None:
         self._now = now
@@ -324,8 +320,7 @@ class Connection:
 
     def link_lost(self, now: float) -> None:
         """Nothing is subscribed any more; every authorization was for a socket that is gone."""
-        self._requests.link_lost()
-        self._owed.clear()
+        self._forget_link()
         for subscription in self._subscriptions.values():
             subscription.link_lost(self._link.liveness.last_in, now)
             self._timers.arm(subscription)
@@ -335,11 +330,15 @@ class Connection:
         self._end_subscriptions(error, now)
 
     def _end_subscriptions(self, error: PusherError | None, now: float) -> None:
-        self._requests.link_lost()
-        self._owed.clear()
+        self._forget_link()
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
             subscription.close(error, now)
+
+    def _forget_link(self) -> None:
+        self._requests.link_lost()
+        self._owed.clear()
+        self._client_events.clear()
 
     # -- the steps ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pusher_client.events import Event, Member
 from pusher_client.protocol.channel_events import (
     ChannelEvents,
+    is_refusal,
     read_subscription_count,
     read_subscription_error,
 )
@@ -121,6 +122,10 @@ def test_what_is_no_count_is_none(text: str | None) -> None:
     [
         (None, {"type": "", "error": "", "status": None}),
         ("no", {"type": "", "error": "no", "status": None}),
+        ('"no"', {"type": "", "error": "no", "status": None}),
+        ('{"error": "no"}', {"type": "", "error": "no", "status": None}),
+        ("{", {"type": "", "error": "{", "status": None}),
+        ({"type": "LimitReached", "status": 4100}, {"type": "LimitReached", "error": "", "status": 4100}),
         ([], {"type": "", "error": "", "status": None}),
         ({"type": "AuthError", "error": "no", "status": 403}, {"type": "AuthError", "error": "no", "status": 403}),
         ({"type": 1, "error": None, "status": "403"}, {"type": "", "error": "", "status": None}),
@@ -144,3 +149,21 @@ def test_nothing_a_server_says_breaks_the_reading(text: str | None) -> None:
     assert all(len(refusal[name]) <= 200 for name in ("type", "error"))
     assert all(refusal[name] == "" or refusal[name].isprintable() for name in ("type", "error"))
     assert refusal["status"] is None or type(refusal["status"]) is int
+
+
+@pytest.mark.parametrize(
+    ("event", "channel", "refused"),
+    [
+        ("pusher:subscription_error", "orders", True),
+        ("pusher:subscription_error", "private-encrypted-a", True),
+        ("pusher_internal:subscription_error", "orders", True),
+        ("pusher_internal:subscription_error", "presence-a", True),
+        ("pusher_internal:subscription_error", "private-encrypted-a", False),
+        ("pusher_internal:subscription_error", "private-encrypted-cache-a", False),
+        ("pusher:error", "orders", False),
+        ("subscription_error", "orders", False),
+    ],
+)
+def test_refusals_have_two_names(event: str, channel: str, *, refused: bool) -> None:
+    """The second is none of the four that an encrypted channel has (3.1)."""
+    assert is_refusal(Frame(event, None, channel)) is refused

@@ -249,6 +249,13 @@ def test_subscribing_needs_a_connection_and_a_name() -> None:
         core.connection.subscribe("orders", 1, Tally(), core.now)
     with pytest.raises(ValueError, match="channel name"):
         core.connection.subscribe("a b", 1, Tally(), core.now)
+    with pytest.raises(ValueError, match="channel_name_limit"):
+        core.connection.subscribe("a" * 165, 1, Tally(), core.now)
+    patient = Core(channel_name_limit=165)
+    patient.up()
+    patient.subscribed("a" * 165)
+    with pytest.raises(ValueError, match="at most 165"):
+        patient.connection.subscribe("a" * 166, 1, Tally(), patient.now)
 
 
 def test_client_events_are_sent() -> None:
