@@ -94,6 +94,32 @@ def test_members_come_and_go_on_presence_channels_only() -> None:
         assert read(others, removed, person) is None
 
 
+def test_an_update_is_that_of_a_known_member() -> None:
+    """An unknown one has joined, the same info again is nothing, and nonsense neither (protocol-notes 5.6)."""
+    events = events_of("presence-a")
+    updated = "pusher_internal:member_updated"
+    joined = Event("pusher:member_added", "presence-a", Member("1", "a"))
+    assert read(events, updated, {"user_id": 1, "user_info": "a"}) == joined
+    assert read(events, updated, {"user_id": "1", "user_info": "a"}) is None
+    changed = Event("pusher:member_updated", "presence-a", Member("1", "b"))
+    assert read(events, updated, {"user_id": "1", "user_info": "b"}) == changed
+    assert read(events, updated, {"user_id": None, "user_info": "b"}) is None
+    assert read(events, updated) is None
+    assert events.members is not None
+    assert dict(events.members.mapping) == {"1": "b"}
+    for channel in ("orders", "private-a", "private-encrypted-presence-a"):
+        assert read(events_of(channel), updated, {"user_id": "1"}) is None
+
+
+def test_a_known_member_that_is_added_again_with_other_info_is_told() -> None:
+    """As pusher-js does it (protocol-notes 5.6)."""
+    events = events_of("presence-a")
+    added = "pusher_internal:member_added"
+    read(events, added, {"user_id": "1", "user_info": "a"})
+    changed = Event("pusher:member_added", "presence-a", Member("1", None))
+    assert read(events, added, {"user_id": "1", "user_info": None}) == changed
+
+
 @given(name=st.sampled_from(["pusher:", "pusher_internal:"]).flatmap(lambda p: st.text(max_size=20).map(p.__add__)))
 def test_no_other_protocol_name_says_anything(name: str) -> None:
     """The list of names that are read is closed (3.1)."""
