@@ -170,9 +170,14 @@ def client_event_frame(channel: str, event: str, data: object) -> str:
 
     Raises:
         TypeError: ``data`` cannot be written as JSON.
-        ValueError: It takes more bytes than a server accepts.
+        ValueError: It takes more bytes than a server accepts, is nested too deeply, or has a lone surrogate.
     """
-    encoded = _encode(data)
+    try:
+        encoded = _encode(data)
+    except (RecursionError, UnicodeError):
+        encoded = None
+    if encoded is None:
+        raise ValueError("the data of the client event is nested too deeply for JSON, or has a lone surrogate")
     if len(encoded) > CLIENT_DATA_LIMIT:
         most = f"at most {CLIENT_DATA_LIMIT} are allowed, so send less or in parts"
         raise ValueError(f"the data of the client event takes {len(encoded)} bytes as JSON; {most}")

@@ -13,6 +13,8 @@ from pusher_client import NotConnectedError, RateLimitError, SubscriptionError, 
 from pusher_client.protocol.client_events import ClientEvents
 
 SUBSCRIBED = SubscriptionState.SUBSCRIBED
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
 LARGEST = "x" * (10 * 1024 - 2)  # with the two quotes it is 10 kB of JSON
 
 
@@ -69,6 +71,14 @@ def test_data_that_is_no_json_is_the_callers_mistake() -> None:
     """What JSON cannot express is a TypeError at the call (R7)."""
     with pytest.raises(TypeError):
         send(data=object())
+
+
+@pytest.mark.parametrize("data", ["\ud800", ["a", {"\ud800": 1}], ITSELF])
+def test_data_that_json_has_no_text_for_is_the_callers_mistake(data: Any) -> None:
+    """Half a character, or a list that holds itself, is a ValueError without the data in it (R7, C3)."""
+    with pytest.raises(ValueError, match="nested too deeply for JSON, or has a lone surrogate") as caught:
+        send(data=data)
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
