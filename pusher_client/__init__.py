@@ -32,6 +32,7 @@ from pusher_client.exceptions import (
     NotConnectedError,
     ProtocolError,
     PusherError,
+    RateLimitError,
     SubscriptionError,
     UnsupportedError,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "ProtocolError",
     "PusherClient",
     "PusherError",
+    "RateLimitError",
     "ReconnectPolicy",
     "SecretAuthorizer",
     "ServerError",

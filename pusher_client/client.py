@@ -62,6 +62,8 @@ class PusherClient(Bindable):
         queue_size: How many events a stream, or a channel's async handlers, may have waiting.
         max_message_size: The largest frame that is accepted, in bytes.
         buffer_bytes: How many bytes all queues and backlogs may take together.
+        channel_name_limit: How long a channel's name may be; up to 200, for servers that allow 200.
+        client_events_per_second: How many client events are sent in a second at most; None for no limit of our own.
         proxy: True for the environment's proxy, a URL for another, None or False for none.
         on_decryption_failure: The same as binding ``pusher:decryption_failure`` on the client.
         on_handler_error: Called with the exception and the event when a handler raises.
@@ -93,6 +95,8 @@ class PusherClient(Bindable):
         queue_size: int = 1024,
         max_message_size: int = 1024 * 1024,
         buffer_bytes: int = 64 * 1024 * 1024,
+        channel_name_limit: int = 164,
+        client_events_per_second: int | None = None,
         proxy: str | bool | None = True,
         on_decryption_failure: Handler | None = None,
         on_handler_error: ErrorHandler | None = None,
@@ -110,6 +114,8 @@ class PusherClient(Bindable):
             key_rotation=key_rotation,
             buffer_bytes=buffer_bytes,
             max_message_size=max_message_size,
+            channel_name_limit=channel_name_limit,
+            client_events_per_second=client_events_per_second,
             tls=bool(tls),
         )
         self._proxy: str | Literal[True] | None = read_proxy(proxy)

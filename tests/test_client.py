@@ -32,7 +32,9 @@ from pusher_client import (
     KeyRotationPolicy,
     NotConnectedError,
     PusherClient,
+    RateLimitError,
     ReconnectPolicy,
+    ServerError,
     StateChange,
     SubscriptionError,
     SubscriptionState,
@@ -425,10 +427,15 @@ def test_options_are_checked() -> None:
         "buffer_bytes": 0,
         "max_message_size": 0,
         "queue_size": 0,
+        "channel_name_limit": 163,
+        "client_events_per_second": 0,
     }.items():
         with pytest.raises(ValueError, match=option):
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
-    for option in ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer"):
+    with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
+        PusherClient("KEY", cluster="eu", channel_name_limit=201)
+    options = ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer")
+    for option in (*options, "channel_name_limit", "client_events_per_second"):
         with pytest.raises(TypeError, match=option):
             PusherClient("KEY", cluster="eu", **{option: object()})  # type: ignore[arg-type]  # the same
     client = PusherClient(
@@ -483,6 +490,39 @@ def test_one_client_serves_two_loops_one_after_another() -> None:
 
     assert [asyncio.run(once(1)), asyncio.run(once(2))] == ["1.1", "1.1"]
     assert handled == [1, 2]
+
+
+async def test_client_events_over_the_limit_are_not_sent() -> None:
+    """They raise at the call with how long to wait, and nothing is queued (protocol-notes 12)."""
+    async with scripted() as peer, peer.client(authorizer=authorize, client_events_per_second=2) as client:
+        channel = await client.subscribe("private-a")
+        for number in range(2):
+            await channel.trigger("client-x", number)
+        with pytest.raises(RateLimitError) as caught:
+            await channel.trigger("client-x", 2)
+        assert caught.value.channel == "private-a"
+        assert 0 < caught.value.retry_after <= 1
+        await channel.unsubscribe()
+        await settled(peer, "pusher:unsubscribe")
+    assert [frame["data"] for frame in peer.received if frame["event"] == "client-x"] == [0, 1]
+
+
+async def test_a_rejected_client_event_reaches_the_channel_s_handlers() -> None:
+    """As pusher:error with a ServerError, on the channel and on the connection, counted nowhere (protocol-notes 12)."""
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        channel = await client.subscribe("private-a")
+        errors: list[Any] = []
+        client.connection.bind("error", errors.append)
+        told = channel.events("pusher:error")
+        await channel.trigger("client-x", None)
+        await settled(peer, "client-x")
+        rejected = {"event": "pusher:error", "data": {"code": 4301, "message": "not so fast"}}
+        await peer.sockets[0].send(json.dumps(rejected))
+        event = await anext(told)
+        assert event == Event("pusher:error", "private-a", ServerError(4301, "not so fast"))
+        assert errors == [event.data]
+        assert channel.stats.received == 0
+        assert client.state is ConnectionState.CONNECTED
 
 
 @pytest.mark.parametrize("call", ["connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"])

@@ -21,6 +21,7 @@ from pusher_client import (
     Member,
     PresenceChannel,
     PusherClient,
+    RateLimitError,
     ReconnectPolicy,
     SecretAuthorizer,
     SubscriptionState,
@@ -65,6 +66,8 @@ async def handle() -> None:
         authorizer=authorize,
         reconnect=ReconnectPolicy(cap=30),
         key_rotation=KeyRotationPolicy(grace=0),
+        channel_name_limit=200,
+        client_events_per_second=10,
         on_decryption_failure=print,
     )
     orders = client.channel("private-encrypted-orders")
@@ -88,7 +91,11 @@ async def handle() -> None:
     await client.connect()
     same: Channel = await orders.subscribe()
     await same.unsubscribe()
-    await orders.trigger("client-typing", {"who": 1})
+    try:
+        await orders.trigger("client-typing", {"who": 1})
+    except RateLimitError as error:
+        seconds: float = error.retry_after
+        print(seconds, error.channel)
     state: SubscriptionState = orders.state
     connection: ConnectionState = client.state
     socket_id: str | None = client.socket_id

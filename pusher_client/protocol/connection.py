@@ -16,8 +16,9 @@ from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherErr
 from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
-from pusher_client.protocol.client_events import client_event_text
+from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
+from pusher_client.protocol.inband_errors import tell_concerned
 from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
@@ -27,7 +28,7 @@ from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
-from pusher_client.protocol.sign_in import SignIn
+from pusher_client.protocol.sign_in import UNAUTHORIZED, SignIn
 from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.tally import Tally
 from pusher_client.protocol.timers import Timers
@@ -35,9 +36,6 @@ from pusher_client.protocol.timers import Timers
 __all__ = ["Connection"]
 
 _CLIENT_GUARD_FACTOR = 4
-_UNAUTHORIZED = 4009
-_REFUSED = "pusher:subscription_error"
-_ANSWERS = ("pusher_internal:subscription_succeeded", _REFUSED)
 
 
 class Connection:
@@ -58,10 +56,12 @@ class Connection:
         *,
         shortcut: bool = True,
     ) -> None:
+        self.settings = settings
         self._outputs: deque[Output] = deque()
         self._texts: list[str] = []
         self._subscriptions: dict[str, Subscription] = {}
         self._owed = OwedAnswers()
+        self._client_events = ClientEvents(settings.client_events_per_second)
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0
@@ -169,7 +169,7 @@ class Connection:
             ValueError: The name is not one that a server accepts.
             NotConnectedError: There is no link, and none is being opened.
         """
-        check_channel_name(channel)
+        check_channel_name(channel, self.settings.channel_name_limit)
         if not self.active:
             raise NotConnectedError("not connected; call connect() first")
         self._now = now
@@ -200,9 +200,9 @@ class Connection:
         self._rearm()
 
     def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
-        """Send a client event; it is never queued. `client_event_text` says what it raises."""
-        linked, self._now = self.socket_id is not None, now
-        self._send(client_event_text(channel, event, data, linked=linked, state=self.subscription_state(channel)))
+        """Send a client event; it is never queued. `ClientEvents.text` says what it raises."""
+        linked, state, self._now = self.socket_id is not None, self.subscription_state(channel), now
+        self._send(self._client_events.text(channel, event, data, linked=linked, state=state, now=now))
 
     def start_sign_in(self, call_id: int, now: float) -> None:
         """Want the user signed in, on this link and every later one; the call's ``Result`` follows.
@@ -261,7 +261,7 @@ class Connection:
     def websocket_closed(self, code: int | None, reason: str, now: float) -> None:
         """The WebSocket was closed with a code, or broke without one."""
         self._now = now
-        answered = code == _UNAUTHORIZED and self.sign_in.answers_for_close
+        answered = code == UNAUTHORIZED and self.sign_in.answers_for_close
         if answered:
             self.sign_in.refused_by_close(reason, now)
         self._link.closed(code, reason, now, final=not answered)
@@ -321,9 +321,8 @@ class Connection:
             self._receive_channel_protocol(frame, last_received, now)
 
     def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
-        name = frame.channel or ""
-        subscription = self._subscriptions.get(name)
-        if frame.event in _ANSWERS and self._owed.take(name, now, refusal=frame.event == _REFUSED):
+        subscription = self._subscriptions.get(frame.channel or "")
+        if self._owed.receive(frame, now):
             # This answers a subscription that was given up before; a second one must be waited for.
             if subscription is not None:
                 subscription.doubt(now)
@@ -340,11 +339,8 @@ class Connection:
         self._outputs.append(ErrorRaised(error))
         if frame.channel is None:
             self.sign_in.doubt(error.code, error.message, now)
-        if error.code == _UNAUTHORIZED:
-            for name, subscription in self._subscriptions.items():
-                if frame.channel in (None, name):
-                    subscription.suspect(now, named=frame.channel is not None)
-                    self._timers.arm(subscription)
+        for subscription in tell_concerned(error, frame.channel, self._subscriptions, self._client_events, now):
+            self._timers.arm(subscription)
 
     def _useless(self, cause: str, now: float) -> None:
         self._now = now
@@ -370,8 +366,7 @@ class Connection:
 
     def link_lost(self, now: float) -> None:
         """Nothing is subscribed any more; every authorization was for a socket that is gone."""
-        self._requests.link_lost()
-        self._owed.clear()
+        self._forget_link()
         self.sign_in.link_lost(self._link.liveness.last_in, now)
         for subscription in self._subscriptions.values():
             subscription.link_lost(self._link.liveness.last_in, now)
@@ -382,8 +377,7 @@ class Connection:
         self._end_subscriptions(error, now)
 
     def _end_subscriptions(self, error: PusherError | None, now: float) -> None:
-        self._requests.link_lost()
-        self._owed.clear()
+        self._forget_link()
         self.sign_in.end(error, now)
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
@@ -393,6 +387,11 @@ class Connection:
         for subscription in list(self._subscriptions.values()):
             subscription.user_settled(now)
             self._timers.arm(subscription)
+
+    def _forget_link(self) -> None:
+        self._requests.link_lost()
+        self._owed.clear()
+        self._client_events.clear()
 
     # -- the steps ------------------------------------------------------------------------------------------------
 

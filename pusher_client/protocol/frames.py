@@ -24,6 +24,9 @@ __all__ = [
     "unsubscribe_frame",
 ]
 
+CLIENT_DATA_LIMIT = 10 * 1024
+"""Bytes of JSON that a client event's data may have."""
+
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 """Everything that reading hostile JSON can raise; msgspec's own errors, too deep nesting, lone surrogates."""
 
@@ -173,5 +176,15 @@ def client_event_frame(channel: str, event: str, data: object) -> str:
 
     Raises:
         TypeError: ``data`` cannot be written as JSON.
+        ValueError: It takes more bytes than a server accepts, is nested too deeply, or has a lone surrogate.
     """
-    return _frame_text(event, data, channel)
+    try:
+        encoded = _encode(data)
+    except (RecursionError, UnicodeError):
+        encoded = None
+    if encoded is None:
+        raise ValueError("the data of the client event is nested too deeply for JSON, or has a lone surrogate")
+    if len(encoded) > CLIENT_DATA_LIMIT:
+        most = f"at most {CLIENT_DATA_LIMIT} are allowed, so send less or in parts"
+        raise ValueError(f"the data of the client event takes {len(encoded)} bytes as JSON; {most}")
+    return _frame_text(event, msgspec.Raw(encoded), channel)

@@ -18,9 +18,9 @@ from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.user_channel import UserChannel
 from pusher_client.protocol.watchlist import read_watchlist
 
-__all__ = ["SignIn", "SignInState"]
+__all__ = ["UNAUTHORIZED", "SignIn", "SignInState"]
 
-_UNAUTHORIZED = 4009
+UNAUTHORIZED = 4009
 _REFUSALS = frozenset({401, 403})
 _SECOND_ATTEMPT_AFTER = 1.0
 _SUSPECT_AFTER = 1.0
@@ -203,7 +203,7 @@ class SignIn:
     def doubt(self, code: int | None, message: str, now: float) -> None:
         """An error came that names no channel: the sign-in may be what it refuses (protocol-notes 13.2)."""
         if self._ack_due is not None and self.state is SignInState.SIGNING_IN:
-            status = code if code == _UNAUTHORIZED else None
+            status = code if code == UNAUTHORIZED else None
             self._suspicion = _refusal(message, status)
             self._ack_due = min(self._ack_due, now + _SUSPECT_AFTER)
 
@@ -247,7 +247,7 @@ class SignIn:
 
     def _unacknowledged(self, now: float) -> None:
         if self._suspicion is not None:
-            self._blamed = self._suspicion.status == _UNAUTHORIZED
+            self._blamed = self._suspicion.status == UNAUTHORIZED
             self._fail(self._suspicion, now)
         else:
             error = AuthorizationError(None, "the server did not acknowledge the sign-in in time")
@@ -297,6 +297,6 @@ class SignIn:
             self._request_id = None
 
 
-def _refusal(reason: str, status: int | None = _UNAUTHORIZED) -> AuthorizationError:
+def _refusal(reason: str, status: int | None = UNAUTHORIZED) -> AuthorizationError:
     message = "the server refused the sign-in"
     return AuthorizationError(None, f"{message}: {reason}" if reason else message, status=status)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pusher_client.events import Event, SubscriptionState
+from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
+from pusher_client.protocol.acknowledgement import Acknowledgement
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.calls import Calls
-from pusher_client.protocol.channel_events import read_subscription_error
+from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
 from pusher_client.protocol.inbox import Inbox, SubscriptionContext
 from pusher_client.protocol.outputs import (
@@ -24,10 +25,8 @@ from pusher_client.protocol.tally import Tally
 __all__ = ["Subscription"]
 
 _REFUSALS = frozenset({401, 403})
-_UNAUTHORIZED = 4009
-_FINAL_SERVER_STATUSES = _REFUSALS | {_UNAUTHORIZED}
+_FINAL_SERVER_STATUSES = _REFUSALS | {4009}
 _SECOND_ATTEMPT_AFTER = 1.0
-_SUSPECT_AFTER = 1.0
 
 
 class Subscription:
@@ -40,7 +39,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_ack_due",
+        "_ack",
         "_calls",
         "_context",
         "_delay",
@@ -52,7 +51,6 @@ class Subscription:
         "_request_id",
         "_retry_at",
         "_subscribed_at",
-        "_suspect",
         "armed",
         "inbox",
         "name",
@@ -70,11 +68,10 @@ class Subscription:
         self._delay = RetryDelay(context.settings.reconnect, context.random)
         self._refused_once = False
         self._subscribed_at = 0.0
-        self._suspect = False
         self._last_error: PusherError | None = None
         self._request_id: int | None = None
         self._retry_at: float | None = None
-        self._ack_due: float | None = None
+        self._ack = Acknowledgement()
         self._hole: tuple[float, float] | None = None
         self._parked: ChannelAuthorization | None = None
 
@@ -186,7 +183,7 @@ class Subscription:
 
     def receive_protocol(self, frame: Frame, last_received: float, now: float) -> bool:
         """Take one of the protocol's own events; return False when it has no meaning here."""
-        if frame.event == "pusher:subscription_error":
+        if is_refusal(frame):
             return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
         if frame.event == "pusher_internal:subscription_succeeded":
             return self._acknowledged(frame, now)
@@ -197,14 +194,18 @@ class Subscription:
 
     def suspect(self, now: float, *, named: bool) -> None:
         """An authorization was refused: this channel's, or that of some channel (protocol-notes 5.4)."""
-        if self._ack_due is not None and (named or self.inbox.kind.authorized):
-            self._suspect = True
+        if named or self.inbox.kind.authorized:
+            self._ack.suspect()
         self.doubt(now)
 
-    def doubt(self, now: float) -> None:
-        """Wait for the acknowledgement no longer than a second from now."""
-        if self._ack_due is not None:
-            self._ack_due = min(self._ack_due, now + _SUSPECT_AFTER)
+    def doubt(self, now: float, words: str = "") -> None:
+        """Wait for the acknowledgement no longer than a second from now; the server's words may be the reason."""
+        self._ack.doubt(now, words)
+
+    def client_event_rejected(self, error: ServerError, now: float) -> None:
+        """The server refused a client event, which an encrypted channel cannot have sent (protocol-notes 12)."""
+        if self.state is SubscriptionState.SUBSCRIBED and not self.inbox.kind.encrypted:
+            self.inbox.deliver(Event("pusher:error", self.name, error), now)
 
     def _acknowledged(self, frame: Frame, now: float) -> bool:
         if self.state is not SubscriptionState.SUBSCRIBING:
@@ -246,7 +247,7 @@ class Subscription:
 
     def deadline(self) -> float | None:
         """Return when ``handle_deadline`` has something to do."""
-        due = (self._ack_due, self._retry_at, self._calls.deadline(), self.inbox.deadline())
+        due = (self._ack.due, self._retry_at, self._calls.deadline(), self.inbox.deadline())
         return min((time for time in due if time is not None), default=None)
 
     def handle_deadline(self, now: float) -> None:
@@ -257,7 +258,7 @@ class Subscription:
         self.inbox.handle_deadline(now)
         if self._withdraw_if_unwanted(now):
             return
-        if self._ack_due is not None and now >= self._ack_due:
+        if self._ack.due is not None and now >= self._ack.due:
             self._unacknowledged(now)
         if self._retry_at is not None and now >= self._retry_at:
             self.begin(now)
@@ -266,11 +267,7 @@ class Subscription:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
         self._context.owe(self.name, now)
-        if self._suspect:
-            message = "the server refused an authorization and did not say for which channel"
-            self._give_back(AuthorizationError(self.name, message, status=_UNAUTHORIZED), now, now, told=False)
-            return
-        self._give_back(SubscriptionError(self.name, "the server did not acknowledge in time"), now, now, told=False)
+        self._give_back(self._ack.missing(self.name), now, now, told=False)
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -278,7 +275,7 @@ class Subscription:
         auth = authorization.auth if authorization is not None else None
         channel_data = authorization.channel_data if authorization is not None else None
         self._context.send(subscribe_frame(self.name, auth, channel_data if self.inbox.kind.presence else None))
-        self._ack_due = now + self._context.settings.subscribe_timeout
+        self._ack.expect(now + self._context.settings.subscribe_timeout)
         self._enter(SubscriptionState.SUBSCRIBING)
 
     def _retry(self, error: PusherError, at_least: float, now: float) -> None:
@@ -310,8 +307,8 @@ class Subscription:
         self.inbox.lost(now)
 
     def _stop(self, now: float) -> None:
-        self._ack_due = self._retry_at = self._last_error = self._parked = None
-        self._suspect = False
+        self._ack.stop()
+        self._retry_at = self._last_error = self._parked = None
         if self._request_id is not None:
             self._context.requests.cancel(self._request_id, now)
             self._request_id = None
