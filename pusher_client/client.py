@@ -177,17 +177,13 @@ class PusherClient(Bindable):
             RuntimeError: The client is connected in another event loop.
         """
         while self._running_driver() is not None and self._shutdown.running:
-            self._shutdown.spare_caller()
             await self._shutdown.wait()
         if self._running_driver() is None:
             self._start()
-        if self._core.state is ConnectionState.CONNECTED:
-            return
-        waiter = self._news.wait_connected()
         try:
-            await waiter
+            await self._news.wait_connected()
         except asyncio.CancelledError:
-            if self._news.abandon_connected(waiter):
+            if self._news.unwanted:
                 await self.disconnect()
             raise
         except ConnectError:
@@ -212,12 +208,13 @@ class PusherClient(Bindable):
             ConnectError: It is over because the server refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
+        failure = self._news.failure
         if self._running_driver() is not None:
             if not self._shutdown.running:
-                await self._news.wait_over()
+                failure = await self._news.wait_over()
             await self._shutdown.wait()
-        if self._news.failure is not None:
-            raise self._news.failure.with_traceback(None)
+        if failure is not None:
+            raise failure.with_traceback(None)
 
     @property
     def state(self) -> ConnectionState:

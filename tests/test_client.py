@@ -136,6 +136,29 @@ async def test_cancelling_the_first_connect_tears_down() -> None:
     assert client.state is ConnectionState.DISCONNECTED
 
 
+async def test_cancelling_connect_at_the_very_moment_of_success_tears_down() -> None:
+    """Nobody was told of the connection, so nobody would ever close it (design 2, R6)."""
+    async with scripted() as peer:
+        client = peer.client()
+        entering = asyncio.ensure_future(client.connect())
+        client.connection.bind("connected", lambda _: entering.cancel())
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        assert client.state is ConnectionState.DISCONNECTED
+
+
+async def test_cancelling_one_of_two_at_the_very_moment_of_success_stops_nothing() -> None:
+    """The other one is about to be told (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        first, second = (asyncio.ensure_future(client.connect()) for _ in range(2))
+        client.connection.bind("connected", lambda _: first.cancel())
+        await second
+        assert first.cancelled()
+        assert client.state is ConnectionState.CONNECTED
+        await client.disconnect()
+
+
 async def test_a_fatal_close_code_ends_everything() -> None:
     """wait_closed raises it, streams raise it after their queue, later calls are refused (design 2, R2)."""
     async with scripted() as peer:
@@ -762,6 +785,50 @@ async def test_a_handler_of_the_failure_may_connect_again() -> None:
         await connected.wait()
         assert client.state is ConnectionState.CONNECTED
         await client.disconnect()
+
+
+async def test_wait_closed_raises_although_a_handler_connects_again() -> None:
+    """It tells of the connection that it waited for, not of the next one (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+
+        @client.connection.bind("failed")
+        async def retry(_value: object) -> None:
+            await client.connect()
+
+        await client.connect()
+        closed = asyncio.ensure_future(client.wait_closed())
+        await asyncio.sleep(0)
+        await peer.sockets[0].close(4001)
+        with pytest.raises(ConnectError):
+            await closed
+        await client.disconnect()
+
+
+@pytest.mark.parametrize("call", ["connect", "wait_closed"])
+async def test_a_handler_may_wait_for_the_end(call: str) -> None:
+    """Whoever waits in a handler for a link that fails is told so, and not cancelled (R7)."""
+    told: list[object] = []
+    async with scripted() as peer:
+        client = peer.client()
+
+        @client.connection.bind("connecting")
+        async def wait(_value: object) -> None:
+            if peer.first is not None:
+                try:
+                    await (client.connect() if call == "connect" else client.wait_closed())
+                except BaseException as error:
+                    told.append(error)
+                    raise
+
+        await client.connect()
+        peer.first = '{"event":"pusher:error","data":{"code":4001,"message":"gone"}}'
+        await peer.sockets[0].close(1012)
+        with pytest.raises(ConnectError):
+            await client.wait_closed()
+        while not told:
+            await asyncio.sleep(0.001)
+        assert isinstance(told[0], ConnectError)
 
 
 async def test_a_handler_that_hangs_is_cancelled() -> None:
