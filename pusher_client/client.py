@@ -293,7 +293,7 @@ class PusherClient(Bindable):
 
     @property
     def _handlers(self) -> HandlerRegistry:
-        return self._channels.dispatcher
+        return self._channels.dispatcher.handlers
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:
         """Open a stream of the events of all subscribed channels; see `Channel.events`."""
@@ -318,6 +318,7 @@ class PusherClient(Bindable):
             deliverer=self._channels,
             listener=self._news,
         )
+        self._channels.open()
         self._news.begin(self._shutdown.start)
         if isinstance(self._authorizer, Endpoint):
             self._authorizer.attach()

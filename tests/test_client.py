@@ -11,6 +11,7 @@ import logging
 import pickle
 import ssl
 import weakref
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -508,10 +509,17 @@ def test_one_client_serves_two_loops_one_after_another() -> None:
     assert handled == [1, 2]
 
 
-@pytest.mark.parametrize("call", ["connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"),
+        *("wait_for", "wait_for of a channel", "a stream", "a channel's own stream"),
+    ],
+)
 async def test_every_call_from_another_loop_is_refused(call: str) -> None:
     """RuntimeError, and the connection goes on (design 2)."""
     async with scripted() as peer, peer.client() as client:
+        channel, stream = client.channel("private-a"), client.events()
 
         async def there() -> None:
             calls: dict[str, Any] = {
@@ -520,13 +528,40 @@ async def test_every_call_from_another_loop_is_refused(call: str) -> None:
                 "wait_closed": client.wait_closed,
                 "subscribe": lambda: client.subscribe("orders"),
                 "unsubscribe": lambda: client.unsubscribe("orders"),
-                "trigger": lambda: client.channel("private-a").trigger("client-x", 1),
+                "trigger": lambda: channel.trigger("client-x", 1),
+                "wait_for": client.wait_for,
+                "wait_for of a channel": channel.wait_for,
+                "a stream": lambda: anext(stream),
+                "a channel's own stream": lambda: anext(aiter(channel)),
             }
-            await calls[call]()
+            async with asyncio.timeout(5):
+                await calls[call]()
 
         with pytest.raises(RuntimeError, match="another event loop"):
             await asyncio.to_thread(lambda: asyncio.run(there()))
         await client.subscribe("orders")
+
+
+@pytest.mark.parametrize("call", ["channel", "presence", "events", "bind", "unbind_global", "events of a channel"])
+async def test_every_call_from_another_thread_is_refused(call: str) -> None:
+    """The plain calls too, where no event loop runs; before and after the connection they are free (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        channel = client.channel("orders")
+        calls: dict[str, Callable[[], object]] = {
+            "channel": lambda: client.channel("orders"),
+            "presence": lambda: client.presence("presence-room"),
+            "events": client.events,
+            "bind": lambda: channel.bind("e", print),
+            "unbind_global": client.unbind_global,
+            "events of a channel": channel.events,
+        }
+        await asyncio.to_thread(calls[call])
+        async with client:
+            calls[call]()
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await asyncio.to_thread(calls[call])
+        await asyncio.to_thread(calls[call])
 
 
 async def test_callers_of_connect_wait_together() -> None:
