@@ -83,7 +83,9 @@ class Channels:
         Raises:
             TypeError: The name is no string.
             ValueError: The name is not one that a server accepts.
+            RuntimeError: The client is connected in another event loop or thread.
         """
+        self.dispatcher.pool.check_caller()
         check_channel_name(name, self._core.settings.channel_name_limit)
         handle = self._handles.get(name)
         if handle is None:
@@ -162,9 +164,16 @@ class Channels:
         for dispatcher in list(self._dispatchers.values()):
             dispatcher.end(error, drain=True)
 
+    def open(self) -> None:
+        """Belong to the running event loop until `close`."""
+        self.dispatcher.pool.enter()
+
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]]) -> None:
         """Give running handlers ``grace`` seconds, then cancel them, but never the callers."""
-        await self.dispatcher.close(grace, callers)
+        try:
+            await self.dispatcher.close(grace, callers)
+        finally:
+            self.dispatcher.pool.leave()
 
     # -- what handles ask -----------------------------------------------------------------------------------------
 

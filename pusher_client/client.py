@@ -188,19 +188,16 @@ class PusherClient(Bindable):
             RuntimeError: The client is connected in another event loop.
         """
         while self._running_driver() is not None and self._shutdown.running:
-            self._shutdown.spare_caller()
             await self._shutdown.wait()
         if self._running_driver() is None:
             self._start()
-        if self._core.state is not ConnectionState.CONNECTED:
-            await self._wait_connected()
+        await self._wait_connected()
 
     async def _wait_connected(self) -> None:
-        waiter = self._news.wait_connected()
         try:
-            await waiter
+            await self._news.wait_connected()
         except asyncio.CancelledError:
-            if self._news.abandon_connected(waiter):
+            if self._news.unwanted:
                 await self.disconnect()
             raise
         except ConnectError:
@@ -225,12 +222,13 @@ class PusherClient(Bindable):
             ConnectError: It is over because the server refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
+        failure = self._news.failure
         if self._running_driver() is not None:
             if not self._shutdown.running:
-                await self._news.wait_over()
+                failure = await self._news.wait_over()
             await self._shutdown.wait()
-        if self._news.failure is not None:
-            raise self._news.failure.with_traceback(None)
+        if failure is not None:
+            raise failure.with_traceback(None)
 
     @property
     def state(self) -> ConnectionState:
@@ -371,7 +369,7 @@ class PusherClient(Bindable):
 
     @property
     def _handlers(self) -> HandlerRegistry:
-        return self._channels.dispatcher
+        return self._channels.dispatcher.handlers
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:
         """Open a stream of the events of all subscribed channels; see `Channel.events`."""
@@ -397,6 +395,7 @@ class PusherClient(Bindable):
             deliverer=self._channels,
             listener=self._news,
         )
+        self._channels.open()
         self._news.begin(self._shutdown.start)
         for endpoint in self._endpoints():
             endpoint.attach()

@@ -34,6 +34,14 @@ class FeedOwner(Protocol):
         """Let the log and the handlers hear of the markers noted."""
         ...
 
+    def check_caller(self) -> None:
+        """Check that the reader is where the client is connected.
+
+        Raises:
+            RuntimeError: It is in another event loop.
+        """
+        ...
+
     def forget(self, sink: Feed) -> None:
         """Offer nothing more to this feed, which its reader closed."""
         ...
@@ -105,6 +113,9 @@ class Feed(BoundedQueue[Event]):
 
     async def wait(self) -> None:
         """Wait until there may be something to read, or the end."""
+        owner = self._owner()
+        if owner is not None:
+            owner.check_caller()
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter

@@ -56,6 +56,7 @@ class _StatusFirst(ClientConnection):
 
     _line: bytes | None = b""
     _status: int | None = None
+    _cut: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the transport; asyncio's own callback."""
@@ -65,6 +66,15 @@ class _StatusFirst(ClientConnection):
             super().data_received(data)
         else:
             self.transport.abort()
+        # After a close frame, ours or the server's, websockets waits for the server to hang up, however long it takes.
+        if self._cut is None and self.protocol.close_expected():
+            self._cut = self.loop.call_later(_CLOSE_TIMEOUT, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hear that the transport is closed; asyncio's own callback."""
+        if self._cut is not None:
+            self._cut.cancel()
+        super().connection_lost(exc)
 
     def _read_status(self, data: bytes) -> None:
         line = (self._line or b"") + data

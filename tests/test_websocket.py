@@ -286,6 +286,27 @@ async def test_closing_does_not_wait_for_a_server_that_is_deaf() -> None:
         await deaf.wait_closed()
 
 
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [(b"\x88\x04\x0f\xa1no", 4001), (b"\x81\x7e\x07\xd1", None)],
+    ids=["a close frame", "a frame that is too large"],
+)
+async def test_a_server_that_closes_and_does_not_hang_up_is_cut_off(frame: bytes, code: int | None) -> None:
+    """A fatal code, or an oversized frame, counts also where the TCP connection stays open after it (R1, R2, R7)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        deaf = peer.sockets[0]
+        deaf.transport.pause_reading()
+        deaf.transport.write(frame)
+        async with asyncio.timeout(5):
+            assert await websocket.receive() is None
+        assert websocket.close_code == code
+        await websocket.close()
+        deaf.transport.resume_reading()
+        await deaf.wait_closed()
+
+
 async def test_no_frame_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Not at the lowest level either: frames carry signatures and payloads (C3)."""
     for name in ("", "pusher_client", "pusher_client.websocket", "websockets", "websockets.client"):

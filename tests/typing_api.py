@@ -41,6 +41,10 @@ async def authorize_with_a_mapping(name: str, socket: str) -> Mapping[str, Any]:
     return {"auth": f"{name}{socket}"}
 
 
+def on_handler_error(error: Exception, event: Event) -> None:
+    print(error, event.name)
+
+
 async def token() -> dict[str, str]:
     return {"Authorization": "Bearer 1"}
 
@@ -69,6 +73,7 @@ async def handle() -> None:
         channel_name_limit=200,
         client_events_per_second=10,
         on_decryption_failure=print,
+        on_handler_error=on_handler_error,
     )
     orders = client.channel("private-encrypted-orders")
 
@@ -87,6 +92,11 @@ async def handle() -> None:
     orders.bind("order-paid", on_failure)
     orders.unbind("order-paid", on_failure)
     orders.unbind_global(on_all)
+    orders.bind("order-paid", lambda event: print(event.data))
+    client.bind_global(lambda event: print(event.data))
+    client.connection.bind("connecting_in", lambda seconds: print(seconds + 1))
+    orders.unbind(cb=on_failure)
+    client.unbind_global(cb=on_all)
     print(on_created)
     await client.connect()
     same: Channel = await orders.subscribe()
