@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pusher_client.authorizers import Authorizer, HTTPAuthorizer, HTTPUserAuthenticator, SecretAuthorizer
+from pusher_client.authorizers import (
+    Authorizer,
+    BatchAuthorizer,
+    HTTPAuthorizer,
+    HTTPUserAuthenticator,
+    SecretAuthorizer,
+)
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
 from pusher_client.events import (
@@ -38,6 +44,7 @@ __all__ = [
     "MARKERS",
     "AuthorizationError",
     "Authorizer",
+    "BatchAuthorizer",
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",

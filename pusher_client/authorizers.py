@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, cast
 
 from pusher_client.endpoint import Endpoint
@@ -21,7 +21,15 @@ from pusher_client.protocol.authorization import (
 from pusher_client.protocol.names import channel_kind, check_channel_name
 from pusher_client.request import bare
 
-__all__ = ["Authorizer", "HTTPAuthorizer", "HTTPUserAuthenticator", "SecretAuthorizer", "UserAuthenticator"]
+__all__ = [
+    "Authorizer",
+    "BatchAuthorizer",
+    "HTTPAuthorizer",
+    "HTTPUserAuthenticator",
+    "SecretAuthorizer",
+    "UserAuthenticator",
+    "only_authorizer",
+]
 
 Authorizer: TypeAlias = Callable[[str, str], Awaitable[ChannelAuthorization | Mapping[str, Any]]]
 """Any async callable of a channel's name and a socket id.
@@ -29,6 +37,15 @@ Authorizer: TypeAlias = Callable[[str, str], Awaitable[ChannelAuthorization | Ma
 It returns the authorization, or a mapping as `ChannelAuthorization.from_response` reads it. It refuses by raising
 `AuthorizationError`. ``OSError``, ``TimeoutError`` and the transport errors of httpx count as passing troubles and are
 tried again; any other exception is final.
+"""
+
+BatchAuthorizer: TypeAlias = Callable[
+    [Sequence[str], str], Awaitable[Mapping[str, ChannelAuthorization | Mapping[str, Any] | AuthorizationError]]
+]
+"""Any async callable of several channels' names and a socket id.
+
+It returns for each channel what an `Authorizer` would, or an `AuthorizationError` that refuses this channel alone. What
+it raises counts as in an `Authorizer`, for all of the channels.
 """
 
 UserAuthenticator: TypeAlias = Callable[[str], Awaitable[UserAuthentication | Mapping[str, Any]]]
@@ -187,6 +204,24 @@ class SecretAuthorizer:
         _check_user(user_data)
         text = json.dumps(dict(user_data), allow_nan=False)
         return UserAuthentication(sign_user(self._key, self._secret, socket_id, text), text)
+
+
+def only_authorizer(
+    single: Authorizer | None, batch: BatchAuthorizer | None
+) -> Callable[[Any, str], Awaitable[Any]] | None:
+    """Return the one of the two that was given; None for neither.
+
+    Raises:
+        TypeError: It is not callable.
+        ValueError: Both were given.
+    """
+    if single is not None and not callable(single):
+        raise TypeError("authorizer is an async callable (channel_name, socket_id), as HTTPAuthorizer(url)")
+    if batch is not None and not callable(batch):
+        raise TypeError("batch_authorizer is an async callable (channel_names, socket_id), as HTTPBatchAuthorizer(url)")
+    if single is not None and batch is not None:
+        raise ValueError("give either authorizer or batch_authorizer, which serves every channel, and not both")
+    return single if batch is None else batch
 
 
 def _checked_text(what: str, value: object) -> str:

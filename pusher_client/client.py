@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from pusher_client.address import options_from_env, options_from_url, websocket_url
-from pusher_client.authorizers import Authorizer, HTTPAuthorizer
+from pusher_client.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, only_authorizer
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.channels import Channels
 from pusher_client.driver import Driver
@@ -24,7 +24,7 @@ from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
-from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.settings import BATCH_SIZE, ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
 from pusher_client.shutdown import Shutdown
 from pusher_client.streams import EventStream
@@ -49,6 +49,7 @@ class PusherClient(Bindable):
         path: What stands before ``/app/`` on that server.
         tls: Whether to use TLS, or an ``SSLContext`` to use for it.
         authorizer: Authorizes private, presence and encrypted channels.
+        batch_authorizer: The same with one call for many channels, in place of ``authorizer``.
         activity_timeout: Seconds of silence before a ping; the server may ask for less.
         pong_timeout: Seconds after a ping within which something must come.
         connect_timeout: Seconds for one attempt to connect, the handshake included.
@@ -79,6 +80,7 @@ class PusherClient(Bindable):
         path: str = "",
         tls: bool | ssl.SSLContext = True,
         authorizer: Authorizer | None = None,
+        batch_authorizer: BatchAuthorizer | None = None,
         activity_timeout: float = 120,
         pong_timeout: float = 30,
         connect_timeout: float = 15,
@@ -95,8 +97,7 @@ class PusherClient(Bindable):
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
         self._url = websocket_url(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
-        if authorizer is not None and not callable(authorizer):
-            raise TypeError("authorizer is an async callable (channel_name, socket_id), as HTTPAuthorizer(url)")
+        self._authorizer = only_authorizer(authorizer, batch_authorizer)
         self._settings = settings = ConnectionSettings(
             activity_timeout=activity_timeout,
             pong_timeout=pong_timeout,
@@ -104,6 +105,7 @@ class PusherClient(Bindable):
             unavailable_timeout=unavailable_timeout,
             subscribe_timeout=subscribe_timeout,
             authorization_timeout=authorization_timeout,
+            batch_size=None if batch_authorizer is None else BATCH_SIZE,
             reconnect=reconnect,
             key_rotation=key_rotation,
             buffer_bytes=buffer_bytes,
@@ -112,7 +114,6 @@ class PusherClient(Bindable):
         )
         self._tls = tls
         self._proxy: str | Literal[True] | None = read_proxy(proxy)
-        self._authorizer = authorizer
         budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
         self._channels = Channels(
@@ -153,7 +154,7 @@ class PusherClient(Bindable):
         """
         key, found = options_from_env(os.environ)
         auth_url = os.environ.get("PUSHER_AUTH_URL")
-        if auth_url and "authorizer" not in options:
+        if auth_url and not options.keys() & {"authorizer", "batch_authorizer"}:
             found["authorizer"] = HTTPAuthorizer(auth_url)
         return cls(key, **{**found, **options})
 
@@ -340,7 +341,7 @@ class PusherClient(Bindable):
         limit = self._settings.max_message_size
         return await WebSocket.open(self._url, tls=self._tls, proxy=self._proxy, max_message_size=limit)
 
-    async def _authorize(self, channel: str, socket_id: str) -> Any:
+    async def _authorize(self, channel: Any, socket_id: str) -> Any:
         if self._authorizer is None:
             raise AuthorizationError(channel, "it needs an authorizer: PusherClient(…, authorizer=HTTPAuthorizer(url))")
         return await self._authorizer(channel, socket_id)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, assert_never
 
-from pusher_client.authorizing import ask_authorizer
+from pusher_client.authorizing import Outcome, ask_authorizer, ask_batch_authorizer
 from pusher_client.events import Event
 from pusher_client.outbox import Outbox
 from pusher_client.protocol.authorization import ChannelAuthorization
@@ -15,6 +15,7 @@ from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.outputs import (
     Authorize,
+    AuthorizeBatch,
     Cancel,
     CloseWebSocket,
     ConnectFailed,
@@ -72,7 +73,8 @@ class Driver:
     Args:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
-        authorize: Asks the caller's authorizer; returns a ``ChannelAuthorization`` or a mapping.
+        authorize: Asks the caller's authorizer for a channel; where the core asks for batches, the batch authorizer
+            for a sequence of channels.
         outbox_bytes: How many bytes may wait to be sent, see `Outbox`.
         deliverer: Where events go.
         listener: Who hears the news.
@@ -85,7 +87,7 @@ class Driver:
         self,
         core: Connection,
         open_websocket: Callable[[], Awaitable[WebSocket]],
-        authorize: Callable[[str, str], Awaitable[Any]],
+        authorize: Callable[[Any, str], Awaitable[Any]],
         *,
         outbox_bytes: int,
         deliverer: Deliverer,
@@ -150,6 +152,9 @@ class Driver:
             case Authorize():
                 task = self.loop.create_task(self._run_request(output), name="pusher_client authorization")
                 self._requests[output.request_id] = task
+            case AuthorizeBatch():
+                task = self.loop.create_task(self._run_batch(output), name="pusher_client authorization batch")
+                self._requests[output.batch_id] = task
             case Cancel(request_id):
                 request = self._requests.get(request_id)
                 # An authorizer may itself do what makes its answer unwanted; it is not cut off for that.
@@ -246,16 +251,28 @@ class Driver:
     # -- authorization requests -----------------------------------------------------------------------------------
 
     async def _run_request(self, request: Authorize) -> None:
-        core = self._core
         try:
             outcome = await ask_authorizer(self._authorize, request.channel, request.socket_id)
         finally:
             self._requests.pop(request.request_id, None)
+        self._answer(request, outcome)
+
+    async def _run_batch(self, batch: AuthorizeBatch) -> None:
+        # A channel may be asked for twice, once for its key and once to be subscribed; one answer serves both.
+        channels = tuple(dict.fromkeys(request.channel for request in batch.requests))
+        try:
+            outcomes = await ask_batch_authorizer(self._authorize, channels, batch.requests[0].socket_id)
+        finally:
+            self._requests.pop(batch.batch_id, None)
+        for request in batch.requests:
+            self._answer(request, outcomes[request.channel])
+
+    def _answer(self, request: Authorize, outcome: Outcome) -> None:
         if self._stopped:  # the core may have another driver by now
             return
         if isinstance(outcome, ChannelAuthorization):
-            self.feed(core.authorized, request.request_id, outcome)
+            self.feed(self._core.authorized, request.request_id, outcome)
             return
         error, retryable = outcome
         again = {"retryable": retryable, "retry_after": error.retry_after}
-        self.feed(core.authorization_failed, request.request_id, error, **again)
+        self.feed(self._core.authorization_failed, request.request_id, error, **again)

@@ -11,6 +11,7 @@ from pusher_client import exceptions
 NAMES = {
     "MARKERS",
     "Authorizer",
+    "BatchAuthorizer",
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",

@@ -11,6 +11,7 @@ from pusher_client.exceptions import PusherError
 
 __all__ = [
     "Authorize",
+    "AuthorizeBatch",
     "Cancel",
     "CloseWebSocket",
     "ConnectFailed",
@@ -58,8 +59,19 @@ class Authorize:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizeBatch:
+    """Ask for several authorizations in one call; answer each of the requests on its own.
+
+    ``batch_id`` is a number like those of requests, none of which has the same. All requests are for one socket.
+    """
+
+    batch_id: int
+    requests: tuple[Authorize, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """The answer to this request is no longer wanted."""
+    """The answer to this request, or to all that is left of this batch, is no longer wanted."""
 
     request_id: int
 
@@ -147,6 +159,7 @@ Output: TypeAlias = (
     OpenWebSocket
     | CloseWebSocket
     | Authorize
+    | AuthorizeBatch
     | Cancel
     | Deliver
     | GapFound
