@@ -11,6 +11,7 @@ from pusher_client.authorizers import (
 )
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
+from pusher_client.credentials import Credentials
 from pusher_client.events import (
     MARKERS,
     ChannelStats,
@@ -50,6 +51,7 @@ __all__ = [
     "ChannelStats",
     "ConnectError",
     "ConnectionState",
+    "Credentials",
     "DecryptionError",
     "DecryptionFailure",
     "DecryptionFailureReason",

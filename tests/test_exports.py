@@ -16,6 +16,7 @@ NAMES = {
     "ChannelAuthorization",
     "ChannelStats",
     "ConnectionState",
+    "Credentials",
     "DecryptionFailure",
     "DecryptionFailureReason",
     "Event",

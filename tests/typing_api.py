@@ -14,6 +14,7 @@ from pusher_client import (
     ChannelAuthorization,
     ChannelStats,
     ConnectionState,
+    Credentials,
     Event,
     EventStream,
     HTTPAuthorizer,
@@ -53,6 +54,22 @@ batch_authorizers: list[BatchAuthorizer] = [authorize_batch, authorize_batch_ali
 
 async def token() -> dict[str, str]:
     return {"Authorization": "Bearer 1"}
+
+
+async def token_with_its_lifetime() -> tuple[dict[str, str], float]:
+    return {"Authorization": "Bearer 1"}, 3600
+
+
+def user() -> Mapping[str, str]:
+    return {"user": "1"}
+
+
+shared = HTTPAuthorizer(
+    "https://example.com/pusher/auth",
+    headers=Credentials(token_with_its_lifetime),
+    params=Credentials(user, lifetime=60),
+)
+token_of_many = Credentials(token, timeout=5)
 
 
 async def iterate() -> None:
