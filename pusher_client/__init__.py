@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pusher_client.authorizers import (
     Authorizer,
+    BatchAuthorizer,
     HTTPAuthorizer,
     HTTPUserAuthenticator,
     SecretAuthorizer,
@@ -11,6 +12,7 @@ from pusher_client.authorizers import (
 )
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
+from pusher_client.credentials import Credentials
 from pusher_client.events import (
     MARKERS,
     ChannelStats,
@@ -46,11 +48,13 @@ __all__ = [
     "MARKERS",
     "AuthorizationError",
     "Authorizer",
+    "BatchAuthorizer",
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",
     "ConnectError",
     "ConnectionState",
+    "Credentials",
     "DecryptionError",
     "DecryptionFailure",
     "DecryptionFailureReason",

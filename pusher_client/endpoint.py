@@ -25,6 +25,8 @@ __all__ = ["Endpoint"]
 
 _T = TypeVar("_T")
 
+_REFUSALS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+
 
 @dataclass(slots=True)
 class _Session:
@@ -116,19 +118,21 @@ class Endpoint:
         raise TimeoutError(f"{self._origin}: no complete answer within {self._timeout:g} s")
 
     async def _attempt(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
-        request = await self._request.build(form, self._timeout)
+        request, refused = await self._request.build(form, self._timeout)
         try:
             return await self._exchange(request, channel, read)
         # Each of these lets go of the frames and of the errors of httpx in which secrets are (promise C3).
         except AuthorizationError as error:
             failure: Exception = bare(error)
+            if error.status in _REFUSALS:
+                refused()
         except (httpx.TimeoutException, TimeoutError):
             failure = TimeoutError(f"{self._origin}: the endpoint took too long")
         except httpx.ConnectError as error:
             failure = ConnectionError(f"{self._origin}: cannot connect: {error}")
         except (httpx.RequestError, OSError) as error:
             failure = ConnectionError(f"{self._origin}: the request failed ({type(error).__name__})")
-        del request
+        del request, refused
         raise failure
 
     async def _exchange(

@@ -1187,8 +1187,8 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
         async with PusherClient.from_env(proxy=None, authorizer=authorize) as client:
             await client.subscribe("private-a")
         monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
-        assert isinstance(PusherClient.from_env()._authorizer, HTTPAuthorizer)
-        assert PusherClient.from_env(authorizer=authorize)._authorizer is authorize
+        assert isinstance(PusherClient.from_env()._authority._authorizer, HTTPAuthorizer)
+        assert PusherClient.from_env(authorizer=authorize)._authority._authorizer is authorize
 
 
 async def test_switching_keeps_what_is_wanted_and_bound() -> None:

@@ -11,10 +11,12 @@ from pusher_client import exceptions
 NAMES = {
     "MARKERS",
     "Authorizer",
+    "BatchAuthorizer",
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",
     "ConnectionState",
+    "Credentials",
     "DecryptionFailure",
     "DecryptionFailureReason",
     "Event",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pusher_client import (
     MARKERS,
     AuthorizationError,
+    BatchAuthorizer,
     Channel,
     ChannelAuthorization,
     ChannelStats,
     ConnectionState,
+    Credentials,
     Event,
     EventStream,
     HTTPAuthorizer,
@@ -45,8 +47,38 @@ def on_handler_error(error: Exception, event: Event) -> None:
     print(error, event.name)
 
 
+async def authorize_batch(
+    names: Sequence[str], socket: str
+) -> Mapping[str, ChannelAuthorization | Mapping[str, Any] | AuthorizationError]:
+    allowed: Mapping[str, Any] = {"auth": socket}
+    return {name: allowed if name.startswith("private-") else AuthorizationError(name, status=403) for name in names}
+
+
+async def authorize_batch_alike(names: Sequence[str], socket: str) -> dict[str, ChannelAuthorization]:
+    return {name: ChannelAuthorization(socket) for name in names}
+
+
+batch_authorizers: list[BatchAuthorizer] = [authorize_batch, authorize_batch_alike]
+
+
 async def token() -> dict[str, str]:
     return {"Authorization": "Bearer 1"}
+
+
+async def token_with_its_lifetime() -> tuple[dict[str, str], float]:
+    return {"Authorization": "Bearer 1"}, 3600
+
+
+def user() -> Mapping[str, str]:
+    return {"user": "1"}
+
+
+shared = HTTPAuthorizer(
+    "https://example.com/pusher/auth",
+    headers=Credentials(token_with_its_lifetime),
+    params=Credentials(user, lifetime=60),
+)
+token_of_many = Credentials(token, timeout=5)
 
 
 async def iterate() -> None:
@@ -117,6 +149,8 @@ async def handle() -> None:
 async def stream() -> None:
     client = PusherClient.from_url("wss://KEY@localhost:6001", authorizer=authorize_with_a_mapping)
     PusherClient.from_env(authorizer=SecretAuthorizer("key", "secret"))
+    PusherClient("APP_KEY", cluster="eu", batch_authorizer=authorize_batch)
+    PusherClient("APP_KEY", cluster="eu", batch_authorizer=authorize_batch_alike)
     events: EventStream = client.channel("orders").events("order-*", *MARKERS, queue_size=10)
     async with events, client.events("*") as everything:
         event: Event = await anext(everything)
