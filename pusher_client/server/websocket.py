@@ -15,6 +15,8 @@ from pusher_client.server.wire import Wire
 
 __all__ = ["Timeouts", "WebSocketLink"]
 
+DISABLED = 4003
+OVER_QUOTA = 4004
 NO_VERSION = 4008
 UNSUPPORTED_VERSION = 4007
 
@@ -88,6 +90,11 @@ class WebSocketLink:
     def _refusal(self) -> _Close | None:
         if self._websocket.path_params["key"] != self._application.key:
             return _Close(UNKNOWN_APPLICATION, "there is no application with this key here")
+        settings = self._application.settings
+        if not settings.enabled:
+            return _Close(DISABLED, "the application is disabled")
+        if settings.connection_limit is not None and len(self._application.connections()) >= settings.connection_limit:
+            return _Close(OVER_QUOTA, "the application has as many connections as it may have")
         version = self._websocket.query_params.get("protocol")
         if version is None:
             return _Close(NO_VERSION, "the address lacks protocol=7")

@@ -29,7 +29,7 @@ def application() -> Application:
 @pytest.fixture
 async def http(application: Application) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its endpoints."""
-    app = create_app(application, Wire(), Timeouts(), event_limit=100)
+    app = create_app(application, Wire(), Timeouts())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
         yield http
@@ -78,6 +78,15 @@ async def test_a_sign_in_is_signed(http: httpx.AsyncClient, application: Applica
     answer = (await http.post("/pusher/user-auth", data={"socket_id": SOCKET_ID, "user_id": "u"})).json()
     assert json.loads(answer["user_data"]) == {"id": "u", "user_info": {}}
     assert answer["auth"] == application.sign_user(SOCKET_ID, answer["user_data"])
+
+
+async def test_a_sign_in_may_bring_a_watchlist(http: httpx.AsyncClient) -> None:
+    """Part of what is signed."""
+    form = {"socket_id": SOCKET_ID, "user_id": "u", "watchlist": '["v"]'}
+    answer = (await http.post("/pusher/user-auth", data=form)).json()
+    assert json.loads(answer["user_data"]) == {"id": "u", "user_info": {}, "watchlist": ["v"]}
+    refused = await http.post("/pusher/user-auth", data=form | {"watchlist": "["})
+    assert (refused.status_code, refused.text) == (400, "watchlist is no JSON")
 
 
 async def test_a_public_channel_is_refused(http: httpx.AsyncClient) -> None:
