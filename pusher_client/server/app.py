@@ -36,6 +36,7 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts) -> Star
         exception_handlers={HTTPException: _refuse},
         routes=[
             WebSocketRoute("/app/{key}", serve),
+            WebSocketRoute("/{path:path}", serve),  # refused in the protocol's own words
             *HTTPAPI(application).routes(),
             *AuthorizationEndpoints(application).routes(),
         ],

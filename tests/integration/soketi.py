@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.integration.node import NODE_FOLDER, Node
 
-__all__ = ["APP", "DISABLED_APP", "SINGLE_CONNECTION_APP", "App", "Soketi"]
+__all__ = ["APP", "DISABLED_APP", "LIMITED_APP", "QUIET_APP", "SINGLE_CONNECTION_APP", "USERS_APP", "App", "Soketi"]
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -41,6 +41,9 @@ class App:
 APP = App("1001", "app-key", "app-secret")
 DISABLED_APP = App("1002", "key-off", "secret-off")
 SINGLE_CONNECTION_APP = App("1003", "key-one", "secret-one")
+USERS_APP = App("1004", "key-user", "secret-user")
+LIMITED_APP = App("1005", "key-limited", "secret-limited")
+QUIET_APP = App("1006", "key-quiet", "secret-quiet")
 
 
 class Soketi:
@@ -135,6 +138,9 @@ class Soketi:
                 APP.configuration(),
                 DISABLED_APP.configuration(enabled=False),
                 SINGLE_CONNECTION_APP.configuration(maxConnections=1),
+                USERS_APP.configuration(enableUserAuthentication=True),
+                LIMITED_APP.configuration(maxClientEventsPerSecond=10, maxEventPayloadInKb=10),
+                QUIET_APP.configuration(enableClientMessages=False),
             ],
         }
         self._configuration.write_text(json.dumps(configuration))

@@ -58,6 +58,16 @@ async def test_a_server_can_be_set_to_refuse(options: dict[str, Any], code: int)
             assert websocket.close_code == code
 
 
+async def test_a_client_at_another_path_is_told_and_closed() -> None:
+    """With 4005, which is final (R2)."""
+    url = "ws://{0.host}:{0.port}/elsewhere/app/{0.key}?protocol=7"
+    async with LocalServer() as server, websockets.connect(url.format(server), proxy=None) as websocket:
+        assert json.loads(await websocket.recv())["data"]["code"] == 4005
+        async with asyncio.timeout(SECONDS):
+            await websocket.wait_closed()
+        assert websocket.close_code == 4005
+
+
 async def test_frames_are_answered_and_binary_ones_refused() -> None:
     """In the order in which they came."""
     async with LocalServer() as server, connected(server) as peer:
