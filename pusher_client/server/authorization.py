@@ -30,7 +30,8 @@ _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
 class AuthorizationEndpoints:
     """``/pusher/auth`` and ``/pusher/user-auth``, which grant everything that is asked in the right form.
 
-    A form may say who the user is, for presence channels and signing in: ``user_id`` (else the socket id) and
+    A form may say who the user is, for presence channels and signing in: ``user_id`` (else who is signed in on the
+    connection, whom the server knows without ``channel_data``, and else the socket id) and
     ``user_info`` (JSON), and for signing in ``watchlist`` (a JSON array of user ids).
 
     Args:
@@ -57,7 +58,8 @@ class AuthorizationEndpoints:
         kind = channel_kind(name)
         if not kind.authorized:
             raise HTTPException(403, "only private, encrypted and presence channels are authorized")
-        channel_data = _channel_data(form) if kind.presence else None
+        is_known = "user_id" not in form and self._application.users.user_id(socket_id) is not None
+        channel_data = _channel_data(form) if kind.presence and not is_known else None
         answer = {"auth": self._application.sign_channel(socket_id, name, channel_data)}
         if channel_data is not None:
             answer["channel_data"] = channel_data

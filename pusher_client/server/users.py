@@ -29,6 +29,11 @@ class Users:
     def __init__(self) -> None:
         self._sessions: dict[str, _Session] = {}
 
+    def user_id(self, socket_id: str) -> str | None:
+        """Return who is signed in on a connection, if anybody is."""
+        session = self._sessions.get(socket_id)
+        return None if session is None else session.user_id
+
     def sockets(self, user_id: str) -> set[str]:
         """Return the socket ids of a user's connections."""
         return {socket_id for socket_id, session in self._sessions.items() if session.user_id == user_id}

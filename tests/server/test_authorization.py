@@ -73,6 +73,16 @@ async def test_without_a_user_the_socket_id_serves_as_one(http: httpx.AsyncClien
     assert json.loads(answer["channel_data"]) == {"user_id": SOCKET_ID, "user_info": {}}
 
 
+async def test_who_signed_in_gets_no_channel_data(http: httpx.AsyncClient, application: Application) -> None:
+    """The server knows the user already; a user that the form names comes first."""
+    application.users.sign_in(SOCKET_ID, lambda _: None, "u")
+    form = {"socket_id": SOCKET_ID, "channel_name": "presence-a"}
+    answer = await http.post("/pusher/auth", data=form)
+    assert answer.json() == {"auth": application.sign_channel(SOCKET_ID, "presence-a")}
+    named = (await http.post("/pusher/auth", data=form | {"user_id": "v"})).json()
+    assert json.loads(named["channel_data"])["user_id"] == "v"
+
+
 async def test_a_sign_in_is_signed(http: httpx.AsyncClient, application: Application) -> None:
     """For the user of the form (protocol-notes 6.4)."""
     answer = (await http.post("/pusher/user-auth", data={"socket_id": SOCKET_ID, "user_id": "u"})).json()

@@ -50,6 +50,7 @@ def test_watchers_hear_of_the_first_and_of_the_last_connection(sessions: Session
     sessions.users.sign_out("2.2")
     assert sessions.told["1.1"] == [("offline", ["bob"]), ("online", ["bob"])]
     assert sessions.users.sockets("bob") == {"3.3"}
+    assert (sessions.users.user_id("3.3"), sessions.users.user_id("2.2")) == ("bob", None)
     sessions.users.sign_out("3.3")
     sessions.users.sign_out("3.3")
     assert sessions.told["1.1"] == [("offline", ["bob"]), ("online", ["bob"]), ("offline", ["bob"])]
