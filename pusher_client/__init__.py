@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pusher_client.authorizers import Authorizer, HTTPAuthorizer, HTTPUserAuthenticator, SecretAuthorizer
+from pusher_client.authorizers import (
+    Authorizer,
+    HTTPAuthorizer,
+    HTTPUserAuthenticator,
+    SecretAuthorizer,
+    UserAuthenticator,
+)
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
 from pusher_client.events import (
@@ -26,6 +32,7 @@ from pusher_client.exceptions import (
     NotConnectedError,
     ProtocolError,
     PusherError,
+    RateLimitError,
     SubscriptionError,
     UnsupportedError,
 )
@@ -33,6 +40,7 @@ from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthe
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.streams import EventStream
+from pusher_client.user import User
 
 __all__ = [
     "MARKERS",
@@ -59,6 +67,7 @@ __all__ = [
     "ProtocolError",
     "PusherClient",
     "PusherError",
+    "RateLimitError",
     "ReconnectPolicy",
     "SecretAuthorizer",
     "ServerError",
@@ -66,5 +75,7 @@ __all__ = [
     "SubscriptionError",
     "SubscriptionState",
     "UnsupportedError",
+    "User",
     "UserAuthentication",
+    "UserAuthenticator",
 ]

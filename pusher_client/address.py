@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-__all__ = ["options_from_env", "options_from_url", "websocket_url"]
+__all__ = ["Address", "options_from_env", "options_from_url", "websocket_url"]
 
 _KEY = re.compile(r"[A-Za-z0-9_\-.=@,;~]+")
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,50}")
@@ -19,6 +20,63 @@ _PATH = re.compile(r"[A-Za-z0-9_\-./~%:@=+,;]*")
 _LAST_PORT = 65535
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Address:
+    """Where a client connects to.
+
+    Args:
+        key: The application's key.
+        cluster: Pusher's cluster, as ``"eu"``. Either this or ``host``.
+        host: The name or address of a server of one's own.
+        port: Its port; 443 with TLS and 80 without by default.
+        path: What stands before ``/app/``.
+        tls: Whether to use TLS, or an ``SSLContext`` to use for it.
+
+    Raises:
+        TypeError: A part is of the wrong type.
+        ValueError: A part cannot be what it should be; the message says what it should be.
+    """
+
+    key: str
+    url: str
+    tls: bool | ssl.SSLContext
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        cluster: str | None,
+        host: str | None,
+        port: int | None,
+        path: str,
+        tls: bool | ssl.SSLContext,
+    ) -> None:
+        url = websocket_url(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "url", url)
+        object.__setattr__(self, "tls", tls)
+
+    def moved(
+        self,
+        *,
+        key: str | None,
+        cluster: str | None,
+        host: str | None,
+        port: int | None,
+        path: str,
+        tls: bool | ssl.SSLContext | None,
+    ) -> Address:
+        """Return another address, with this one's key and TLS where None is given; raises as the class does."""
+        return Address(
+            self.key if key is None else key,
+            cluster=cluster,
+            host=host,
+            port=port,
+            path=path,
+            tls=self.tls if tls is None else tls,
+        )
 
 
 def websocket_url(

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, retryable_status
+from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication, retryable_status
 from pusher_client.request import bare
 
-__all__ = ["ask_authorizer"]
+__all__ = ["Answer", "ask_authorizer", "ask_user_authenticator"]
+
+_Wanted = TypeVar("_Wanted", ChannelAuthorization, UserAuthentication)
 
 _MOST_DIGITS = 9
 _TOO_LARGE = 10**_MOST_DIGITS
+
+
+Answer: TypeAlias = ChannelAuthorization | UserAuthentication | tuple[AuthorizationError, bool]
+"""What was asked for, or the error and whether the same request may succeed later."""
 
 
 async def ask_authorizer(
@@ -28,9 +34,27 @@ async def ask_authorizer(
         channel: The channel's name.
         socket_id: The server's name for the connection.
     """
+    return await _ask(lambda: authorize(channel, socket_id), ChannelAuthorization, channel)
+
+
+async def ask_user_authenticator(
+    authenticate: Callable[[str], Awaitable[Any]], socket_id: str
+) -> UserAuthentication | tuple[AuthorizationError, bool]:
+    """Return the user's authentication, or the error and whether the same request may succeed later.
+
+    Args:
+        authenticate: The authenticator; it returns a ``UserAuthentication`` or a mapping of the endpoint's shape.
+        socket_id: The server's name for the connection.
+    """
+    return await _ask(lambda: authenticate(socket_id), UserAuthentication, None)
+
+
+async def _ask(
+    ask: Callable[[], Awaitable[Any]], wanted: type[_Wanted], channel: str | None
+) -> _Wanted | tuple[AuthorizationError, bool]:
     try:
-        answer = await authorize(channel, socket_id)
-        return answer if isinstance(answer, ChannelAuthorization) else _read(channel, answer)
+        answer = await ask()
+        return answer if isinstance(answer, wanted) else _read(wanted, channel, answer)
     except AuthorizationError as error:
         refusal = error
     except asyncio.CancelledError as error:
@@ -57,16 +81,16 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-def _read(channel: str, answer: Any) -> ChannelAuthorization | tuple[AuthorizationError, bool]:
+def _read(wanted: type[_Wanted], channel: str | None, answer: Any) -> _Wanted | tuple[AuthorizationError, bool]:
     try:
-        return ChannelAuthorization.from_response(answer)
+        return wanted.from_response(answer)
     except AuthorizationError as error:
         refusal = bare(error)  # the frames that it went through hold the answer
     refusal.channel = channel
     return refusal, False
 
 
-def _failure(channel: str, cause: BaseException) -> tuple[AuthorizationError, bool]:
+def _failure(channel: str | None, cause: BaseException) -> tuple[AuthorizationError, bool]:
     kind = type(cause)
     if isinstance(cause, OSError | TimeoutError | httpx.TransportError):
         return AuthorizationError(channel, f"the authorization request failed: {kind.__name__}"), True

@@ -108,10 +108,15 @@ class Channel(Bindable):
             data: What JSON can express.
 
         Raises:
-            ValueError: The name does not start with ``client-``, or ``data`` is no JSON.
+            TypeError: ``data`` is nothing that JSON can express.
+            ValueError: The name does not start with ``client-``, or ``data`` takes more than 10 kB as JSON.
             NotConnectedError: There is no connection.
             UnsupportedError: The channel is encrypted, which leaves no place for client events.
             SubscriptionError: The channel is not subscribed.
+            RateLimitError: The client's ``client_events_per_second`` were sent in the last second.
+
+        What the server refuses all the same comes as ``pusher:error`` with a `ServerError`: on ``client.connection`` as
+        ``error``, and on this channel where it is certain that this one is meant.
         """
         await self._operations.trigger(self._name, event, data)
 

@@ -84,7 +84,7 @@ class Channels:
             TypeError: The name is no string.
             ValueError: The name is not one that a server accepts.
         """
-        check_channel_name(name)
+        check_channel_name(name, self._core.settings.channel_name_limit)
         handle = self._handles.get(name)
         if handle is None:
             on_use = functools.partial(self._review, name)

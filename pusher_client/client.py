@@ -11,8 +11,8 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pusher_client.address import options_from_env, options_from_url, websocket_url
-from pusher_client.authorizers import Authorizer, HTTPAuthorizer
+from pusher_client.address import Address, options_from_env, options_from_url
+from pusher_client.authorizers import Authorizer, HTTPAuthorizer, UserAuthenticator
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.channels import Channels
 from pusher_client.driver import Driver
@@ -28,6 +28,7 @@ from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
 from pusher_client.shutdown import Shutdown
 from pusher_client.streams import EventStream
+from pusher_client.user import User
 from pusher_client.websocket import WebSocket, read_proxy
 from pusher_client.worker import ErrorHandler
 
@@ -49,6 +50,7 @@ class PusherClient(Bindable):
         path: What stands before ``/app/`` on that server.
         tls: Whether to use TLS, or an ``SSLContext`` to use for it.
         authorizer: Authorizes private, presence and encrypted channels.
+        user_authenticator: Authenticates the user that `signin` signs in.
         activity_timeout: Seconds of silence before a ping; the server may ask for less.
         pong_timeout: Seconds after a ping within which something must come.
         connect_timeout: Seconds for one attempt to connect, the handshake included.
@@ -60,6 +62,8 @@ class PusherClient(Bindable):
         queue_size: How many events a stream, or a channel's async handlers, may have waiting.
         max_message_size: The largest frame that is accepted, in bytes.
         buffer_bytes: How many bytes all queues and backlogs may take together.
+        channel_name_limit: How long a channel's name may be; up to 200, for servers that allow 200.
+        client_events_per_second: How many client events are sent in a second at most; None for no limit of our own.
         proxy: True for the environment's proxy, a URL for another, None or False for none.
         on_decryption_failure: The same as binding ``pusher:decryption_failure`` on the client.
         on_handler_error: Called with the exception and the event when a handler raises.
@@ -79,6 +83,7 @@ class PusherClient(Bindable):
         path: str = "",
         tls: bool | ssl.SSLContext = True,
         authorizer: Authorizer | None = None,
+        user_authenticator: UserAuthenticator | None = None,
         activity_timeout: float = 120,
         pong_timeout: float = 30,
         connect_timeout: float = 15,
@@ -90,11 +95,12 @@ class PusherClient(Bindable):
         queue_size: int = 1024,
         max_message_size: int = 1024 * 1024,
         buffer_bytes: int = 64 * 1024 * 1024,
+        channel_name_limit: int = 164,
+        client_events_per_second: int | None = None,
         proxy: str | bool | None = True,
         on_decryption_failure: Handler | None = None,
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
-        self._url = websocket_url(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         if authorizer is not None and not callable(authorizer):
             raise TypeError("authorizer is an async callable (channel_name, socket_id), as HTTPAuthorizer(url)")
         self._settings = settings = ConnectionSettings(
@@ -108,11 +114,16 @@ class PusherClient(Bindable):
             key_rotation=key_rotation,
             buffer_bytes=buffer_bytes,
             max_message_size=max_message_size,
+            channel_name_limit=channel_name_limit,
+            client_events_per_second=client_events_per_second,
             tls=bool(tls),
         )
-        self._tls = tls
         self._proxy: str | Literal[True] | None = read_proxy(proxy)
+        if user_authenticator is not None and not callable(user_authenticator):
+            raise TypeError("user_authenticator is an async callable (socket_id), as HTTPUserAuthenticator(url)")
+        self._address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         self._authorizer = authorizer
+        self._user_authenticator = user_authenticator
         budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
         self._channels = Channels(
@@ -181,8 +192,10 @@ class PusherClient(Bindable):
             await self._shutdown.wait()
         if self._running_driver() is None:
             self._start()
-        if self._core.state is ConnectionState.CONNECTED:
-            return
+        if self._core.state is not ConnectionState.CONNECTED:
+            await self._wait_connected()
+
+    async def _wait_connected(self) -> None:
         waiter = self._news.wait_connected()
         try:
             await waiter
@@ -280,6 +293,68 @@ class PusherClient(Bindable):
             self._channels.end_at_once(name)
             driver.feed(self._core.unsubscribe, name)
 
+    async def signin(self) -> None:
+        """Sign the user in and return once the server has acknowledged; repeated after each reconnect.
+
+        A sign-in that fails after a reconnect is the event ``pusher:signin_error`` on `user`, and is given up.
+
+        Raises:
+            AuthorizationError: The endpoint or the server refused, or nothing came in time.
+            NotConnectedError: There is no connection, and none is being opened.
+        """
+        driver = self._running_driver()
+        if driver is None or not self._core.active:
+            raise NotConnectedError("not connected; call connect() first, or use 'async with'")
+        call_id = next(self._call_ids)
+        result = self._news.wait_result(call_id)
+        driver.feed(self._core.start_sign_in, call_id)
+        try:
+            await result
+        except asyncio.CancelledError:
+            self._news.abandon_result(call_id)
+            driver.feed(self._core.abandon_sign_in, call_id)
+            raise
+
+    @property
+    def user(self) -> User:
+        """The user that `signin` signs in: who it is, and where events for that user are bound."""
+        return self._news.user
+
+    async def switch_cluster(
+        self,
+        cluster: str | None = None,
+        *,
+        key: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        path: str = "",
+        tls: bool | ssl.SSLContext | None = None,
+    ) -> None:
+        """Go to another cluster, server or application, with everything that is wanted and bound.
+
+        Connected, it leaves the connection and waits for the new one, on which every channel is subscribed again, with
+        a ``pusher:gap`` for what may be missing. Else the next `connect` goes there.
+
+        Args:
+            cluster: Pusher's cluster. Either this or ``host``.
+            key: The other application's key; the same as before by default.
+            host: The name or address of a server of one's own.
+            port: Its port.
+            path: What stands before ``/app/`` on that server.
+            tls: Whether to use TLS; as before by default.
+
+        Raises:
+            ConnectError: The new server refuses for good; the connection is over then.
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument cannot be what it should be.
+        """
+        self._address = self._address.moved(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls)
+        driver = self._running_driver()
+        if driver is None or not self._core.active:
+            return
+        driver.feed(self._core.reconnect, tls=bool(self._address.tls))
+        await self._wait_connected()
+
     async def _trigger(self, channel: str, event: str, data: Any) -> None:
         driver = self._running_driver()
         if driver is not None:
@@ -317,13 +392,14 @@ class PusherClient(Bindable):
             self._core,
             self._open_websocket,
             self._authorize,
+            self._authenticate,
             outbox_bytes=self._settings.buffer_bytes,
             deliverer=self._channels,
             listener=self._news,
         )
         self._news.begin(self._shutdown.start)
-        if isinstance(self._authorizer, Endpoint):
-            self._authorizer.attach()
+        for endpoint in self._endpoints():
+            endpoint.attach()
         driver.feed(self._core.connect)
 
     async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
@@ -331,14 +407,25 @@ class PusherClient(Bindable):
         try:
             if driver is not None:
                 await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
-            if isinstance(self._authorizer, Endpoint):
-                await self._authorizer.detach()
+            for endpoint in self._endpoints():
+                await endpoint.detach()
         finally:
             self._driver = None
 
     async def _open_websocket(self) -> WebSocket:
         limit = self._settings.max_message_size
-        return await WebSocket.open(self._url, tls=self._tls, proxy=self._proxy, max_message_size=limit)
+        address = self._address
+        return await WebSocket.open(address.url, tls=address.tls, proxy=self._proxy, max_message_size=limit)
+
+    def _endpoints(self) -> list[Endpoint]:
+        used: tuple[object, ...] = (self._authorizer, self._user_authenticator)
+        return [endpoint for endpoint in used if isinstance(endpoint, Endpoint)]
+
+    async def _authenticate(self, socket_id: str) -> Any:
+        if self._user_authenticator is None:
+            message = "it needs a user authenticator: PusherClient(…, user_authenticator=HTTPUserAuthenticator(url))"
+            raise AuthorizationError(None, message)
+        return await self._user_authenticator(socket_id)
 
     async def _authorize(self, channel: str, socket_id: str) -> Any:
         if self._authorizer is None:

@@ -29,14 +29,21 @@ class ConnectionEvents(HandlerRegistry):
     Args:
         on_handler_error: Called with the exception and the value when a handler raises.
         pool: Where the worker is found while it is at work; the client's, so that it ends with the others.
+        label: What the log calls the source of the values.
     """
 
-    __slots__ = ("__weakref__", "_worker")
+    __slots__ = ("__weakref__", "_label", "_worker")
 
-    def __init__(self, on_handler_error: ErrorHandler | None = None, pool: WorkerPool | None = None) -> None:
+    def __init__(
+        self,
+        on_handler_error: ErrorHandler | None = None,
+        pool: WorkerPool | None = None,
+        label: str = "the connection",
+    ) -> None:
         super().__init__()
+        self._label = label
         self._worker = Worker(
-            "the connection",
+            label,
             ref(self),
             pool=WorkerPool() if pool is None else pool,
             limit=_VALUES_WAITING,
@@ -56,7 +63,7 @@ class ConnectionEvents(HandlerRegistry):
 
     def overflow(self, refused: int) -> Job:
         """Log what the worker refused (for the worker)."""
-        _logger.warning("the connection's handlers missed %d events: their queue was full", refused)
+        _logger.warning("the handlers of %s missed %d events: their queue was full", self._label, refused)
         return Job("", None, ())
 
     def learned(self) -> None:

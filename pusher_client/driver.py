@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Any, Protocol, assert_never
 
-from pusher_client.authorizing import ask_authorizer
+from pusher_client.authorizing import Answer, ask_authorizer, ask_user_authenticator
 from pusher_client.events import Event
 from pusher_client.outbox import Outbox
-from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.outputs import (
+    AuthenticateUser,
     Authorize,
     Cancel,
     CloseWebSocket,
@@ -29,6 +30,8 @@ from pusher_client.protocol.outputs import (
     StateChanged,
     SubscriptionEnded,
     SubscriptionRetried,
+    UserEvent,
+    WatchlistEvent,
 )
 from pusher_client.websocket import OpenError, WebSocket
 
@@ -48,6 +51,8 @@ Piece = (
     | SubscriptionEnded
     | SubscriptionRetried
     | FrameIgnored
+    | UserEvent
+    | WatchlistEvent
 )
 """The outputs that are told to somebody, rather than carried out here."""
 
@@ -73,6 +78,7 @@ class Driver:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
         authorize: Asks the caller's authorizer; returns a ``ChannelAuthorization`` or a mapping.
+        authenticate: Asks the caller's user authenticator; returns a ``UserAuthentication`` or a mapping.
         outbox_bytes: How many bytes may wait to be sent, see `Outbox`.
         deliverer: Where events go.
         listener: Who hears the news.
@@ -86,6 +92,7 @@ class Driver:
         core: Connection,
         open_websocket: Callable[[], Awaitable[WebSocket]],
         authorize: Callable[[str, str], Awaitable[Any]],
+        authenticate: Callable[[str], Awaitable[Any]],
         *,
         outbox_bytes: int,
         deliverer: Deliverer,
@@ -94,6 +101,7 @@ class Driver:
         self._core = core
         self._open_websocket = open_websocket
         self._authorize = authorize
+        self._authenticate = authenticate
         self._deliver = deliverer.deliver
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
@@ -147,9 +155,10 @@ class Driver:
                 self._socket_task = self.loop.create_task(self._run_socket(), name="pusher_client socket")
             case CloseWebSocket():
                 self._close_socket()
-            case Authorize():
-                task = self.loop.create_task(self._run_request(output), name="pusher_client authorization")
-                self._requests[output.request_id] = task
+            case Authorize(request_id, channel, socket_id):
+                self._start_request(request_id, partial(ask_authorizer, self._authorize, channel, socket_id))
+            case AuthenticateUser(request_id, socket_id):
+                self._start_request(request_id, partial(ask_user_authenticator, self._authenticate, socket_id))
             case Cancel(request_id):
                 request = self._requests.get(request_id)
                 # An authorizer may itself do what makes its answer unwanted; it is not cut off for that.
@@ -165,6 +174,8 @@ class Driver:
                 | SubscriptionEnded()
                 | SubscriptionRetried()
                 | FrameIgnored()
+                | UserEvent()
+                | WatchlistEvent()
             ):
                 self._hear(output)
             case _:
@@ -245,17 +256,23 @@ class Driver:
 
     # -- authorization requests -----------------------------------------------------------------------------------
 
-    async def _run_request(self, request: Authorize) -> None:
+    def _start_request(self, request_id: int, ask: Callable[[], Awaitable[Answer]]) -> None:
+        task = self.loop.create_task(self._run_request(request_id, ask), name="pusher_client authorization")
+        self._requests[request_id] = task
+        # A task that is cancelled before its first step has no "finally".
+        task.add_done_callback(lambda _: self._requests.pop(request_id, None))
+
+    async def _run_request(self, request_id: int, ask: Callable[[], Awaitable[Answer]]) -> None:
         core = self._core
         try:
-            outcome = await ask_authorizer(self._authorize, request.channel, request.socket_id)
+            outcome = await ask()
         finally:
-            self._requests.pop(request.request_id, None)
+            self._requests.pop(request_id, None)
         if self._stopped:  # the core may have another driver by now
             return
-        if isinstance(outcome, ChannelAuthorization):
-            self.feed(core.authorized, request.request_id, outcome)
+        if not isinstance(outcome, tuple):
+            self.feed(core.authorized, request_id, outcome)
             return
         error, retryable = outcome
         again = {"retryable": retryable, "retry_after": error.retry_after}
-        self.feed(core.authorization_failed, request.request_id, error, **again)
+        self.feed(core.authorization_failed, request_id, error, **again)

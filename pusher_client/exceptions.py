@@ -8,6 +8,7 @@
     ├── SubscriptionError(channel)          a channel could not be subscribed
     │   └── AuthorizationError(channel, status, retry_after)
     ├── DecryptionError(channel, event_name, reason)
+    ├── RateLimitError(channel, retry_after) more client events in a second than the client was allowed
     ├── UnsupportedError                    the protocol has no such thing
     └── ProtocolError                       the server said something that is not the protocol
 
@@ -24,6 +25,7 @@ __all__ = [
     "NotConnectedError",
     "ProtocolError",
     "PusherError",
+    "RateLimitError",
     "SubscriptionError",
     "UnsupportedError",
 ]
@@ -115,6 +117,23 @@ class DecryptionError(PusherError):
 
     def __str__(self) -> str:
         return f"{self.channel}: event {self.event_name!r} could not be opened: {self.reason}"
+
+
+class RateLimitError(PusherError):
+    """A client event was not sent: ``client_events_per_second`` had been sent in the last second.
+
+    Attributes:
+        channel: The channel's name.
+        retry_after: Seconds after which the next one may be sent.
+    """
+
+    def __init__(self, channel: str, retry_after: float) -> None:
+        super().__init__(channel, retry_after)
+        self.channel = channel
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.channel}: too many client events in a second; wait {self.retry_after:.3f} s"
 
 
 class UnsupportedError(PusherError):

@@ -14,6 +14,7 @@ from pusher_client.driver import Piece
 from pusher_client.events import GAP, ConnectionState, Event, Gap, StateChange
 from pusher_client.exceptions import NotConnectedError, PusherError
 from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.names import USER_CHANNEL_PREFIX
 from pusher_client.protocol.outputs import (
     ConnectFailed,
     ConnectingIn,
@@ -24,7 +25,10 @@ from pusher_client.protocol.outputs import (
     StateChanged,
     SubscriptionEnded,
     SubscriptionRetried,
+    UserEvent,
+    WatchlistEvent,
 )
+from pusher_client.user import User
 from pusher_client.worker import ErrorHandler
 
 __all__ = ["News"]
@@ -42,6 +46,7 @@ class News:
 
     Attributes:
         connection: Where the connection's own events are bound.
+        user: Where the signed-in user's events are bound.
         failure: Why the last connection is over for good; None while it is not.
     """
 
@@ -54,6 +59,7 @@ class News:
         self._connected_before = False
         self._stop: Callable[[], None] = lambda: None
         self.connection = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
+        self.user = User(core.sign_in, on_handler_error, channels.dispatcher.pool)
         self.failure: PusherError | None = None
 
     def begin(self, stop: Callable[[], None]) -> None:
@@ -105,6 +111,8 @@ class News:
                 _logger.warning("%s; next attempt in %.1f s", error, delay)
             case FrameIgnored(cause):
                 _logger.debug("ignored %s", cause)
+            case UserEvent(event) | WatchlistEvent(event):
+                (self.user if isinstance(piece, UserEvent) else self.user.watchlist).emit(event)
             case StateChanged() | ConnectingIn() | ErrorRaised() | ConnectFailed():
                 self._hear_of_connection(piece)
             case _:
@@ -132,7 +140,11 @@ class News:
         gap = Gap(found.channel, *(datetime.fromtimestamp(now + moment, UTC) for moment in times))
         missed = found.resubscribed_at - found.disconnected_at
         _logger.warning("%s: events of %.1f s may be missing", found.channel, missed)
-        self._channels.deliver(Event(GAP, found.channel, gap))
+        event = Event(GAP, found.channel, gap)
+        if found.channel.startswith(USER_CHANNEL_PREFIX):
+            self.user.emit(event)
+        else:
+            self._channels.deliver(event)
 
     def _change_state(self, previous: ConnectionState, current: ConnectionState) -> None:
         _logger.info("the connection went from %s to %s", previous, current)

@@ -100,9 +100,9 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(**options: Any) -> AsyncGenerator[Scripted]:
-    """Run a scripted server."""
-    peer = Scripted()
+async def scripted(peer: Scripted | None = None, **options: Any) -> AsyncGenerator[Scripted]:
+    """Run a scripted server: a plain one, or the one that is given."""
+    peer = Scripted() if peer is None else peer
     options.setdefault("logger", SILENT)
     async with serve(peer.talk, "127.0.0.1", 0, **options) as server:
         peer.server = server

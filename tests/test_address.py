@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pusher_client import PusherClient, address
-from pusher_client.address import options_from_env, options_from_url, websocket_url
+from pusher_client.address import Address, options_from_env, options_from_url, websocket_url
 
 
 def url(**options: Any) -> str:
@@ -111,3 +111,20 @@ def test_a_copy_that_was_never_installed_has_no_version(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(address, "version", missing)
     assert websocket_url("KEY", cluster="eu", host=None, port=None, path="", tls=True).endswith("&version=0")
+
+
+def moved(address: Address, **parts: Any) -> Address:
+    """Move an address, None standing for what is not given."""
+    nothing: dict[str, Any] = {"key": None, "cluster": None, "host": None, "port": None, "path": "", "tls": None}
+    return address.moved(**nothing | parts)
+
+
+def test_an_address_moves() -> None:
+    """Key and TLS stay where nothing else is said; the place must be said anew (design 2)."""
+    here = Address("KEY", cluster="eu", host=None, port=None, path="", tls=False)
+    there = moved(here, host="a.example")
+    assert (there.key, there.tls, there.url.partition("?")[0]) == ("KEY", False, "ws://a.example:80/app/KEY")
+    other = moved(here, cluster="us2", key="OTHER", tls=True)
+    assert other.url.startswith("wss://ws-us2.pusher.com:443/app/OTHER?")
+    with pytest.raises(ValueError, match="either cluster"):
+        moved(here)

@@ -23,7 +23,7 @@ LAYERS = [
     {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "driver"},
-    {"authorizers", "routing"},
+    {"authorizers", "routing", "user"},
     {"dispatch"},
     {"channel"},
     {"channels"},
@@ -33,7 +33,14 @@ LAYERS = [
     {"cli"},
 ]
 
-LONGEST = {"client": 350, "protocol/connection": 365, "protocol/subscription": 320, "protocol/hold": 290}
+LONGEST = {
+    "client": 440,
+    "protocol/connection": 430,
+    "protocol/subscription": 330,
+    "protocol/link": 290,
+    "protocol/sign_in": 305,
+    "protocol/hold": 290,
+}
 """Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
 USUAL = 280
 LONGEST_FUNCTION = 40

@@ -218,6 +218,16 @@ async def test_nothing_is_signed_for_a_malformed_name(channel: str, authorize: S
         await authorize(channel, "1.2")
 
 
+@pytest.mark.parametrize("length", [165, 200])
+async def test_a_name_is_signed_for_whatever_limit_the_client_has(length: int, authorize: SecretAuthorizer) -> None:
+    """Up to 200 characters, which some servers allow; how many this client may use is its own option (5.2)."""
+    name = "private-".ljust(length, "x")
+    assert (await authorize(name, "1.2")).auth
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"auth": "key:signature"}))
+    asked = await HTTPAuthorizer("https://example.com/auth", transport=transport)(name, "1.2")
+    assert asked.auth == "key:signature"
+
+
 async def test_wrong_types_are_not_signed(authorize: SecretAuthorizer) -> None:
     """What is no string is a TypeError."""
     with pytest.raises(TypeError, match="socket id is a string"):

@@ -48,6 +48,16 @@ def test_names_are_checked_at_once(name: str) -> None:
         idle_client().channel(name)
 
 
+def test_longer_names_are_an_option() -> None:
+    """165 to 200 characters are for servers that allow them, and the error says how (protocol-notes 5.2)."""
+    for name in ("x" * 165, "presence-".ljust(200, "x")):
+        with pytest.raises(ValueError, match="channel_name_limit=200"):
+            idle_client().channel(name)
+        with pytest.raises(ValueError, match="channel_name_limit=200"):
+            idle_client(channel_name_limit=len(name) - 1).presence(name)
+        assert idle_client(channel_name_limit=len(name)).channel(name).name == name
+
+
 def test_a_referenced_handle_is_the_same_and_a_forgotten_one_is_collected() -> None:
     """Without a reference, a wish or a handler nothing keeps it (design 2)."""
     client = idle_client()

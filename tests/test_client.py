@@ -32,7 +32,9 @@ from pusher_client import (
     KeyRotationPolicy,
     NotConnectedError,
     PusherClient,
+    RateLimitError,
     ReconnectPolicy,
+    ServerError,
     StateChange,
     SubscriptionError,
     SubscriptionState,
@@ -425,10 +427,15 @@ def test_options_are_checked() -> None:
         "buffer_bytes": 0,
         "max_message_size": 0,
         "queue_size": 0,
+        "channel_name_limit": 163,
+        "client_events_per_second": 0,
     }.items():
         with pytest.raises(ValueError, match=option):
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
-    for option in ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer"):
+    with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
+        PusherClient("KEY", cluster="eu", channel_name_limit=201)
+    options = ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer")
+    for option in (*options, "channel_name_limit", "client_events_per_second"):
         with pytest.raises(TypeError, match=option):
             PusherClient("KEY", cluster="eu", **{option: object()})  # type: ignore[arg-type]  # the same
     client = PusherClient(
@@ -470,7 +477,7 @@ def test_one_client_serves_two_loops_one_after_another() -> None:
             if client is None:
                 client = peer.client()
                 client.channel("orders").bind("e", lambda event: handled.append(event.data))
-            client._url = peer.client()._url  # the port is another one
+            client._address = peer.client()._address  # the port is another one
             async with client:
                 orders = client.channel("orders")
                 assert orders.state is SubscriptionState.UNSUBSCRIBED
@@ -483,6 +490,39 @@ def test_one_client_serves_two_loops_one_after_another() -> None:
 
     assert [asyncio.run(once(1)), asyncio.run(once(2))] == ["1.1", "1.1"]
     assert handled == [1, 2]
+
+
+async def test_client_events_over_the_limit_are_not_sent() -> None:
+    """They raise at the call with how long to wait, and nothing is queued (protocol-notes 12)."""
+    async with scripted() as peer, peer.client(authorizer=authorize, client_events_per_second=2) as client:
+        channel = await client.subscribe("private-a")
+        for number in range(2):
+            await channel.trigger("client-x", number)
+        with pytest.raises(RateLimitError) as caught:
+            await channel.trigger("client-x", 2)
+        assert caught.value.channel == "private-a"
+        assert 0 < caught.value.retry_after <= 1
+        await channel.unsubscribe()
+        await settled(peer, "pusher:unsubscribe")
+    assert [frame["data"] for frame in peer.received if frame["event"] == "client-x"] == [0, 1]
+
+
+async def test_a_rejected_client_event_reaches_the_channel_s_handlers() -> None:
+    """As pusher:error with a ServerError, on the channel and on the connection, counted nowhere (protocol-notes 12)."""
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        channel = await client.subscribe("private-a")
+        errors: list[Any] = []
+        client.connection.bind("error", errors.append)
+        told = channel.events("pusher:error")
+        await channel.trigger("client-x", None)
+        await settled(peer, "client-x")
+        rejected = {"event": "pusher:error", "data": {"code": 4301, "message": "not so fast"}}
+        await peer.sockets[0].send(json.dumps(rejected))
+        event = await anext(told)
+        assert event == Event("pusher:error", "private-a", ServerError(4301, "not so fast"))
+        assert errors == [event.data]
+        assert channel.stats.received == 0
+        assert client.state is ConnectionState.CONNECTED
 
 
 @pytest.mark.parametrize("call", ["connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"])
@@ -1047,3 +1087,45 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
         assert isinstance(PusherClient.from_env()._authorizer, HTTPAuthorizer)
         assert PusherClient.from_env(authorizer=authorize)._authorizer is authorize
+
+
+async def test_switching_keeps_what_is_wanted_and_bound() -> None:
+    """Handlers, streams and subscriptions go along to another server and key, with a gap for the way (design 2)."""
+    heard: list[Any] = []
+    async with scripted() as first, scripted() as second, first.client() as client:
+        orders = client.channel("orders")
+        orders.bind("e", lambda event: heard.append(event.data))
+        stream = orders.events("*")
+        await orders.subscribe()
+        await client.switch_cluster(host="127.0.0.1", port=second.port, key="OTHER")
+        assert second.sockets[0].request is not None
+        assert second.sockets[0].request.path.startswith("/app/OTHER?")
+        await second.heard("pusher:subscribe")
+        await second.publish("e", "orders", "2")
+        names = [(await anext(stream)).name for _ in range(4)]
+        assert names == ["pusher:subscription_succeeded", "pusher:subscription_succeeded", "pusher:gap", "e"]
+        assert heard == [2]
+        while first.sockets:
+            await asyncio.sleep(0.001)
+
+
+async def test_switching_to_a_server_that_refuses() -> None:
+    """The call raises why, and the connection is over (R2)."""
+    async with scripted() as first, scripted() as second, first.client() as client:
+        second.first = '{"event":"pusher:error","data":{"code":4001,"message":"no such app"}}'
+        with pytest.raises(ConnectError) as caught:
+            await client.switch_cluster(host="127.0.0.1", port=second.port)
+        assert caught.value.code == 4001
+        with pytest.raises(ConnectError):
+            await client.wait_closed()
+
+
+async def test_switching_before_connecting() -> None:
+    """The next connect() goes to the new place; a place that cannot be is refused and changes nothing."""
+    async with scripted() as first, scripted() as second:
+        client = first.client()
+        await client.switch_cluster(host="127.0.0.1", port=second.port)
+        with pytest.raises(ValueError, match="either cluster"):
+            await client.switch_cluster()
+        async with client:
+            assert (first.connects, second.connects) == (0, 1)

@@ -32,7 +32,9 @@ NAMES = {
     "ServerError",
     "StateChange",
     "SubscriptionState",
+    "User",
     "UserAuthentication",
+    "UserAuthenticator",
 }
 
 

@@ -16,13 +16,18 @@ from pusher_client import (
     Event,
     EventStream,
     HTTPAuthorizer,
+    HTTPUserAuthenticator,
     KeyRotationPolicy,
     Member,
     PresenceChannel,
     PusherClient,
+    RateLimitError,
     ReconnectPolicy,
     SecretAuthorizer,
     SubscriptionState,
+    User,
+    UserAuthentication,
+    UserAuthenticator,
 )
 
 
@@ -61,6 +66,8 @@ async def handle() -> None:
         authorizer=authorize,
         reconnect=ReconnectPolicy(cap=30),
         key_rotation=KeyRotationPolicy(grace=0),
+        channel_name_limit=200,
+        client_events_per_second=10,
         on_decryption_failure=print,
     )
     orders = client.channel("private-encrypted-orders")
@@ -84,7 +91,11 @@ async def handle() -> None:
     await client.connect()
     same: Channel = await orders.subscribe()
     await same.unsubscribe()
-    await orders.trigger("client-typing", {"who": 1})
+    try:
+        await orders.trigger("client-typing", {"who": 1})
+    except RateLimitError as error:
+        seconds: float = error.retry_after
+        print(seconds, error.channel)
     state: SubscriptionState = orders.state
     connection: ConnectionState = client.state
     socket_id: str | None = client.socket_id
@@ -105,3 +116,31 @@ async def stream() -> None:
     me: Member | None = room.me
     members: Mapping[str, Any] = room.members
     print(first, me, members)
+
+
+async def authenticate_user(socket_id: str) -> UserAuthentication:
+    return UserAuthentication("key:" + socket_id, '{"id":"1"}')
+
+
+async def users(authenticator: UserAuthenticator) -> None:
+    client = PusherClient("KEY", cluster="eu", user_authenticator=authenticate_user)
+    PusherClient("KEY", cluster="eu", user_authenticator=HTTPUserAuthenticator("https://example.com/user-auth"))
+    PusherClient("KEY", cluster="eu", user_authenticator=authenticator)
+    user: User = client.user
+
+    @user.bind("greeting")
+    async def on_greeting(event: Event) -> None:
+        print(event.data)
+
+    @client.user.watchlist.bind("online")
+    def on_online(event: Event) -> None:
+        print(event.data)
+
+    user.unbind("greeting", on_greeting)
+    user.watchlist.unbind("online", on_online)
+    await client.signin()
+    who: str | None = user.id
+    data: dict[str, Any] | None = user.user_data
+    print(who, data)
+    await client.switch_cluster("us2", key="OTHER")
+    await client.switch_cluster(host="ws.example.com", port=6001, path="/ws", tls=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pusher_client.events import Event, Member
+from pusher_client.events import Event
 from pusher_client.protocol.frames import Frame, clean_text, decode_data, json_object
-from pusher_client.protocol.names import ChannelKind
+from pusher_client.protocol.names import ChannelKind, channel_kind
 from pusher_client.protocol.presence import Members
 
-__all__ = ["ChannelEvents", "read_subscription_count", "read_subscription_error"]
+__all__ = ["ChannelEvents", "is_refusal", "read_subscription_count", "read_subscription_error"]
 
 _COUNT_LIMIT = 2**53
 
@@ -54,18 +54,33 @@ class ChannelEvents:
                 return self._event("pusher:subscription_count", {"subscription_count": count})
             case "pusher:cache_miss":
                 return self._event("pusher:cache_miss", None)
-            case "pusher_internal:member_added" if self.members is not None:
-                return self._member_event("pusher:member_added", self.members.add(decode_data(frame.data)))
-            case "pusher_internal:member_removed" if self.members is not None:
-                return self._member_event("pusher:member_removed", self.members.remove(decode_data(frame.data)))
+            case _:
+                return None if self.members is None else self._read_member(frame, self.members)
+
+    def _read_member(self, frame: Frame, members: Members) -> Event | None:
+        before = len(members.mapping)
+        match frame.event:
+            case "pusher_internal:member_added":
+                name, member = "pusher:member_added", members.add(decode_data(frame.data))
+            case "pusher_internal:member_updated":
+                # Some servers say by this name what others say by adding the member again.
+                member = members.add(decode_data(frame.data))
+                name = "pusher:member_updated" if len(members.mapping) == before else "pusher:member_added"
+            case "pusher_internal:member_removed":
+                name, member = "pusher:member_removed", members.remove(decode_data(frame.data))
             case _:
                 return None
-
-    def _member_event(self, name: str, member: Member | None) -> Event | None:
         return None if member is None else self._event(name, member)
 
     def _event(self, name: str, data: Any, raw: str | None = None) -> Event:
         return Event(name, self._channel, data, None, raw or "")
+
+
+def is_refusal(frame: Frame) -> bool:
+    """Tell whether the server refuses a subscription; one of the two names is unknown on encrypted channels (7.1)."""
+    if frame.event == "pusher:subscription_error":
+        return True
+    return frame.event == "pusher_internal:subscription_error" and not channel_kind(frame.channel or "").encrypted
 
 
 def read_subscription_count(text: str | None) -> int | None:

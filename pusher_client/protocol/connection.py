@@ -13,11 +13,12 @@ from typing import Any
 
 from pusher_client.events import DECRYPTION_FAILURE, MARKERS, ConnectionState, Event, SubscriptionState
 from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError
-from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
-from pusher_client.protocol.client_events import client_event_text
+from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
+from pusher_client.protocol.inband_errors import tell_concerned
 from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
@@ -27,6 +28,7 @@ from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.sign_in import UNAUTHORIZED, SignIn
 from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.tally import Tally
 from pusher_client.protocol.timers import Timers
@@ -34,9 +36,6 @@ from pusher_client.protocol.timers import Timers
 __all__ = ["Connection"]
 
 _CLIENT_GUARD_FACTOR = 4
-_UNAUTHORIZED = 4009
-_REFUSED = "pusher:subscription_error"
-_ANSWERS = ("pusher_internal:subscription_succeeded", _REFUSED)
 
 
 class Connection:
@@ -57,10 +56,12 @@ class Connection:
         *,
         shortcut: bool = True,
     ) -> None:
+        self.settings = settings
         self._outputs: deque[Output] = deque()
         self._texts: list[str] = []
         self._subscriptions: dict[str, Subscription] = {}
         self._owed = OwedAnswers()
+        self._client_events = ClientEvents(settings.client_events_per_second)
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0
@@ -68,10 +69,20 @@ class Connection:
         emit, rotation = self._outputs.append, settings.key_rotation
         self._link = Link(settings, random, emit, self._send, self)
         self._requests = Requests(settings.authorization_timeout, emit)
+        self.sign_in = SignIn(settings, random, emit, self._send, self._requests, settled=self._user_settled)
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
         allowance = budget if budget is not None else ByteBudget(settings.buffer_bytes)
         self._context = SubscriptionContext(
-            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self._owed.owe
+            settings,
+            random,
+            emit,
+            self._send,
+            self._requests,
+            allowance,
+            guard,
+            self.unsubscribe,
+            self._owed.owe,
+            self.sign_in,
         )
 
     # -- what can be asked ----------------------------------------------------------------------------------------
@@ -139,6 +150,12 @@ class Connection:
         self._link.connect(now)
         self._rearm()
 
+    def reconnect(self, now: float, *, tls: bool) -> None:
+        """Leave the link for one to another address, which is as new as the first; the wanted set stays."""
+        self._now = now
+        self._link.switch(now, tls=tls)
+        self._rearm()
+
     def disconnect(self, now: float) -> None:
         """Close the link and want nothing any more."""
         self._now = now
@@ -152,7 +169,7 @@ class Connection:
             ValueError: The name is not one that a server accepts.
             NotConnectedError: There is no link, and none is being opened.
         """
-        check_channel_name(channel)
+        check_channel_name(channel, self.settings.channel_name_limit)
         if not self.active:
             raise NotConnectedError("not connected; call connect() first")
         self._now = now
@@ -183,14 +200,32 @@ class Connection:
         self._rearm()
 
     def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
-        """Send a client event; it is never queued. `client_event_text` says what it raises."""
-        linked, self._now = self.socket_id is not None, now
-        self._send(client_event_text(channel, event, data, linked=linked, state=self.subscription_state(channel)))
+        """Send a client event; it is never queued. `ClientEvents.text` says what it raises."""
+        linked, state, self._now = self.socket_id is not None, self.subscription_state(channel), now
+        self._send(self._client_events.text(channel, event, data, linked=linked, state=state, now=now))
+
+    def start_sign_in(self, call_id: int, now: float) -> None:
+        """Want the user signed in, on this link and every later one; the call's ``Result`` follows.
+
+        Raises:
+            NotConnectedError: There is no link, and none is being opened.
+        """
+        if not self.active:
+            raise NotConnectedError("not connected; call connect() first")
+        self._now = now
+        self.sign_in.sign_in(call_id, now)
+        self._rearm()
+
+    def abandon_sign_in(self, call_id: int, now: float) -> None:
+        """Forget a call of ``start_sign_in`` whose caller no longer waits."""
+        self._now = now
+        self.sign_in.abandon(call_id, now)
+        self._rearm()
 
     # -- authorizations -------------------------------------------------------------------------------------------
 
-    def authorized(self, request_id: int, authorization: ChannelAuthorization, now: float) -> None:
-        """Take an authorization; one that is no longer wanted is ignored."""
+    def authorized(self, request_id: int, authorization: ChannelAuthorization | UserAuthentication, now: float) -> None:
+        """Take an authorization, or a user's authentication; one that is no longer wanted is ignored."""
         self._now = now
         taken = self._requests.take(request_id, now)
         if taken is not None:
@@ -226,7 +261,10 @@ class Connection:
     def websocket_closed(self, code: int | None, reason: str, now: float) -> None:
         """The WebSocket was closed with a code, or broke without one."""
         self._now = now
-        self._link.closed(code, reason, now)
+        answered = code == UNAUTHORIZED and self.sign_in.answers_for_close
+        if answered:
+            self.sign_in.refused_by_close(reason, now)
+        self._link.closed(code, reason, now, final=not answered)
         self._rearm()
 
     def receive_text(self, text: str, now: float) -> Event | None:
@@ -243,6 +281,9 @@ class Connection:
         if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
             subscription = self._subscriptions.get(frame.channel)
             if subscription is None or subscription.state is not SubscriptionState.SUBSCRIBED:
+                if subscription is None and self.sign_in.receive_event(frame):
+                    self._rearm()
+                    return None
                 self._useless("an event of a channel that is not subscribed", now)
                 return None
             event = subscription.inbox.receive(frame, now)
@@ -280,13 +321,14 @@ class Connection:
             self._receive_channel_protocol(frame, last_received, now)
 
     def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
-        name = frame.channel or ""
-        subscription = self._subscriptions.get(name)
-        if frame.event in _ANSWERS and self._owed.take(name, now, refusal=frame.event == _REFUSED):
+        subscription = self._subscriptions.get(frame.channel or "")
+        if self._owed.receive(frame, now):
             # This answers a subscription that was given up before; a second one must be waited for.
             if subscription is not None:
                 subscription.doubt(now)
                 self._rearm(subscription)
+            return
+        if subscription is None and self.sign_in.receive_protocol(frame, now):
             return
         if subscription is None or not subscription.receive_protocol(frame, last_received, now):
             self._ignore("a protocol event that has no meaning here")
@@ -295,11 +337,10 @@ class Connection:
     def _receive_error(self, frame: Frame, now: float) -> None:
         error = server_error(decode_data(frame.data))
         self._outputs.append(ErrorRaised(error))
-        if error.code == _UNAUTHORIZED:
-            for name, subscription in self._subscriptions.items():
-                if frame.channel in (None, name):
-                    subscription.suspect(now, named=frame.channel is not None)
-                    self._timers.arm(subscription)
+        if frame.channel is None:
+            self.sign_in.doubt(error.code, error.message, now)
+        for subscription in tell_concerned(error, frame.channel, self._subscriptions, self._client_events, now):
+            self._timers.arm(subscription)
 
     def _useless(self, cause: str, now: float) -> None:
         self._now = now
@@ -317,6 +358,7 @@ class Connection:
     def link_up(self, socket_id: str, now: float) -> None:
         """Subscribe everything that is wanted, under the new socket id."""
         self._requests.link_up(socket_id)
+        self.sign_in.link_up(now)
         for subscription in self._subscriptions.values():
             if subscription.state is not SubscriptionState.FAILED:
                 subscription.begin(now)
@@ -324,8 +366,8 @@ class Connection:
 
     def link_lost(self, now: float) -> None:
         """Nothing is subscribed any more; every authorization was for a socket that is gone."""
-        self._requests.link_lost()
-        self._owed.clear()
+        self._forget_link()
+        self.sign_in.link_lost(self._link.liveness.last_in, now)
         for subscription in self._subscriptions.values():
             subscription.link_lost(self._link.liveness.last_in, now)
             self._timers.arm(subscription)
@@ -335,11 +377,21 @@ class Connection:
         self._end_subscriptions(error, now)
 
     def _end_subscriptions(self, error: PusherError | None, now: float) -> None:
-        self._requests.link_lost()
-        self._owed.clear()
+        self._forget_link()
+        self.sign_in.end(error, now)
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
             subscription.close(error, now)
+
+    def _user_settled(self, now: float) -> None:
+        for subscription in list(self._subscriptions.values()):
+            subscription.user_settled(now)
+            self._timers.arm(subscription)
+
+    def _forget_link(self) -> None:
+        self._requests.link_lost()
+        self._owed.clear()
+        self._client_events.clear()
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -361,5 +413,6 @@ class Connection:
     def _rearm(self, subscription: Subscription | None = None) -> None:
         self._timers.arm(self._link)
         self._timers.arm(self._requests)
+        self._timers.arm(self.sign_in)
         if subscription is not None:
             self._timers.arm(subscription)

@@ -19,9 +19,13 @@ __all__ = [
     "decode_data",
     "decode_frame",
     "json_object",
+    "sign_in_frame",
     "subscribe_frame",
     "unsubscribe_frame",
 ]
+
+CLIENT_DATA_LIMIT = 10 * 1024
+"""Bytes of JSON that a client event's data may have."""
 
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 """Everything that reading hostile JSON can raise; msgspec's own errors, too deep nesting, lone surrogates."""
@@ -162,10 +166,25 @@ def unsubscribe_frame(channel: str) -> str:
     return _frame_text("pusher:unsubscribe", {"channel": channel})
 
 
+def sign_in_frame(auth: str, user_data: str) -> str:
+    """Write the frame that signs a user in (protocol-notes 13.1)."""
+    return _frame_text("pusher:signin", {"auth": auth, "user_data": user_data})
+
+
 def client_event_frame(channel: str, event: str, data: object) -> str:
     """Write a client event (protocol-notes 12).
 
     Raises:
         TypeError: ``data`` cannot be written as JSON.
+        ValueError: It takes more bytes than a server accepts, is nested too deeply, or has a lone surrogate.
     """
-    return _frame_text(event, data, channel)
+    try:
+        encoded = _encode(data)
+    except (RecursionError, UnicodeError):
+        encoded = None
+    if encoded is None:
+        raise ValueError("the data of the client event is nested too deeply for JSON, or has a lone surrogate")
+    if len(encoded) > CLIENT_DATA_LIMIT:
+        most = f"at most {CLIENT_DATA_LIMIT} are allowed, so send less or in parts"
+        raise ValueError(f"the data of the client event takes {len(encoded)} bytes as JSON; {most}")
+    return _frame_text(event, msgspec.Raw(encoded), channel)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import PusherError
@@ -23,7 +24,21 @@ from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.tally import Tally
 
-__all__ = ["Inbox", "SubscriptionContext"]
+__all__ = ["Inbox", "SignedInUser", "SubscriptionContext"]
+
+
+class SignedInUser(Protocol):
+    """What subscriptions ask of the sign-in (protocol-notes 13.4)."""
+
+    @property
+    def user_id(self) -> str | None:
+        """Who is signed in on this link."""
+        ...
+
+    @property
+    def expected(self) -> bool:
+        """Whether somebody is going to be."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,7 @@ class SubscriptionContext:
     guard: RefreshGuard
     withdraw: Callable[[str, float], None]
     owe: Callable[[str, float], None]
+    user: SignedInUser
 
 
 class Inbox:
@@ -97,7 +113,7 @@ class Inbox:
         if self._hold is not None and authorization.shared_secret is not None:
             self._hold.endorse(authorization.shared_secret, now)
         if self.events.members is not None:
-            self.events.members.authorized(authorization.channel_data)
+            self.events.members.authorized(authorization.channel_data, self._context.user.user_id)
 
     def lost(self, now: float) -> None:
         """The subscription is lost for now; what is held waits a little for the next authorization."""

@@ -80,6 +80,7 @@ class Link:
         user: LinkUser,
     ) -> None:
         self._settings = settings
+        self._tls = settings.tls
         self._emit = emit
         self._send = send
         self._user = user
@@ -105,6 +106,23 @@ class Link:
         self._begin_connecting(now)
         self._open(now)
 
+    def switch(self, now: float, *, tls: bool) -> None:
+        """Leave this link, or the attempt at it, and connect to another address."""
+        self._tls = tls
+        if self.phase is LinkPhase.IDLE:
+            return
+        was_up = self.phase is LinkPhase.UP
+        self._let_go()
+        self.phase = LinkPhase.WAITING
+        self._ever_connected = False
+        self._reconnect_at = self._backoff.at_once(now)
+        if self.state is not ConnectionState.UNAVAILABLE:
+            self._begin_connecting(now)
+        if was_up:
+            self._user.link_lost(now)
+        if self._reconnect_at <= now:
+            self._open(now)
+
     def disconnect(self) -> None:
         """Close the link and open no other."""
         self._let_go()
@@ -125,10 +143,10 @@ class Link:
             self.phase = LinkPhase.WAITING
             self._after_loss(retry, status, reason, now)
 
-    def closed(self, code: int | None, reason: str, now: float) -> None:
-        """The WebSocket was closed by the server, or broke."""
+    def closed(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
+        """The WebSocket was closed by the server, or broke; ``final`` is whether a fatal code is to be taken so."""
         if self.phase in (LinkPhase.HANDSHAKE, LinkPhase.UP):
-            self._closed_with(code, reason, now)
+            self._closed_with(code, reason, now, final=final)
 
     def receive_first(self, frame: Frame | None, now: float) -> None:
         """Read the message that must establish the connection; None stands for one that cannot be read."""
@@ -209,9 +227,11 @@ class Link:
         self._emit(CloseWebSocket())
         self._after_loss(Retry.BACKOFF, None, cause, now)
 
-    def _closed_with(self, code: int | None, reason: str, now: float) -> None:
+    def _closed_with(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
         retry = retry_after_close(code, ever_connected=self._ever_connected)
-        self._after_loss(retry, code, close_reason(code, reason, tls=self._settings.tls), now)
+        if retry is Retry.NEVER and not final:
+            retry = Retry.SLOW_BACKOFF
+        self._after_loss(retry, code, close_reason(code, reason, tls=self._tls), now)
 
     def _after_loss(self, retry: Retry, code: int | None, cause: str, now: float) -> None:
         was_up = self.phase is LinkPhase.UP

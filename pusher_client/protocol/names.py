@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
+    "CHANNEL_NAME_LIMIT",
     "CLIENT_PREFIX",
+    "LONGEST_CHANNEL_NAME",
     "PROTOCOL_PREFIXES",
+    "USER_CHANNEL_PREFIX",
     "ChannelKind",
     "channel_kind",
     "check_channel_name",
@@ -16,9 +19,13 @@ __all__ = [
 
 PROTOCOL_PREFIXES = ("pusher:", "pusher_internal:")
 CLIENT_PREFIX = "client-"
+USER_CHANNEL_PREFIX = "#server-to-user-"
+CHANNEL_NAME_LIMIT = 164
+"""Characters that a channel's name has at most with Pusher."""
+LONGEST_CHANNEL_NAME = 200
+"""The same on the servers that allow the most."""
 
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]+")
-_CHANNEL_NAME_LIMIT = 164
 _EVENT_NAME_LIMIT = 200
 
 
@@ -52,17 +59,24 @@ def channel_kind(name: str) -> ChannelKind:
     )
 
 
-def check_channel_name(name: str) -> None:
+def check_channel_name(name: str, limit: int = LONGEST_CHANNEL_NAME) -> None:
     """Check that a server will accept the name.
+
+    Args:
+        name: The channel's name.
+        limit: How many characters it may have.
 
     Raises:
         TypeError: It is no string.
-        ValueError: It is empty, longer than 164 characters, or has a character that channels may not have.
+        ValueError: It is empty, longer than ``limit``, or has a character that channels may not have.
     """
     if not isinstance(name, str):
         raise TypeError(f"a channel name is a string, not {type(name).__name__}")
-    if len(name) > _CHANNEL_NAME_LIMIT:
-        raise ValueError(f"the channel name has {len(name)} characters; at most {_CHANNEL_NAME_LIMIT} are allowed")
+    if len(name) > limit:
+        longest = LONGEST_CHANNEL_NAME
+        cure = f"; where the server allows {longest}, give the client channel_name_limit={longest}"
+        told = cure if len(name) <= longest else ""
+        raise ValueError(f"the channel name has {len(name)} characters; at most {limit} are allowed{told}")
     if not _CHANNEL_NAME.fullmatch(name):
         raise ValueError(f"channel name {name!r}: use letters, digits and _ - = @ , . ; only, and at least one of them")
 

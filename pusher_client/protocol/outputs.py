@@ -10,6 +10,7 @@ from pusher_client.events import ConnectionState, Event, ServerError
 from pusher_client.exceptions import PusherError
 
 __all__ = [
+    "AuthenticateUser",
     "Authorize",
     "Cancel",
     "CloseWebSocket",
@@ -26,6 +27,8 @@ __all__ = [
     "StateChanged",
     "SubscriptionEnded",
     "SubscriptionRetried",
+    "UserEvent",
+    "WatchlistEvent",
 ]
 
 
@@ -35,6 +38,7 @@ class Purpose(Enum):
     SUBSCRIBE = "subscribe"
     RESUBSCRIBE = "resubscribe"
     REFRESH = "refresh"
+    SIGN_IN = "sign in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,14 @@ class Authorize:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticateUser:
+    """Ask for a user's authentication; answer with ``authorized`` or ``authorization_failed``."""
+
+    request_id: int
+    socket_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """The answer to this request is no longer wanted."""
 
@@ -67,6 +79,20 @@ class Cancel:
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand this event to the handlers and streams of its channel."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class UserEvent:
+    """Hand this event to the handlers of the signed-in user."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistEvent:
+    """Hand this event to the handlers of the user's watchlist."""
 
     event: Event
 
@@ -147,6 +173,7 @@ Output: TypeAlias = (
     OpenWebSocket
     | CloseWebSocket
     | Authorize
+    | AuthenticateUser
     | Cancel
     | Deliver
     | GapFound
@@ -158,4 +185,6 @@ Output: TypeAlias = (
     | SubscriptionEnded
     | SubscriptionRetried
     | FrameIgnored
+    | UserEvent
+    | WatchlistEvent
 )

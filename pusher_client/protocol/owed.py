@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 
+from pusher_client.protocol.channel_events import is_refusal
+from pusher_client.protocol.frames import Frame
+
 __all__ = ["OwedAnswers"]
 
 _OWED_FOR = 1.0
+_SUCCEEDED = "pusher_internal:subscription_succeeded"
 
 
 class OwedAnswers:
@@ -23,6 +27,11 @@ class OwedAnswers:
     def owe(self, channel: str, now: float) -> None:
         """Note that a subscription was given up whose frame is not answered yet."""
         self._since.setdefault(channel, deque()).append(now)
+
+    def receive(self, frame: Frame, now: float) -> bool:
+        """Tell whether a frame is the answer to an older one, and take that off the account."""
+        refusal = is_refusal(frame)
+        return (refusal or frame.event == _SUCCEEDED) and self.take(frame.channel or "", now, refusal=refusal)
 
     def take(self, channel: str, now: float, *, refusal: bool) -> bool:
         """Tell whether an answer for this channel belongs to an older frame, and take that off the account."""

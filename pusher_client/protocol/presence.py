@@ -34,15 +34,16 @@ class Members:
             return None
         return Member(my_id, self._members[my_id])
 
-    def authorized(self, channel_data: str | None) -> None:
-        """Learn from the authorization who this client is."""
-        self._my_id = member_id(json_object(decode_data(channel_data)).get("user_id"))
+    def authorized(self, channel_data: str | None, user_id: str | None = None) -> None:
+        """Learn from the authorization who this client is; without ``channel_data`` it is who signed in."""
+        named = member_id(json_object(decode_data(channel_data)).get("user_id"))
+        self._my_id = user_id if channel_data is None else named
 
     def snapshot(self, data: object) -> tuple[list[Member], list[Member]]:
-        """Take the members that an acknowledgement lists; return who left and who joined since the last."""
+        """Take the members that an acknowledgement lists; return who left, and who joined or changed since the last."""
         now = _read_members(data)
         left = [Member(id_, info) for id_, info in self._members.items() if id_ not in now]
-        joined = [Member(id_, info) for id_, info in now.items() if id_ not in self._members]
+        joined = [Member(id_, info) for id_, info in now.items() if not self._knows(id_, info)]
         self._members.clear()
         self._members.update(now)
         return left, joined
@@ -53,7 +54,7 @@ class Members:
         id_, info = member_id(known.get("user_id")), known.get("user_info")
         if id_ is None:
             return None
-        if id_ in self._members and self._members[id_] == info:
+        if self._knows(id_, info):
             return None
         self._members[id_] = info
         return Member(id_, info)
@@ -64,6 +65,9 @@ class Members:
         if id_ is None or id_ not in self._members:
             return None
         return Member(id_, self._members.pop(id_))
+
+    def _knows(self, id_: str, info: object) -> bool:
+        return id_ in self._members and self._members[id_] == info
 
 
 def member_id(value: object) -> str | None:
@@ -78,5 +82,6 @@ def _read_members(data: object) -> dict[str, Any]:
     # PHP servers write an empty hash as an empty list.
     known = json_object(presence.get("hash"))
     ids = presence.get("ids")
-    listed = [member_id(id_) for id_ in cast("list[object]", ids)] if isinstance(ids, list) else list(known)
-    return {id_: known.get(id_) for id_ in listed if id_ is not None}
+    listed = [member_id(id_) for id_ in cast("list[object]", ids)] if isinstance(ids, list) else []
+    # Whoever stands in one of the two only is there as well.
+    return {id_: known.get(id_) for id_ in (*listed, *known) if id_ is not None}

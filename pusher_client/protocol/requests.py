@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pusher_client.exceptions import PusherError
-from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.outputs import Authorize, Cancel, Output, Purpose
+from pusher_client.protocol.outputs import AuthenticateUser, Authorize, Cancel, Output, Purpose
 
 __all__ = ["Requester", "Requests"]
 
@@ -24,8 +23,8 @@ class Requester(Protocol):
         """The channel's name."""
         ...
 
-    def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
-        """Take the authorization."""
+    def authorized(self, purpose: Purpose, authorization: Any, now: float) -> None:
+        """Take the answer: a ``UserAuthentication`` for a sign-in, else a ``ChannelAuthorization``."""
 
     def authorization_failed(
         self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
@@ -106,7 +105,12 @@ class Requests:
             request = self._requests.get(request_id)
             if request is not None:
                 self._due[request_id] = now + self._timeout
-                self._emit(Authorize(request_id, request.requester.name, self._socket_id, request.purpose))
+                self._emit(self._output(request_id, request))
+
+    def _output(self, request_id: int, request: _Request) -> Output:
+        if request.purpose is Purpose.SIGN_IN:
+            return AuthenticateUser(request_id, self._socket_id)
+        return Authorize(request_id, request.requester.name, self._socket_id, request.purpose)
 
     def deadline(self) -> float | None:
         """Return when the first running request has taken too long."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from pusher_client.protocol.keyring import KeyRotationPolicy
+from pusher_client.protocol.names import CHANNEL_NAME_LIMIT, LONGEST_CHANNEL_NAME
 from pusher_client.protocol.reconnect import ReconnectPolicy
 
 __all__ = ["ConnectionSettings"]
@@ -39,6 +40,8 @@ class ConnectionSettings:
     key_rotation: KeyRotationPolicy = field(default_factory=KeyRotationPolicy)
     buffer_bytes: int = 64 * 1024 * 1024
     max_message_size: int = 1024 * 1024
+    channel_name_limit: int = CHANNEL_NAME_LIMIT
+    client_events_per_second: int | None = None
     tls: bool = True
 
     def __post_init__(self) -> None:
@@ -54,7 +57,20 @@ class ConnectionSettings:
                 raise TypeError(f"{name} is a whole number of bytes")
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        self._check_limits()
         if not isinstance(self.reconnect, ReconnectPolicy):
             raise TypeError("reconnect takes a ReconnectPolicy")
         if not isinstance(self.key_rotation, KeyRotationPolicy):
             raise TypeError("key_rotation takes a KeyRotationPolicy")
+
+    def _check_limits(self) -> None:
+        length, rate = self.channel_name_limit, self.client_events_per_second
+        if isinstance(length, bool) or not isinstance(length, int):
+            raise TypeError("channel_name_limit is a whole number of characters")
+        if not CHANNEL_NAME_LIMIT <= length <= LONGEST_CHANNEL_NAME:
+            span = f"{CHANNEL_NAME_LIMIT} to {LONGEST_CHANNEL_NAME}"
+            raise ValueError(f"channel_name_limit must be {span}, the most that a server allows, not {length}")
+        if isinstance(rate, bool) or not isinstance(rate, int | None):
+            raise TypeError("client_events_per_second is a whole number, or None for no limit")
+        if rate is not None and rate < 1:
+            raise ValueError(f"client_events_per_second must be at least 1, or None for no limit, not {rate}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pusher_client.events import Event, SubscriptionState
+from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
+from pusher_client.protocol.acknowledgement import Acknowledgement
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.calls import Calls
-from pusher_client.protocol.channel_events import read_subscription_error
+from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
 from pusher_client.protocol.inbox import Inbox, SubscriptionContext
 from pusher_client.protocol.outputs import (
@@ -17,17 +18,15 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
     SubscriptionRetried,
 )
+from pusher_client.protocol.reconnect import RetryDelay
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
 from pusher_client.protocol.tally import Tally
 
 __all__ = ["Subscription"]
 
 _REFUSALS = frozenset({401, 403})
-_UNAUTHORIZED = 4009
-_FINAL_SERVER_STATUSES = _REFUSALS | {_UNAUTHORIZED}
+_FINAL_SERVER_STATUSES = _REFUSALS | {4009}
 _SECOND_ATTEMPT_AFTER = 1.0
-_SUSPECT_AFTER = 1.0
-_LEAST_DELAY = 0.1
 
 
 class Subscription:
@@ -40,18 +39,18 @@ class Subscription:
     """
 
     __slots__ = (
-        "_ack_due",
+        "_ack",
         "_calls",
         "_context",
+        "_delay",
         "_ever_subscribed",
         "_hole",
         "_last_error",
-        "_longest_delay",
+        "_parked",
         "_refused_once",
         "_request_id",
         "_retry_at",
         "_subscribed_at",
-        "_suspect",
         "armed",
         "inbox",
         "name",
@@ -66,15 +65,15 @@ class Subscription:
         self._context = context
         self._calls = Calls(context.settings.subscribe_timeout, context.emit)
         self._ever_subscribed = False
-        self._longest_delay = context.settings.reconnect.base
+        self._delay = RetryDelay(context.settings.reconnect, context.random)
         self._refused_once = False
         self._subscribed_at = 0.0
-        self._suspect = False
         self._last_error: PusherError | None = None
         self._request_id: int | None = None
         self._retry_at: float | None = None
-        self._ack_due: float | None = None
+        self._ack = Acknowledgement()
         self._hole: tuple[float, float] | None = None
+        self._parked: ChannelAuthorization | None = None
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 
@@ -88,7 +87,7 @@ class Subscription:
             self._enter(SubscriptionState.UNSUBSCRIBED)
             self._ever_subscribed = self._refused_once = False
             self._hole = None
-            self._longest_delay = self._context.settings.reconnect.base
+            self._delay.reset()
             self.inbox = Inbox(self.name, self._context, self.inbox.tally)
         if self.state is SubscriptionState.UNSUBSCRIBED and link_up:
             self.begin(now)
@@ -134,7 +133,7 @@ class Subscription:
         """The link broke: wait for the next one."""
         if self.state is not SubscriptionState.FAILED:
             self._lose(last_received, now)
-            self._longest_delay = self._context.settings.reconnect.base
+            self._delay.reset()
             self._refused_once = False  # the next link asks at once, which may be less than a second after a refusal
             self._enter(SubscriptionState.UNSUBSCRIBED)
 
@@ -149,8 +148,17 @@ class Subscription:
             return
         self._request_id = None
         self._refused_once = False
+        if self.inbox.kind.presence and authorization.channel_data is None and self._context.user.expected:
+            self._parked = authorization
+            return
         self.inbox.authorized(authorization, now)
         self._send_subscribe(authorization, now)
+
+    def user_settled(self, now: float) -> None:
+        """Go on with what waited for the sign-in: it succeeded, or never will (protocol-notes 13.4)."""
+        parked, self._parked = self._parked, None
+        if parked is not None:
+            self.authorized(Purpose.SUBSCRIBE, parked, now)
 
     def authorization_failed(
         self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
@@ -175,7 +183,7 @@ class Subscription:
 
     def receive_protocol(self, frame: Frame, last_received: float, now: float) -> bool:
         """Take one of the protocol's own events; return False when it has no meaning here."""
-        if frame.event == "pusher:subscription_error":
+        if is_refusal(frame):
             return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
         if frame.event == "pusher_internal:subscription_succeeded":
             return self._acknowledged(frame, now)
@@ -186,14 +194,18 @@ class Subscription:
 
     def suspect(self, now: float, *, named: bool) -> None:
         """An authorization was refused: this channel's, or that of some channel (protocol-notes 5.4)."""
-        if self._ack_due is not None and (named or self.inbox.kind.authorized):
-            self._suspect = True
+        if named or self.inbox.kind.authorized:
+            self._ack.suspect()
         self.doubt(now)
 
-    def doubt(self, now: float) -> None:
-        """Wait for the acknowledgement no longer than a second from now."""
-        if self._ack_due is not None:
-            self._ack_due = min(self._ack_due, now + _SUSPECT_AFTER)
+    def doubt(self, now: float, words: str = "") -> None:
+        """Wait for the acknowledgement no longer than a second from now; the server's words may be the reason."""
+        self._ack.doubt(now, words)
+
+    def client_event_rejected(self, error: ServerError, now: float) -> None:
+        """The server refused a client event, which an encrypted channel cannot have sent (protocol-notes 12)."""
+        if self.state is SubscriptionState.SUBSCRIBED and not self.inbox.kind.encrypted:
+            self.inbox.deliver(Event("pusher:error", self.name, error), now)
 
     def _acknowledged(self, frame: Frame, now: float) -> bool:
         if self.state is not SubscriptionState.SUBSCRIBING:
@@ -235,7 +247,7 @@ class Subscription:
 
     def deadline(self) -> float | None:
         """Return when ``handle_deadline`` has something to do."""
-        due = (self._ack_due, self._retry_at, self._calls.deadline(), self.inbox.deadline())
+        due = (self._ack.due, self._retry_at, self._calls.deadline(), self.inbox.deadline())
         return min((time for time in due if time is not None), default=None)
 
     def handle_deadline(self, now: float) -> None:
@@ -246,7 +258,7 @@ class Subscription:
         self.inbox.handle_deadline(now)
         if self._withdraw_if_unwanted(now):
             return
-        if self._ack_due is not None and now >= self._ack_due:
+        if self._ack.due is not None and now >= self._ack.due:
             self._unacknowledged(now)
         if self._retry_at is not None and now >= self._retry_at:
             self.begin(now)
@@ -255,11 +267,7 @@ class Subscription:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
         self._context.owe(self.name, now)
-        if self._suspect:
-            message = "the server refused an authorization and did not say for which channel"
-            self._give_back(AuthorizationError(self.name, message, status=_UNAUTHORIZED), now, now, told=False)
-            return
-        self._give_back(SubscriptionError(self.name, "the server did not acknowledge in time"), now, now, told=False)
+        self._give_back(self._ack.missing(self.name), now, now, told=False)
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -267,14 +275,11 @@ class Subscription:
         auth = authorization.auth if authorization is not None else None
         channel_data = authorization.channel_data if authorization is not None else None
         self._context.send(subscribe_frame(self.name, auth, channel_data if self.inbox.kind.presence else None))
-        self._ack_due = now + self._context.settings.subscribe_timeout
+        self._ack.expect(now + self._context.settings.subscribe_timeout)
         self._enter(SubscriptionState.SUBSCRIBING)
 
     def _retry(self, error: PusherError, at_least: float, now: float) -> None:
-        policy = self._context.settings.reconnect
-        drawn = max(_LEAST_DELAY, min(policy.cap, self._longest_delay) * (1 + self._context.random()) / 2)
-        self._longest_delay = min(policy.cap, self._longest_delay * policy.factor)
-        delay = max(drawn, min(at_least, max(policy.cap, _SECOND_ATTEMPT_AFTER)))
+        delay = self._delay.next(at_least)
         self._last_error = error
         self._retry_at = now + delay
         self._enter(SubscriptionState.AUTHORIZING)
@@ -297,13 +302,13 @@ class Subscription:
             self._hole = self._hole or (last_received, now)
             # A server that grants and refuses in turn must not be asked faster than one that only refuses.
             if now - self._subscribed_at >= self._context.settings.reconnect.stable_after:
-                self._longest_delay = self._context.settings.reconnect.base
+                self._delay.reset()
         self._stop(now)
         self.inbox.lost(now)
 
     def _stop(self, now: float) -> None:
-        self._ack_due = self._retry_at = self._last_error = None
-        self._suspect = False
+        self._ack.stop()
+        self._retry_at = self._last_error = self._parked = None
         if self._request_id is not None:
             self._context.requests.cancel(self._request_id, now)
             self._request_id = None

@@ -7,11 +7,19 @@ from http import HTTPStatus
 
 import pytest
 
-from pusher_client import AuthorizationError, ConnectError, ConnectionState, PusherClient, SubscriptionState
+from pusher_client import (
+    AuthorizationError,
+    ConnectError,
+    ConnectionState,
+    PusherClient,
+    SecretAuthorizer,
+    ServerError,
+    SubscriptionState,
+)
 from tests.integration.endpoint import AuthorizationEndpoint
 from tests.integration.pusher_http import PusherHTTP
 from tests.integration.receiving import numbers, take
-from tests.integration.soketi import DISABLED_APP
+from tests.integration.soketi import DISABLED_APP, QUIET_APP
 
 pytestmark = pytest.mark.node
 
@@ -82,3 +90,33 @@ async def test_a_connection_refused_for_good(
     assert code == caught.value.code
     assert client.state == ConnectionState.FAILED
     await client.disconnect()
+
+
+async def test_a_client_event_that_the_server_rejects(new_client: NewClient) -> None:
+    """The channel that sent it hears of it, a handler of the connection too, and nothing else changes (R7)."""
+    authorizer = SecretAuthorizer(QUIET_APP.key, QUIET_APP.secret)
+    async with new_client(QUIET_APP.key, authorizer=authorizer) as client:
+        errors: list[object] = []
+        client.connection.bind("error", errors.append)
+        talking, silent = await client.subscribe("private-talking"), await client.subscribe("private-silent")
+        heard = client.events("pusher:error")
+        for number in range(5):
+            await talking.trigger("client-typing", number)
+        (event,) = await take(heard, 1)
+        assert event.channel == talking.name
+        assert isinstance(event.data, ServerError)
+        assert event.data.code == 4301
+        assert event.data in errors
+        assert client.state == ConnectionState.CONNECTED
+        assert SubscriptionState.SUBSCRIBED == talking.state == silent.state
+
+
+async def test_names_as_long_as_the_server_allows(new_client: NewClient, pusher_http: PusherHTTP) -> None:
+    """200 characters with the option for it; what the server does not allow is not sent there (design 2)."""
+    name = "private-encrypted-".ljust(200, "x")
+    async with new_client(channel_name_limit=200) as client:
+        channel = await client.subscribe(name)
+        await pusher_http.trigger(name, "order-created", {"number": 1})
+        assert numbers(await take(aiter(channel), 1)) == [1]
+        with pytest.raises(ValueError, match="201 characters"):
+            await client.subscribe(name + "x")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pusher_client.events import Event, Member
 from pusher_client.protocol.channel_events import (
     ChannelEvents,
+    is_refusal,
     read_subscription_count,
     read_subscription_error,
 )
@@ -93,6 +94,32 @@ def test_members_come_and_go_on_presence_channels_only() -> None:
         assert read(others, removed, person) is None
 
 
+def test_an_update_is_that_of_a_known_member() -> None:
+    """An unknown one has joined, the same info again is nothing, and nonsense neither (protocol-notes 5.6)."""
+    events = events_of("presence-a")
+    updated = "pusher_internal:member_updated"
+    joined = Event("pusher:member_added", "presence-a", Member("1", "a"))
+    assert read(events, updated, {"user_id": 1, "user_info": "a"}) == joined
+    assert read(events, updated, {"user_id": "1", "user_info": "a"}) is None
+    changed = Event("pusher:member_updated", "presence-a", Member("1", "b"))
+    assert read(events, updated, {"user_id": "1", "user_info": "b"}) == changed
+    assert read(events, updated, {"user_id": None, "user_info": "b"}) is None
+    assert read(events, updated) is None
+    assert events.members is not None
+    assert dict(events.members.mapping) == {"1": "b"}
+    for channel in ("orders", "private-a", "private-encrypted-presence-a"):
+        assert read(events_of(channel), updated, {"user_id": "1"}) is None
+
+
+def test_a_known_member_that_is_added_again_with_other_info_is_told() -> None:
+    """As pusher-js does it (protocol-notes 5.6)."""
+    events = events_of("presence-a")
+    added = "pusher_internal:member_added"
+    read(events, added, {"user_id": "1", "user_info": "a"})
+    changed = Event("pusher:member_added", "presence-a", Member("1", None))
+    assert read(events, added, {"user_id": "1", "user_info": None}) == changed
+
+
 @given(name=st.sampled_from(["pusher:", "pusher_internal:"]).flatmap(lambda p: st.text(max_size=20).map(p.__add__)))
 def test_no_other_protocol_name_says_anything(name: str) -> None:
     """The list of names that are read is closed (3.1)."""
@@ -121,6 +148,10 @@ def test_what_is_no_count_is_none(text: str | None) -> None:
     [
         (None, {"type": "", "error": "", "status": None}),
         ("no", {"type": "", "error": "no", "status": None}),
+        ('"no"', {"type": "", "error": "no", "status": None}),
+        ('{"error": "no"}', {"type": "", "error": "no", "status": None}),
+        ("{", {"type": "", "error": "{", "status": None}),
+        ({"type": "LimitReached", "status": 4100}, {"type": "LimitReached", "error": "", "status": 4100}),
         ([], {"type": "", "error": "", "status": None}),
         ({"type": "AuthError", "error": "no", "status": 403}, {"type": "AuthError", "error": "no", "status": 403}),
         ({"type": 1, "error": None, "status": "403"}, {"type": "", "error": "", "status": None}),
@@ -144,3 +175,21 @@ def test_nothing_a_server_says_breaks_the_reading(text: str | None) -> None:
     assert all(len(refusal[name]) <= 200 for name in ("type", "error"))
     assert all(refusal[name] == "" or refusal[name].isprintable() for name in ("type", "error"))
     assert refusal["status"] is None or type(refusal["status"]) is int
+
+
+@pytest.mark.parametrize(
+    ("event", "channel", "refused"),
+    [
+        ("pusher:subscription_error", "orders", True),
+        ("pusher:subscription_error", "private-encrypted-a", True),
+        ("pusher_internal:subscription_error", "orders", True),
+        ("pusher_internal:subscription_error", "presence-a", True),
+        ("pusher_internal:subscription_error", "private-encrypted-a", False),
+        ("pusher_internal:subscription_error", "private-encrypted-cache-a", False),
+        ("pusher:error", "orders", False),
+        ("subscription_error", "orders", False),
+    ],
+)
+def test_refusals_have_two_names(event: str, channel: str, *, refused: bool) -> None:
+    """The second is none of the four that an encrypted channel has (3.1)."""
+    assert is_refusal(Frame(event, None, channel)) is refused

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pusher_client.events import MARKERS, ConnectionState, ServerError, SubscriptionState
+from pusher_client.events import MARKERS, ConnectionState, Member, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import (
@@ -17,6 +17,7 @@ from pusher_client.protocol.outputs import (
     Cancel,
     CloseWebSocket,
     ConnectFailed,
+    Deliver,
     ErrorRaised,
     FrameIgnored,
     GapFound,
@@ -115,6 +116,103 @@ def test_public_and_presence_events() -> None:
     client = next(event for event in core.events if event.name == "client-x")
     assert (client.data, client.raw, client.user_id) == (7, "7", "2")
     assert [event.data.id for event in core.events if event.name.startswith("pusher:member")] == ["1", "2", "3", "1"]
+
+
+def present(**infos: Any) -> str:
+    """Return the data of a presence channel's acknowledgement."""
+    return json.dumps({"presence": {"ids": list(infos), "hash": infos, "count": len(infos)}})
+
+
+def test_what_changed_in_a_room_while_away_follows_the_gap() -> None:
+    """Who left, then who joined or changed, so that the events add up to the members (R5, protocol-notes 5.6)."""
+    core = Core(shortcut=False)
+    core.up()
+    core.subscribe("presence-a")
+    core.answer(None)
+    core.acknowledge("presence-a", present(a=1, b=2, c=3))
+    assert core.names() == ["pusher:subscription_succeeded"]
+    core.receive(frame("pusher_internal:member_updated", "presence-a", {"user_id": "a", "user_info": 4}))
+    core.lose(4200)
+    core.back()
+    core.answer(None)
+    before = len(core.outputs)
+    core.acknowledge("presence-a", present(d=5, c=6, a=4))
+    core.receive(frame("e", "presence-a", "1"))
+    told = [output for output in core.outputs[before:] if isinstance(output, Deliver | GapFound)]
+    assert isinstance(told[1], GapFound)
+    events = [(output.event.name, output.event.data) for output in told if isinstance(output, Deliver)]
+    assert events == [
+        ("pusher:subscription_succeeded", {"d": 5, "c": 6, "a": 4}),
+        ("pusher:member_removed", Member("b", 2)),
+        ("pusher:member_added", Member("d", 5)),
+        ("pusher:member_added", Member("c", 6)),
+        ("e", 1),
+    ]
+
+
+MEMBERS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2), max_size=4)
+
+
+@given(MEMBERS, st.lists(MEMBERS | st.tuples(st.sampled_from(["added", "updated", "removed"]), MEMBERS), max_size=8))
+def test_member_events_add_up_to_the_members(
+    first: dict[str, int], steps: list[dict[str, int] | tuple[str, dict[str, int]]]
+) -> None:
+    """Whoever follows them from the first list knows who is there, over every reconnect (R5, protocol-notes 5.6)."""
+    core = Core()
+    core.up()
+    core.subscribe("presence-a")
+    core.answer(None)
+    core.acknowledge("presence-a", present(**first))
+    followed, core.events = dict(first), []
+    for step in steps:
+        if isinstance(step, dict):
+            core.lose(4200)
+            core.back()
+            core.answer(None)
+            core.acknowledge("presence-a", present(**step))
+        else:
+            for name, info in step[1].items():
+                data = {"user_id": name, "user_info": info}
+                core.receive(frame(f"pusher_internal:member_{step[0]}", "presence-a", data))
+        for event in core.events:
+            if event.name == "pusher:member_removed":
+                del followed[event.data.id]
+            elif event.name in ("pusher:member_added", "pusher:member_updated"):
+                assert (event.data.id in followed) or event.name == "pusher:member_added"
+                followed[event.data.id] = event.data.info
+        core.events = []
+        events = core.connection.channel_events("presence-a")
+        assert events is not None
+        assert events.members is not None
+        assert dict(events.members.mapping) == followed
+
+
+@pytest.mark.parametrize(
+    ("sender", "known"), [("u", "u"), (7, "7"), (None, None), (True, None), (["u"], None), ({"id": "u"}, None)]
+)
+def test_the_sender_of_a_client_event_is_known_on_presence_channels(sender: Any, known: str | None) -> None:
+    """As a string, and where it is anything else as nobody (design 2, R8)."""
+    core = Core()
+    core.up()
+    core.subscribed("presence-a")
+    core.receive(json.dumps({"event": "client-x", "channel": "presence-a", "data": "{}", "user_id": sender}))
+    assert (core.events[-1].name, core.events[-1].user_id) == ("client-x", known)
+
+
+@pytest.mark.parametrize("name", ["client-x", "order"])
+def test_an_encrypted_event_has_no_sender(name: str) -> None:
+    """The server's word for who sent it is not authenticated (3.1, C1)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    text = {"event": name, "channel": CHANNEL, "data": sealed(OLD, "1"), "user_id": "forged"}
+    core.receive(json.dumps(text))
+    core.receive(json.dumps({**text, "data": "forged"}))
+    assert [(event.name, event.user_id) for event in core.events[1:]] == [
+        (name, None),
+        ("pusher:decryption_failure", None),
+    ]
+    assert core.events[1].data == 1
 
 
 @pytest.mark.parametrize("name", MARKERS)
@@ -249,6 +347,13 @@ def test_subscribing_needs_a_connection_and_a_name() -> None:
         core.connection.subscribe("orders", 1, Tally(), core.now)
     with pytest.raises(ValueError, match="channel name"):
         core.connection.subscribe("a b", 1, Tally(), core.now)
+    with pytest.raises(ValueError, match="channel_name_limit"):
+        core.connection.subscribe("a" * 165, 1, Tally(), core.now)
+    patient = Core(channel_name_limit=165)
+    patient.up()
+    patient.subscribed("a" * 165)
+    with pytest.raises(ValueError, match="at most 165"):
+        patient.connection.subscribe("a" * 166, 1, Tally(), patient.now)
 
 
 def test_client_events_are_sent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -208,6 +209,32 @@ def test_garbage_does_not_flood_the_endpoint() -> None:
     tally = core.tallies[CHANNEL]
     assert tally.received == 10_000
     assert tally.undecryptable + tally.waiting == 10_000
+
+
+@pytest.mark.parametrize("brings", [OLD, NEW])
+def test_a_cached_event_under_a_key_that_is_long_gone_fails_once(brings: bytes) -> None:
+    """A cache channel's last event may be older than its key: one request, one failure, and no more (3.4, C6)."""
+    channel = "private-encrypted-cache-orders"
+    core = Core()
+    core.up()
+    core.subscribe(channel)
+    for _ in range(3):
+        core.answer(OLD)
+        core.acknowledge(channel)
+        core.events.clear()
+        before = len(core.requests())
+        core.receive(frame("cached", channel, sealed(UNKNOWN, "x")))
+        core.receive(frame("live", channel, sealed(OLD, "1")))
+        assert len(core.requests()) == before + 1
+        core.answer(brings)
+        core.wait(60.0)
+        assert core.names() == ["pusher:decryption_failure", "live"]
+        assert core.failures() == ["wrong_key"]
+        assert len(core.requests()) == before + 1
+        core.lose(4200)
+        core.back()
+    snapshot = core.tallies[channel].snapshot()
+    assert (snapshot.received, snapshot.delivered, snapshot.undecryptable, snapshot.waiting) == (6, 3, 3, 0)
 
 
 def test_no_event_waits_longer_than_two_timeouts() -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pusher_client.events import ConnectionState
+from pusher_client.events import ConnectionState, ServerError
 from pusher_client.exceptions import ConnectError
-from pusher_client.protocol.outputs import CloseWebSocket, ConnectFailed, ConnectingIn, OpenWebSocket, StateChanged
+from pusher_client.protocol.outputs import (
+    CloseWebSocket,
+    ConnectFailed,
+    ConnectingIn,
+    ErrorRaised,
+    GapFound,
+    OpenWebSocket,
+    StateChanged,
+)
 from pusher_client.protocol.reconnect import OpenFailure, ReconnectPolicy
 from pusher_client.protocol.states import CONNECTION_TRANSITIONS, check_transition
 from tests.protocol.scripted import Core, frame
@@ -90,6 +100,118 @@ def test_code_4000_says_that_tls_is_required() -> None:
     opened(core)
     core.lose(4000)
     assert "tls=True" in str(failure(core))
+
+
+FATAL, AT_ONCE, SLOW, DRAWN = None, (0.0, 0.0), (1.0, 1.0), (0.0, 1.0)
+CODES: list[tuple[int, tuple[float, float] | None]] = [
+    *[(code, DRAWN) for code in (1000, 1001, 1002, 1003, 1004, 1005, 1006, 1011, 3999)],
+    *[(code, FATAL) for code in (*range(4000, 4011), 4099)],
+    *[(code, SLOW) for code in (4100, 4101, 4199)],
+    *[(code, AT_ONCE) for code in (4200, 4201, 4202, 4203, 4299)],
+    *[(code, DRAWN) for code in (4300, 4301, 4302, 4399, 4999)],
+]
+"""Close codes and what they call for; None is the end, else the least and the longest delay before the next connect.
+
+The table of protocol-notes 4.1, and the vectors of pusher-js's own tests. Where that one stays away after 4300 to 4399
+and goes from ws to wss after 4000, this client differs on purpose (R2, C5).
+"""
+
+
+def judge(core: Core, code: int, calls_for: tuple[float, float] | None) -> None:
+    """Check what became of a link that ended with a code."""
+    core.drain()
+    if calls_for is None:
+        assert core.connection.state is ConnectionState.FAILED
+        assert failure(core).code == code
+        assert core.wait(600.0) == []
+        return
+    assert core.connection.state is ConnectionState.CONNECTING
+    plans = [output for output in core.outputs if isinstance(output, ConnectingIn)]
+    assert len(plans) == 1
+    assert calls_for[0] <= plans[0].delay <= calls_for[1]
+    assert f"({code})" in plans[0].cause
+    assert OpenWebSocket() in core.wait(calls_for[1])
+
+
+@pytest.mark.parametrize(("code", "calls_for"), CODES)
+@pytest.mark.parametrize("lots", [0.0, 1.0])
+def test_close_codes_of_a_link_that_stands(code: int, calls_for: tuple[float, float] | None, lots: float) -> None:
+    """What each code means, whatever lot is drawn; over the quota is retried then (R2)."""
+    core = Core(lots=lots)
+    core.up()
+    core.lose(code)
+    judge(core, code, (30.0, 60.0) if code == 4004 else calls_for)
+
+
+@pytest.mark.parametrize(("code", "calls_for"), CODES)
+def test_close_codes_before_the_first_message(code: int, calls_for: tuple[float, float] | None) -> None:
+    """They mean the same when the server closes without a word (R2)."""
+    core = Core()
+    opened(core)
+    core.lose(code)
+    judge(core, code, calls_for)
+
+
+@pytest.mark.parametrize(("code", "calls_for"), CODES)
+@pytest.mark.parametrize("encode", [dict, json.dumps])
+@pytest.mark.parametrize("closes", [False, True])
+def test_an_error_as_first_message_means_what_the_close_code_would(
+    code: int, calls_for: tuple[float, float] | None, encode: Callable[[Any], Any], *, closes: bool
+) -> None:
+    """As an object or, as Reverb sends it, as text; the socket may stay open or be closed otherwise (R2)."""
+    core = Core()
+    opened(core)
+    core.receive(frame("pusher:error", data=encode({"code": code, "message": "no"})))
+    assert CloseWebSocket() in core.outputs
+    told = next(output.error for output in core.outputs if isinstance(output, ErrorRaised))
+    assert told == ServerError(code, "no")
+    if closes:
+        core.lose(1000)
+    judge(core, code, calls_for)
+
+
+def test_an_error_as_first_message_on_a_plain_socket_says_that_tls_is_required() -> None:
+    """4000 names the cure in the handshake too (R2, C5)."""
+    core = Core(tls=False)
+    opened(core)
+    core.receive(frame("pusher:error", data='{"code":4000,"message":"SSL only"}'))
+    assert "tls=True" in str(failure(core))
+
+
+def test_a_clean_close_is_no_end() -> None:
+    """1000 and 1001 lose the subscriptions for a while only, and the hole is marked (R2, R5)."""
+    for code in (1000, 1001):
+        core = Core()
+        core.up()
+        core.subscribed("orders")
+        core.lose(code)
+        core.back()
+        core.acknowledge("orders")
+        assert any(isinstance(output, GapFound) for output in core.outputs)
+        assert core.connection.state is ConnectionState.CONNECTED
+
+
+@pytest.mark.parametrize("chatter", ["pusher:pong", None])
+def test_a_handshake_that_never_completes_is_tried_again_for_ever(chatter: str | None) -> None:
+    """Silence, or a first message that establishes nothing: every attempt ends, and the next one comes later (R2)."""
+    core = Core(connect_timeout=15.0, lots=1.0)
+    core.connection.connect(core.now)
+    attempts = list[float]()
+    while len(attempts) < 8:
+        if OpenWebSocket() in core.drain():
+            attempts.append(core.now)
+            core.connection.websocket_opened(core.now)
+            if chatter is not None:
+                core.connection.receive_text(frame(chatter), core.now)
+        due = core.connection.deadline()
+        assert due is not None
+        core.now = max(core.now, due)
+        core.connection.handle_deadline(core.now)
+    spent = 15.0 if chatter is None else 0.0
+    waits = [later - earlier - spent for earlier, later in itertools.pairwise(attempts)]
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0]
+    assert core.connection.state is ConnectionState.UNAVAILABLE
+    assert core.sent == []
 
 
 @pytest.mark.parametrize(
@@ -412,3 +534,62 @@ def test_connecting_again_forgets_the_past() -> None:
     assert core.connection.state is ConnectionState.FAILED
     core.up()
     assert core.connection.state.value == ConnectionState.CONNECTED
+
+
+def test_switching_leaves_the_link_at_once() -> None:
+    """The old socket is closed, another opened without a delay, and what is wanted is subscribed there (design 2)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders")
+    core.connection.reconnect(core.now, tls=True)
+    assert [type(output) for output in core.drain()] == [CloseWebSocket, StateChanged, OpenWebSocket]
+    assert core.connection.socket_id is None
+    core.up()
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders").value == "subscribed"
+
+
+def test_switching_while_connecting() -> None:
+    """An attempt at the old address is given up, and the state goes on as it was."""
+    core = Core()
+    core.connection.connect(core.now)
+    core.drain()
+    core.connection.reconnect(core.now, tls=True)
+    assert [type(output) for output in core.drain()] == [CloseWebSocket, OpenWebSocket]
+    core.wait(11)
+    assert core.connection.state.value == ConnectionState.UNAVAILABLE
+    core.connection.reconnect(core.now, tls=True)
+    core.drain()
+    assert core.connection.state.value == ConnectionState.UNAVAILABLE
+    core.connection.websocket_opened(core.now)
+    core.receive(frame("pusher:connection_established", data={"socket_id": "1.2"}))
+    assert core.connection.state.value == ConnectionState.CONNECTED
+
+
+def test_switching_keeps_the_measure_of_the_minute() -> None:
+    """However often the caller switches, no minute sees more than twelve connects (R2)."""
+    core = Core()
+    core.up()
+    for _ in range(30):
+        core.connection.reconnect(core.now, tls=True)
+        core.drain()
+    assert sum(isinstance(output, OpenWebSocket) for output in core.outputs) == 12
+    assert OpenWebSocket() in core.wait(60)
+
+
+def test_the_new_address_is_as_new_as_the_first() -> None:
+    """What a server there refuses for good is fatal, as at the first connect; and 4000 speaks of the new TLS (R2)."""
+    core = Core()
+    core.up()
+    core.connection.reconnect(core.now, tls=False)
+    core.drain()
+    core.connection.websocket_opened(core.now)
+    core.lose(4000)
+    assert "tls=True" in str(failure(core))
+
+
+def test_switching_without_a_link_does_nothing() -> None:
+    """Before connect() there is nothing to leave."""
+    core = Core()
+    core.connection.reconnect(core.now, tls=True)
+    assert core.drain() == []

@@ -30,14 +30,29 @@ def test_the_prefixes_decide(name: str, flags: tuple[bool, bool, bool, bool]) ->
 @pytest.mark.parametrize("name", ["a", "a" * 164, "A0_-=@,.;"])
 def test_names_that_servers_accept(name: str) -> None:
     """Letters, digits and seven signs, up to 164 of them (design 2)."""
-    check_channel_name(name)
+    check_channel_name(name, 164)
 
 
-@pytest.mark.parametrize("name", ["", "a" * 165, "a b", "#a", "ä", "a\n"])
-def test_other_names_are_the_callers_mistake(name: str) -> None:
+@pytest.mark.parametrize("limit", [164, 200])
+@pytest.mark.parametrize("name", ["", "a" * 201, "a b", "#a", "ä", "a\n"])
+def test_other_names_are_the_callers_mistake(name: str, limit: int) -> None:
     """A name that no server accepts is a ValueError at once (design 2)."""
-    with pytest.raises(ValueError, match=r"channel name"):
-        check_channel_name(name)
+    with pytest.raises(ValueError, match=r"channel name") as caught:
+        check_channel_name(name, limit)
+    assert "channel_name_limit" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("length", "limit"), [(165, 164), (200, 164), (181, 180), (200, 199)])
+def test_a_name_that_some_servers_accept_is_refused_with_the_cure(length: int, limit: int) -> None:
+    """Between the limit and what servers allow at most, the error names the option (protocol-notes 5.2)."""
+    with pytest.raises(ValueError, match=rf"{length} characters; at most {limit} .* channel_name_limit=200"):
+        check_channel_name("a" * length, limit)
+    check_channel_name("a" * limit, limit)
+
+
+def test_without_a_limit_a_name_may_be_as_long_as_anywhere() -> None:
+    """Whoever signs or serves does not know what limit the client was given (protocol-notes 5.2)."""
+    check_channel_name("a" * 200)
 
 
 def test_a_name_is_a_string() -> None:

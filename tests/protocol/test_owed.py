@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.owed import OwedAnswers
 
 
@@ -33,3 +36,24 @@ def test_a_late_refusal_is_the_older_frames() -> None:
     owed.owe("a", 1.0)
     assert owed.take("a", 60.0, refusal=True)
     assert not owed.take("a", 60.0, refusal=True)
+
+
+@pytest.mark.parametrize(
+    ("event", "channel", "answers"),
+    [
+        ("pusher_internal:subscription_succeeded", "a", True),
+        ("pusher:subscription_error", "a", True),
+        ("pusher_internal:subscription_error", "a", True),
+        ("pusher:subscription_error", "private-encrypted-a", True),
+        ("pusher_internal:subscription_error", "private-encrypted-a", False),
+        ("pusher_internal:subscription_succeeded", None, False),
+        ("pusher:subscription_succeeded", "a", False),
+        ("pusher:cache_miss", "a", False),
+    ],
+)
+def test_only_acknowledgements_and_refusals_are_answers(event: str, channel: str | None, *, answers: bool) -> None:
+    """Any other frame leaves the account as it is (R3, 3.1)."""
+    owed = OwedAnswers()
+    owed.owe(channel or "a", 1.0)
+    assert owed.receive(Frame(event, None, channel), 1.5) is answers
+    assert owed.take(channel or "a", 1.5, refusal=True) is not answers

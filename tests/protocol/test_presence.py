@@ -50,6 +50,37 @@ def test_without_ids_the_hash_lists_the_members() -> None:
 
 
 @pytest.mark.parametrize(
+    ("presence", "members"),
+    [
+        ({"ids": ["1"], "hash": []}, {"1": None}),
+        ({"ids": [1, 2], "hash": {"1": None, "2": {"n": 2}}}, {"1": None, "2": {"n": 2}}),
+        ({"ids": ["1", 1, "1"], "hash": {"1": "a"}}, {"1": "a"}),
+        ({"ids": ["1", "2"], "hash": {"2": "b", "3": "c"}}, {"1": None, "2": "b", "3": "c"}),
+        ({"ids": [], "hash": {"1": "a"}}, {"1": "a"}),
+        ({"ids": None, "hash": {"1": "a"}}, {"1": "a"}),
+        ({"ids": ["1", None, True, 1.5, [], {}], "hash": {"1": [1]}}, {"1": [1]}),
+        ({"ids": [10**30], "hash": {"": 0}, "count": "many"}, {str(10**30): None, "": 0}),
+    ],
+)
+def test_whoever_stands_in_either_list_is_there(presence: dict[str, Any], members: dict[str, Any]) -> None:
+    """Numbers, repetitions, an empty list for an empty object, and lists that disagree (R8, protocol-notes 5.6)."""
+    room = Members()
+    _, joined = room.snapshot({"presence": presence})
+    assert dict(room.mapping) == members
+    assert joined == [Member(id_, info) for id_, info in members.items()]
+
+
+def test_a_later_snapshot_tells_whose_info_changed() -> None:
+    """They are told as joining, so that the changes add up to the members (R5)."""
+    members = Members()
+    members.snapshot(listing("1", "2", "3", **{"1": "a", "2": "b"}))
+    left, joined = members.snapshot(listing("2", "1", "4", **{"1": "a", "2": "c"}))
+    assert left == [Member("3", None)]
+    assert joined == [Member("2", "c"), Member("4", None)]
+    assert members.snapshot(listing("1", "2", "4", **{"1": "a", "2": "c"})) == ([], [])
+
+
+@pytest.mark.parametrize(
     "data",
     [
         *(None, "x", [], {}, {"presence": None}, {"presence": []}, {"presence": {"hash": []}}),

@@ -436,17 +436,52 @@ def test_an_abandoned_call_withdraws_what_was_sent() -> None:
     assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED
 
 
-@pytest.mark.parametrize("data", [None, "words", [], 7, {}, {"status": "401"}, {"status": True}, {"status": 401.0}])
-def test_a_refusal_that_is_not_clear_is_tried_again(data: Any) -> None:
+REFUSALS = ["pusher:subscription_error", "pusher_internal:subscription_error"]
+
+
+@pytest.mark.parametrize("event", REFUSALS)
+@pytest.mark.parametrize(
+    "data",
+    [None, "words", '"words"', '{"error":"no"}', [], 7, {}, {"status": "401"}, {"status": True}, {"status": 401.0}],
+)
+def test_a_refusal_that_is_not_clear_is_tried_again(event: str, data: Any) -> None:
     """Only a whole 401, 403 or 4009 is clear; every other shape is told and retried (R3, R8)."""
     core = Core()
     core.up()
     core.subscribe("orders")
-    core.receive(frame("pusher:subscription_error", "orders", data))
+    core.receive(frame(event, "orders", data))
     assert core.names() == ["pusher:subscription_error"]
     assert set(core.events[-1].data) == {"type", "error", "status"}
     core.wait(5.0)
     assert events_sent(core) == ["pusher:subscribe", "pusher:subscribe"]
+
+
+@pytest.mark.parametrize("event", REFUSALS)
+@pytest.mark.parametrize("data", [{"error": "no", "status": 401}, '{"error":"no","status":401}'])
+def test_a_clear_refusal_is_final_under_either_name_and_in_either_shape(event: str, data: Any) -> None:
+    """An object as soketi sends it, or JSON text; users know it by one name (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe("private-a")
+    core.answer(None)
+    core.receive(frame(event, "private-a", data))
+    assert core.names() == ["pusher:subscription_error"]
+    assert core.events[-1].data == {"type": "", "error": "no", "status": 401}
+    assert result(core, call).status == 401
+
+
+def test_the_second_name_of_a_refusal_is_unknown_on_an_encrypted_channel() -> None:
+    """It is dropped, before and after the acknowledgement (C1, 3.1)."""
+    core = Core()
+    core.up()
+    core.subscribe()
+    core.answer()
+    core.receive(frame(REFUSALS[1], CHANNEL, {"status": 401}))
+    core.acknowledge()
+    core.receive(frame(REFUSALS[1], CHANNEL, {"status": 401}))
+    assert core.names() == ["pusher:subscription_succeeded"]
+    assert core.connection.subscription_state(CHANNEL) is SubscriptionState.SUBSCRIBED
+    assert core.connection.ignored_frames == 2
 
 
 def test_a_refusal_where_none_can_be_meant_is_ignored() -> None:

@@ -15,7 +15,7 @@ from tests.integration.soketi import (
     APP,
     DISABLED_APP,
     LIMITED_APP,
-    QUIET_APP,
+    SILENT_APP,
     SINGLE_CONNECTION_APP,
     USERS_APP,
     App,
@@ -76,7 +76,7 @@ class Setting(StrEnum):
     SINGLE = "one connection"
     COUNTING = "subscriptions are counted"
     LIMITED = "ten client events a second, and ten kilobytes of data"
-    QUIET = "no client events"
+    SILENT = "no client events"
 
 
 class Target:
@@ -161,7 +161,7 @@ class Real(Server):
         Setting.DISABLED: DISABLED_APP,
         Setting.SINGLE: SINGLE_CONNECTION_APP,
         Setting.LIMITED: LIMITED_APP,
-        Setting.QUIET: QUIET_APP,
+        Setting.SILENT: SILENT_APP,
     }
 
     def __init__(self, soketi: Soketi) -> None:

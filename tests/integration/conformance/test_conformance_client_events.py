@@ -60,7 +60,7 @@ async def test_a_client_event_is_refused_on_other_channels(server: Server, targe
 
 async def test_an_application_may_forbid_client_events(server: Server) -> None:
     """4301 for its sender, and nothing for the others; the local server has no such setting, and relays it."""
-    target, name = server.target(Setting.QUIET), unique("private-")
+    target, name = server.target(Setting.SILENT), unique("private-")
     async with bare_socket(target.port, target.app.key) as sender, bare_socket(target.port, target.app.key) as other:
         await sender.subscribe(name, target.publisher)
         await other.subscribe(name, target.publisher)

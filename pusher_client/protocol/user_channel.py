@@ -1,0 +1,96 @@
+"""The channel on which a server speaks to one signed-in user (protocol-notes 13.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pusher_client.events import Event
+from pusher_client.exceptions import SubscriptionError
+from pusher_client.protocol.channel_events import read_subscription_error
+from pusher_client.protocol.frames import Frame, decode_data, subscribe_frame, unsubscribe_frame
+from pusher_client.protocol.names import USER_CHANNEL_PREFIX
+from pusher_client.protocol.outputs import ErrorRaised, GapFound, Output, UserEvent
+
+__all__ = ["UserChannel"]
+
+_SUCCEEDED = "pusher_internal:subscription_succeeded"
+_REFUSED = "pusher:subscription_error"
+
+
+class UserChannel:
+    """Subscribed without an authorization: being signed in is what allows it.
+
+    Args:
+        timeout: Seconds until an unacknowledged subscription is sent again.
+        emit: Takes the outputs.
+        send: Takes the texts to be sent.
+    """
+
+    def __init__(self, timeout: float, emit: Callable[[Output], None], send: Callable[[str], None]) -> None:
+        self._timeout = timeout
+        self._emit = emit
+        self._send = send
+        self._name = ""
+        self._subscribed = False
+        self._ack_due: float | None = None
+        self._hole: tuple[float, float] | None = None
+
+    def subscribe(self, user_id: str, now: float) -> None:
+        """Subscribe the channel of a user who was just signed in."""
+        name = USER_CHANNEL_PREFIX + user_id
+        if name != self._name:
+            self._hole = None
+        self._name = name
+        self._ask(now)
+
+    def lost(self, last_received: float, now: float) -> None:
+        """The link broke; there will be a gap."""
+        if self._subscribed:
+            self._hole = self._hole or (last_received, now)
+        self._subscribed = False
+        self._ack_due = None
+
+    def forget(self) -> None:
+        """Nobody is signed in, nor to be."""
+        self._name = ""
+        self._subscribed = False
+        self._ack_due = self._hole = None
+
+    def receive(self, frame: Frame, now: float) -> bool:
+        """Take one of the protocol's own events; False when it is another channel's, or has no meaning here."""
+        if frame.channel != self._name or self._ack_due is None:
+            return False
+        if frame.event == _SUCCEEDED:
+            self._ack_due = None
+            self._subscribed = True
+            if self._hole is not None:
+                self._emit(GapFound(self._name, *self._hole, now))
+                self._hole = None
+            return True
+        if frame.event == _REFUSED:
+            why = read_subscription_error(frame.data)["error"]
+            self._emit(ErrorRaised(SubscriptionError(self._name, f"the server refused the user's own channel: {why}")))
+            return True
+        return False
+
+    def receive_event(self, frame: Frame) -> bool:
+        """Take an application event; False when it is another channel's."""
+        if frame.channel != self._name:
+            return False
+        self._emit(UserEvent(Event(frame.event, self._name, decode_data(frame.data), None, frame.data or "")))
+        return True
+
+    def deadline(self) -> float | None:
+        """Return when the acknowledgement is overdue."""
+        return self._ack_due
+
+    def handle_deadline(self, now: float) -> None:
+        """Ask again for what was not acknowledged."""
+        if self._ack_due is not None and now >= self._ack_due:
+            # Some servers refuse a second subscription to the same channel.
+            self._send(unsubscribe_frame(self._name))
+            self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        self._send(subscribe_frame(self._name))
+        self._ack_due = now + self._timeout

@@ -1,0 +1,106 @@
+"""The channel of one signed-in user, in the core."""
+
+from __future__ import annotations
+
+import pytest
+
+from pusher_client.protocol.outputs import ErrorRaised, GapFound
+from tests.protocol.scripted import frame
+from tests.protocol.signing_in import USER_CHANNEL, UserCore
+
+
+@pytest.fixture
+def core() -> UserCore:
+    """A core whose user is signed in."""
+    core = UserCore()
+    core.up()
+    core.signed_in()
+    return core
+
+
+def test_it_is_subscribed_without_an_authorization(core: UserCore) -> None:
+    """Being signed in is what allows it; nobody is asked for it (protocol-notes 13.3)."""
+    assert core.frames("pusher:subscribe") == [{"channel": USER_CHANNEL}]
+    assert core.requests() == []
+
+
+def test_its_events_go_to_the_user_alone(core: UserCore) -> None:
+    """They are decoded like any others, and no channel hears of them."""
+    core.receive(frame("greeting", USER_CHANNEL, '{"text":"hello"}'))
+    event = core.user_events()[-1]
+    assert (event.name, event.channel, event.data, event.raw) == (
+        "greeting",
+        USER_CHANNEL,
+        {"text": "hello"},
+        '{"text":"hello"}',
+    )
+    assert core.events == []
+
+
+def test_another_users_channel_is_nobodys(core: UserCore) -> None:
+    """What comes for a user who is not signed in here is ignored, application and protocol events alike (C1)."""
+    ignored = core.connection.ignored_frames
+    core.receive(frame("greeting", "#server-to-user-8", "1"))
+    core.receive(frame("pusher_internal:subscription_succeeded", "#server-to-user-8"))
+    core.receive(frame("pusher_internal:subscription_count", USER_CHANNEL, {"subscription_count": 1}))
+    assert core.connection.ignored_frames == ignored + 3
+    assert [event.name for event in core.user_events()] == ["pusher:signin_success"]
+
+
+def test_nothing_comes_before_the_user_is_signed_in() -> None:
+    """A server cannot speak to a user that nobody signed in."""
+    core = UserCore()
+    core.up()
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    assert core.user_events() == []
+    assert core.connection.ignored_frames == 1
+
+
+def test_a_drop_leaves_a_gap(core: UserCore) -> None:
+    """What may be missing is said once per hole, before what comes afterwards (R5)."""
+    core.now += 10
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    core.now += 5
+    core.lose()
+    dropped = core.now
+    core.back()
+    core.lose()
+    core.back()
+    core.authenticate()
+    core.welcome()
+    core.acknowledge(USER_CHANNEL)
+    gaps = [output for output in core.outputs if isinstance(output, GapFound)]
+    assert gaps == [GapFound(USER_CHANNEL, dropped - 5, dropped, core.now)]
+
+
+def test_what_is_not_acknowledged_is_sent_again(core: UserCore) -> None:
+    """The channel is the server's to acknowledge like any other (R3)."""
+    core.lose()
+    core.back()
+    core.authenticate()
+    core.welcome()
+    core.wait(31)
+    subscribed = [sent["event"] for sent in core.sent if sent["data"].get("channel") == USER_CHANNEL]
+    assert subscribed == ["pusher:subscribe", "pusher:subscribe", "pusher:unsubscribe", "pusher:subscribe"]
+
+
+def test_a_refusal_is_told(core: UserCore) -> None:
+    """A server that refuses the user's own channel is an error of the connection, and asked again later."""
+    core.lose()
+    core.back()
+    core.authenticate()
+    core.welcome()
+    core.receive(frame("pusher:subscription_error", USER_CHANNEL, {"error": "no\nway", "status": 401}))
+    errors = [str(output.error) for output in core.outputs if isinstance(output, ErrorRaised)]
+    assert errors == [f"{USER_CHANNEL}: the server refused the user's own channel: no way"]
+
+
+def test_a_new_sign_in_after_a_failure_has_no_old_gap(core: UserCore) -> None:
+    """The hole of a user who was given up is not told to the next."""
+    core.lose()
+    core.back()
+    core.authenticate()
+    core.receive(frame("pusher:error", data={"code": 4009, "message": "no"}))
+    core.wait(1.1)
+    core.signed_in()
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
