@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.integration.conformance.relay import Relay
-from tests.integration.conformance.servers import Local, Real, Server, Target
+from tests.integration.conformance.servers import Local, Real, Server, Setting, Target
 
 
 @pytest.fixture(params=["local", pytest.param("soketi", marks=pytest.mark.node)])
@@ -22,6 +22,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def target(server: Server) -> Target:
     """Its usual application."""
     return server.target()
+
+
+@pytest.fixture
+def users(server: Server) -> Target:
+    """The application whose users sign in."""
+    return server.target(Setting.USERS)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from enum import StrEnum
 from typing import Any
 
-from pusher_client import PusherClient
+from pusher_client import PusherClient, UserAuthentication
 from pusher_client.server import LocalServer
 from tests.integration.pusher_http import PusherHTTP
 from tests.integration.soketi import (
@@ -93,14 +93,33 @@ class Target:
         self.app = app
         self.publisher = PusherHTTP(port, app=app, master_key=master_key)
 
-    def client(self, user: dict[str, Any] | None = None, *, port: int | None = None, **options: Any) -> PusherClient:
-        """Make a client, authorized by the official library as a user."""
+    def client(
+        self,
+        member: dict[str, Any] | None = None,
+        *,
+        user: dict[str, Any] | None = None,
+        port: int | None = None,
+        **options: Any,
+    ) -> PusherClient:
+        """Make a client that the official library authorizes.
+
+        Args:
+            member: Who it is on presence channels; without it the user who signs in, or else anybody.
+            user: Who signs in.
+            port: Where it connects to, if not to the server itself.
+            options: The client's own.
+        """
 
         async def authorize(channel: str, socket_id: str) -> dict[str, str]:
-            given = (user or {"user_id": socket_id}) if channel.startswith("presence-") else None
-            return self.publisher.authenticate(channel, socket_id, given)
+            if not channel.startswith("presence-") or (user is not None and member is None):
+                return self.publisher.authenticate(channel, socket_id)
+            return self.publisher.authenticate(channel, socket_id, member or {"user_id": socket_id})
+
+        async def authenticate(socket_id: str) -> UserAuthentication:
+            return UserAuthentication(**self.publisher.library.authenticate_user(socket_id, user))
 
         options.setdefault("authorizer", authorize)
+        options.setdefault("user_authenticator", authenticate)
         return PusherClient(self.app.key, host="127.0.0.1", port=port or self.port, tls=False, **options)
 
 
