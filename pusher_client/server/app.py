@@ -20,14 +20,13 @@ from pusher_client.server.wire import Wire
 __all__ = ["create_app"]
 
 
-def create_app(application: Application, wire: Wire, timeouts: Timeouts, event_limit: int) -> Starlette:
+def create_app(application: Application, wire: Wire, timeouts: Timeouts) -> Starlette:
     """Make the ASGI application.
 
     Args:
         application: Keys, channels and connections.
         wire: The sockets under the WebSockets.
         timeouts: How long clients may be silent.
-        event_limit: How many bytes the data of one published event may have.
     """
 
     async def serve(websocket: WebSocket) -> None:
@@ -37,7 +36,8 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, event_l
         exception_handlers={HTTPException: _refuse},
         routes=[
             WebSocketRoute("/app/{key}", serve),
-            *HTTPAPI(application, event_limit).routes(),
+            WebSocketRoute("/{path:path}", serve),  # refused in the protocol's own words
+            *HTTPAPI(application).routes(),
             *AuthorizationEndpoints(application).routes(),
         ],
     )

@@ -10,8 +10,13 @@ from pusher_client.protocol.authorization import SECRET_BYTES, derive_shared_sec
 from pusher_client.server import frames
 from pusher_client.server.channel import Channel, Member, Send
 from pusher_client.server.faults import mangled
+from pusher_client.server.settings import Settings
+from pusher_client.server.users import Users
 
 __all__ = ["Application", "Peer"]
+
+TERMINATED = 4009
+"""The close code for a user whose connections the publisher ends."""
 
 
 class Peer(Protocol):
@@ -35,21 +40,28 @@ class Application:
         key: What clients name in the path of the WebSocket.
         secret: What authorizations and HTTP API requests are signed with.
         master_key: What the channels' shared secrets are derived from: 32 bytes.
+        settings: What it allows.
 
     Attributes:
+        settings: What it allows.
+        users: Who is signed in.
         mangle: Encrypted events go out with a bit of the ciphertext flipped.
 
     Raises:
         ValueError: An argument does not have its form.
     """
 
-    def __init__(self, *, app_id: str, key: str, secret: str, master_key: bytes) -> None:
+    def __init__(
+        self, *, app_id: str, key: str, secret: str, master_key: bytes, settings: Settings | None = None
+    ) -> None:
         if not (app_id.isascii() and app_id.isdigit()):
             raise ValueError("app_id consists of digits: the official libraries accept nothing else")
         if not key or not secret:
             raise ValueError("key and secret must not be empty")
         self.app_id = app_id
         self.key = key
+        self.settings = settings or Settings()
+        self.users = Users()
         self.mangle = False
         self._secret = secret
         self._master_key = _checked_master_key(master_key)
@@ -89,6 +101,7 @@ class Application:
     def disconnect(self, connection: Peer) -> None:
         """Forget a connection and all its subscriptions."""
         self._connections.pop(connection.socket_id, None)
+        self.users.sign_out(connection.socket_id)
         for channel in list(self._channels.values()):
             if connection.socket_id in channel:
                 self.unsubscribe(connection.socket_id, channel.name)
@@ -107,13 +120,21 @@ class Application:
             send(self._event(channel, event, data))
         elif channel.kind.cache:
             send(frames.cache_miss(name))
+        self._tell_count(channel)
 
     def unsubscribe(self, socket_id: str, name: str) -> None:
         """End a connection's subscription; harmless without one."""
         channel = self.channel(name)
-        channel.remove(socket_id)
+        if socket_id in channel:
+            channel.remove(socket_id)
+            self._tell_count(channel)
         if channel.forgettable:
             self._channels.pop(name, None)
+
+    def terminate(self, user_id: str) -> None:
+        """Close every connection on which a user is signed in."""
+        for socket_id in self.users.sockets(user_id):
+            self._connections[socket_id].close(TERMINATED, "the application ended this user's connections")
 
     def publish(self, name: str, event: str, data: str, *, but: str | None = None) -> None:
         """Send an event to a channel's subscribers, except to the connection with the socket id ``but``."""
@@ -130,6 +151,10 @@ class Application:
     def occupied(self) -> Iterable[Channel]:
         """Return the channels that somebody is subscribed to."""
         return [channel for channel in self._channels.values() if channel.subscription_count]
+
+    def _tell_count(self, channel: Channel) -> None:
+        if self.settings.subscription_counts and not channel.kind.presence:
+            channel.send(frames.subscription_count(channel.name, channel.subscription_count))
 
     def _event(self, channel: Channel, event: str, data: str) -> str:
         spoiled = self.mangle and channel.kind.encrypted

@@ -30,8 +30,9 @@ _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
 class AuthorizationEndpoints:
     """``/pusher/auth`` and ``/pusher/user-auth``, which grant everything that is asked in the right form.
 
-    A form may say who the user is, for presence channels and signing in: ``user_id`` (else the socket id) and
-    ``user_info`` (JSON).
+    A form may say who the user is, for presence channels and signing in: ``user_id`` (else who is signed in on the
+    connection, whom the server knows without ``channel_data``, and else the socket id) and
+    ``user_info`` (JSON), and for signing in ``watchlist`` (a JSON array of user ids).
 
     Args:
         application: Signs, and derives shared secrets.
@@ -57,7 +58,8 @@ class AuthorizationEndpoints:
         kind = channel_kind(name)
         if not kind.authorized:
             raise HTTPException(403, "only private, encrypted and presence channels are authorized")
-        channel_data = _channel_data(form) if kind.presence else None
+        is_known = "user_id" not in form and self._application.users.user_id(socket_id) is not None
+        channel_data = _channel_data(form) if kind.presence and not is_known else None
         answer = {"auth": self._application.sign_channel(socket_id, name, channel_data)}
         if channel_data is not None:
             answer["channel_data"] = channel_data
@@ -68,7 +70,10 @@ class AuthorizationEndpoints:
 
     async def _authenticate_user(self, request: Request) -> Response:
         form = await _read_form(request)
-        user_data = json_text({"id": _user_id(form), "user_info": _user_info(form)})
+        user = {"id": _user_id(form), "user_info": _json(form, "user_info", "{}")}
+        if "watchlist" in form:
+            user["watchlist"] = _json(form, "watchlist", "[]")
+        user_data = json_text(user)
         return JSONResponse({"auth": self._application.sign_user(form["socket_id"], user_data), "user_data": user_data})
 
 
@@ -84,7 +89,7 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def _channel_data(form: dict[str, str]) -> str:
-    return json_text({"user_id": _user_id(form), "user_info": _user_info(form)})
+    return json_text({"user_id": _user_id(form), "user_info": _json(form, "user_info", "{}")})
 
 
 def _user_id(form: dict[str, str]) -> str:
@@ -96,9 +101,9 @@ def _user_id(form: dict[str, str]) -> str:
     return user_id
 
 
-def _user_info(form: dict[str, str]) -> Any:
+def _json(form: dict[str, str], field: str, default: str) -> Any:
     try:
-        return msgspec.json.decode(form.get("user_info", "{}"))
+        return msgspec.json.decode(form.get(field, default))
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         pass
-    raise HTTPException(400, "user_info is no JSON")
+    raise HTTPException(400, f"{field} is no JSON")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +13,9 @@ import msgspec
 from pusher_client.protocol.names import CLIENT_PREFIX, check_client_event_name
 from pusher_client.server import frames
 from pusher_client.server.application import Application
-from pusher_client.server.channel import SERVER_TO_USER, Member, Send, check_destination, check_user_id
+from pusher_client.server.channel import SERVER_TO_USER, Channel, Member, Send, check_destination, check_user_id
+from pusher_client.server.rate_limit import RateLimit
+from pusher_client.server.users import WATCHLIST_LIMIT
 
 __all__ = ["CLIENT_EVENT_REFUSED", "PONG_NOT_RECEIVED", "UNAUTHORIZED", "UNKNOWN_APPLICATION", "Connection", "Refusal"]
 
@@ -20,6 +23,7 @@ UNKNOWN_APPLICATION = 4001
 UNAUTHORIZED = 4009
 PONG_NOT_RECEIVED = 4201
 CLIENT_EVENT_REFUSED = 4301
+WATCHLIST_TOO_LONG = 4302
 
 _SOCKET_ID_PART = 10**10
 _Data = TypeVar("_Data")
@@ -57,6 +61,7 @@ class _ChannelData(msgspec.Struct):
 class _UserData(msgspec.Struct):
     id: str
     user_info: Any = None
+    watchlist: list[str] = msgspec.field(default_factory=list[str])
 
 
 class Connection:
@@ -66,18 +71,27 @@ class Connection:
         application: What it connects to.
         send: Takes each frame for the client; does not wait.
         close: Takes a close code and a reason; does not wait.
+        clock: Returns seconds, for the rate of client events.
 
     Attributes:
         socket_id: Digits, a dot, digits.
         user: Who signed in on it.
     """
 
-    def __init__(self, application: Application, send: Send, close: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        application: Application,
+        send: Send,
+        close: Callable[[int, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.socket_id = f"{secrets.randbelow(_SOCKET_ID_PART)}.{secrets.randbelow(_SOCKET_ID_PART)}"
         self.user: Member | None = None
         self._application = application
         self._send = send
         self._close = close
+        self._clock = clock
+        self._client_events = RateLimit(application.settings.client_event_rate)
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection, without waiting for it."""
@@ -162,20 +176,36 @@ class Connection:
             self._send(frames.error(UNAUTHORIZED, message))
             self._close(UNAUTHORIZED, message)
             return
+        if self.user is not None and self.user.user_id != user.id:
+            self._send(frames.error(None, "another user is signed in on this connection"))
+            return
         self.user = Member(user.id, user.user_info)
         self._send(frames.signin_success(data.user_data))
+        if len(user.watchlist) > WATCHLIST_LIMIT:
+            self._send(frames.error(WATCHLIST_TOO_LONG, f"only the first {WATCHLIST_LIMIT} of the watchlist are kept"))
+        self._application.users.sign_in(self.socket_id, self._send, user.id, user.watchlist[:WATCHLIST_LIMIT])
 
     def _client_event(self, frame: frames.Incoming) -> None:
         channel = self._application.channel(frame.channel or "")
-        if channel.kind.encrypted or not channel.kind.authorized or self.socket_id not in channel:
-            message = "client events go to private and presence channels that the client is subscribed to"
-            self._send(frames.error(CLIENT_EVENT_REFUSED, message, frame.channel))
-            return
-        check_client_event_name(frame.event)
         data = frame.data if isinstance(frame.data, str) else frames.json_text(frame.data)
+        try:
+            self._check_client_event(frame.event, channel, data)
+        except ValueError as error:
+            self._send(frames.error(CLIENT_EVENT_REFUSED, str(error), frame.channel))
+            return
         member = channel.member_of(self.socket_id)
         user_id = None if member is None else member.user_id
         channel.send(frames.event_frame(frame.event, channel.name, data, user_id), but=self.socket_id)
+
+    def _check_client_event(self, name: str, channel: Channel, data: str) -> None:
+        if channel.kind.encrypted or not channel.kind.authorized or self.socket_id not in channel:
+            raise ValueError("client events go to private and presence channels that the client is subscribed to")
+        check_client_event_name(name)
+        limit = self._application.settings.event_limit
+        if len(data.encode()) > limit:
+            raise ValueError(f"the event's data has more than {limit} bytes")
+        if not self._client_events.allows(self._clock()):
+            raise ValueError("this connection sends too many client events a second")
 
 
 def _converted(data: object, kind: type[_Data]) -> _Data:

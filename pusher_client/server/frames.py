@@ -19,8 +19,10 @@ __all__ = [
     "member_removed",
     "read_frame",
     "signin_success",
+    "subscription_count",
     "subscription_error",
     "subscription_succeeded",
+    "watchlist_events",
 ]
 
 
@@ -86,6 +88,11 @@ def subscription_error(channel: str, kind: str, message: str, status: int) -> st
     return json_text({"event": "pusher:subscription_error", "channel": channel, "data": data})
 
 
+def subscription_count(channel: str, count: int) -> str:
+    """Write how many connections are subscribed to a channel."""
+    return event_frame("pusher_internal:subscription_count", channel, json_text({"subscription_count": count}))
+
+
 def cache_miss(channel: str) -> str:
     """Write that a cache channel holds nothing."""
     return json_text({"event": "pusher:cache_miss", "channel": channel})
@@ -105,6 +112,12 @@ def member_removed(channel: str, user_id: str) -> str:
 def signin_success(user_data: str) -> str:
     """Write the acknowledgement of a sign-in; ``user_data`` is the text that was signed."""
     return json_text({"event": "pusher:signin_success", "data": {"user_data": user_data}})
+
+
+def watchlist_events(user_ids: dict[str, list[str]]) -> str:
+    """Write who is ``online`` and who is ``offline`` of those whom a user watches; an empty list is left out."""
+    events = [{"name": name, "user_ids": ids} for name, ids in user_ids.items() if ids]
+    return json_text({"event": "pusher_internal:watchlist_events", "data": json_text({"events": events})})
 
 
 PING = json_text({"event": "pusher:ping", "data": "{}"})

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pusher_client.server.application import Application
-from pusher_client.server.channel import Channel, check_destination
+from pusher_client.server.channel import Channel, check_destination, check_user_id
 from pusher_client.server.http_signature import check_http_signature
 from pusher_client.server.request_body import read_body
 
@@ -54,12 +54,10 @@ class HTTPAPI:
 
     Args:
         application: The application that is served.
-        event_limit: How many bytes the data of one event may have.
     """
 
-    def __init__(self, application: Application, event_limit: int) -> None:
+    def __init__(self, application: Application) -> None:
         self._application = application
-        self._event_limit = event_limit
 
     def routes(self) -> list[Route]:
         """Return the routes for Starlette."""
@@ -69,11 +67,15 @@ class HTTPAPI:
             Route("/apps/{app_id}/channels", self._signed(self._channels), methods=["GET"]),
             Route("/apps/{app_id}/channels/{name}", self._signed(self._channel), methods=["GET"]),
             Route("/apps/{app_id}/channels/{name}/users", self._signed(self._users), methods=["GET"]),
+            *(
+                Route(path + "/users/{user_id}/terminate_connections", self._signed(self._terminate), methods=["POST"])
+                for path in ("/apps/{app_id}", "")  # pusher-http-python 3.3 leaves the application out of the path
+            ),
         ]
 
     def _signed(self, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            if request.path_params["app_id"] != self._application.app_id:
+            if request.path_params.get("app_id", self._application.app_id) != self._application.app_id:
                 raise HTTPException(404, "there is no application with this id here")
             body = await read_body(request, BODY_LIMIT)
             try:
@@ -119,8 +121,9 @@ class HTTPAPI:
             except ValueError as error:
                 raise HTTPException(400, str(error)) from None
             self._information(name, event.info)
-        if len(event.data.encode()) > self._event_limit:
-            raise HTTPException(413, f"the event's data has more than {self._event_limit} bytes")
+        limit = self._application.settings.event_limit
+        if len(event.data.encode()) > limit:
+            raise HTTPException(413, f"the event's data has more than {limit} bytes")
 
     def _publish(self, event: _Event) -> None:
         for name in event.destinations:
@@ -143,6 +146,15 @@ class HTTPAPI:
         if not channel.kind.presence:
             raise HTTPException(400, "users are told of presence channels only")
         return {"users": [{"id": member.user_id} for member in channel.members]}
+
+    def _terminate(self, request: Request, _body: bytes) -> dict[str, Any]:
+        user_id = request.path_params["user_id"]
+        try:
+            check_user_id(user_id)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+        self._application.terminate(user_id)
+        return {}
 
     def _named(self, request: Request) -> Channel:
         name = request.path_params["name"]

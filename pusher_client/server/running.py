@@ -16,15 +16,13 @@ from pusher_client.protocol.authorization import SECRET_BYTES
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
 from pusher_client.server.serving import LOOPBACK, Serving
+from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
 
 __all__ = ["LocalServer"]
 
 logger = logging.getLogger("pusher_client.server")
-
-EVENT_LIMIT = 10_240
-"""Pusher's own limit of an event's data, in bytes."""
 
 REASON_LIMIT = 123
 """Bytes that a close frame has room for."""
@@ -46,7 +44,13 @@ class LocalServer:
         port: The port; 0 takes a free one.
         activity_timeout: Seconds of silence after which the server pings; told to clients, too.
         pong_timeout: Seconds that a client has to answer before it is closed with 4201.
-        event_limit: How many bytes the data of one published event may have.
+        event_limit: How many bytes the data of one event may have.
+        client_event_rate: How many client events a connection may send in any second, or None for no limit; with
+            Pusher it is 10.
+        connection_limit: How many clients may be connected, or None for no limit; more are refused with 4004.
+        subscription_counts: Subscribers hear every change of their channel's number of subscriptions; Pusher tells it
+            of large channels only, and now and then.
+        enabled: False refuses every client with 4003.
 
     Attributes:
         host: The loopback address.
@@ -67,7 +71,11 @@ class LocalServer:
         port: int = 0,
         activity_timeout: float = 120,
         pong_timeout: float = 30,
-        event_limit: int = EVENT_LIMIT,
+        event_limit: int = Settings.event_limit,
+        client_event_rate: int | None = None,
+        connection_limit: int | None = None,
+        subscription_counts: bool = False,
+        enabled: bool = True,
     ) -> None:
         if activity_timeout <= 0 or pong_timeout <= 0:
             raise ValueError("activity_timeout and pong_timeout are seconds, more than 0")
@@ -76,13 +84,20 @@ class LocalServer:
             key=key,
             secret=secrets.token_hex(16) if secret is None else secret,
             master_key=secrets.token_bytes(SECRET_BYTES) if master_key is None else master_key,
+            settings=Settings(
+                enabled=enabled,
+                subscription_counts=subscription_counts,
+                connection_limit=connection_limit,
+                client_event_rate=client_event_rate,
+                event_limit=event_limit,
+            ),
         )
         self.host = LOOPBACK
         self.app_id = app_id
         self.key = key
         self._wanted_port = port
         self._wire = Wire()
-        self._app = create_app(self._application, self._wire, Timeouts(activity_timeout, pong_timeout), event_limit)
+        self._app = create_app(self._application, self._wire, Timeouts(activity_timeout, pong_timeout))
         self._serving: Serving | None = None
         self._thread = contextlib.ExitStack()
 

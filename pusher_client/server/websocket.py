@@ -15,6 +15,9 @@ from pusher_client.server.wire import Wire
 
 __all__ = ["Timeouts", "WebSocketLink"]
 
+DISABLED = 4003
+OVER_QUOTA = 4004
+UNKNOWN_PATH = 4005
 NO_VERSION = 4008
 UNSUPPORTED_VERSION = 4007
 
@@ -86,8 +89,19 @@ class WebSocketLink:
             self._application.disconnect(connection)
 
     def _refusal(self) -> _Close | None:
-        if self._websocket.path_params["key"] != self._application.key:
+        key = self._websocket.path_params.get("key")
+        if key is None:
+            return _Close(UNKNOWN_PATH, "nothing is served at this path: use /app/ and the key")
+        if key != self._application.key:
             return _Close(UNKNOWN_APPLICATION, "there is no application with this key here")
+        settings = self._application.settings
+        if not settings.enabled:
+            return _Close(DISABLED, "the application is disabled")
+        if settings.connection_limit is not None and len(self._application.connections()) >= settings.connection_limit:
+            return _Close(OVER_QUOTA, "the application has as many connections as it may have")
+        return self._version_refusal()
+
+    def _version_refusal(self) -> _Close | None:
         version = self._websocket.query_params.get("protocol")
         if version is None:
             return _Close(NO_VERSION, "the address lacks protocol=7")

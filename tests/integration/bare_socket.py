@@ -37,6 +37,19 @@ class BareSocket:
         """Receive one frame."""
         return await _receive(self._connection)
 
+    async def receive_until(self, event: str) -> list[dict[str, Any]]:
+        """Receive frames up to the first one of an event, which is the last of them."""
+        frames = [await self.receive()]
+        while frames[-1]["event"] != event:
+            frames.append(await self.receive())
+        return frames
+
+    async def closed(self) -> int | None:
+        """Wait until the server closes, and return the code of its close frame."""
+        async with asyncio.timeout(_SECONDS):
+            await self._connection.wait_closed()
+        return self._connection.close_code
+
     async def subscribe(self, channel: str, signer: PusherHTTP) -> None:
         """Subscribe, and return when the server has acknowledged."""
         auth = signer.authenticate(channel, self.socket_id)["auth"]
@@ -47,9 +60,9 @@ class BareSocket:
 
 
 @asynccontextmanager
-async def bare_socket(port: int) -> AsyncGenerator[BareSocket]:
+async def bare_socket(port: int, key: str = APP.key) -> AsyncGenerator[BareSocket]:
     """Connect as protocol 7 asks for it, and close in the end."""
-    async with connect(f"ws://127.0.0.1:{port}/app/{APP.key}?protocol=7", proxy=None, logger=_SILENT) as connection:
+    async with connect(f"ws://127.0.0.1:{port}/app/{key}?protocol=7", proxy=None, logger=_SILENT) as connection:
         established = await _receive(connection)
         yield BareSocket(connection, json.loads(established["data"])["socket_id"])
 

@@ -34,11 +34,25 @@ class PusherJS:
 
     @classmethod
     async def subscribe(
-        cls, node: Node, *, key: str, port: int, authorization_url: str, channels: Iterable[str]
+        cls,
+        node: Node,
+        *,
+        key: str,
+        port: int,
+        authorization_url: str,
+        channels: Iterable[str],
+        user_authentication_url: str | None = None,
+        user: dict[str, str] | None = None,
     ) -> Self:
-        """Start a client, and return when it is subscribed to every channel."""
+        """Start a client, and return when it is subscribed to every channel, its user's own one included.
+
+        ``user`` is sent to the endpoint of users, which answers who is signed in; its ``user_id`` names the channel.
+        """
         wanted = set(channels)
-        options = {"key": key, "port": port, "authorizationUrl": authorization_url, "channels": sorted(wanted)}
+        options: dict[str, object] = {"key": key, "port": port, "authorizationUrl": authorization_url}
+        options |= {"channels": sorted(wanted), "user": user, "userAuthenticationUrl": user_authentication_url}
+        if user is not None:
+            wanted.add(f"#server-to-user-{user['user_id']}")
         process = await asyncio.create_subprocess_exec(
             *node.command(NODE_FOLDER / "subscribe.js", json.dumps(options)), stdin=PIPE, stdout=PIPE
         )
@@ -47,6 +61,7 @@ class PusherJS:
             async with asyncio.timeout(_SECONDS):
                 while wanted:
                     heard = await client._hear()
+                    client._keep(heard)
                     if heard.name == "pusher:subscription_succeeded":
                         wanted.discard(str(heard.channel))
         except BaseException:
@@ -58,9 +73,7 @@ class PusherJS:
         """Return the next application events, as many as are asked for."""
         async with asyncio.timeout(_SECONDS):
             while len(self._heard) < count:
-                heard = await self._hear()
-                if not heard.name.startswith("pusher:"):
-                    self._heard.append(heard)
+                self._keep(await self._hear())
         taken, self._heard = self._heard[:count], self._heard[count:]
         return taken
 
@@ -80,6 +93,10 @@ class PusherJS:
         except TimeoutError:
             self._process.kill()
             await self._process.communicate()
+
+    def _keep(self, heard: Heard) -> None:
+        if not heard.name.startswith("pusher:"):
+            self._heard.append(heard)
 
     async def _hear(self) -> Heard:
         assert self._process.stdout is not None

@@ -14,7 +14,17 @@ from typing import Any
 
 from tests.integration.node import NODE_FOLDER, Node
 
-__all__ = ["APP", "DISABLED_APP", "QUIET_APP", "SINGLE_CONNECTION_APP", "App", "Soketi"]
+__all__ = [
+    "APP",
+    "DISABLED_APP",
+    "LIMITED_APP",
+    "QUIET_APP",
+    "SILENT_APP",
+    "SINGLE_CONNECTION_APP",
+    "USERS_APP",
+    "App",
+    "Soketi",
+]
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -41,7 +51,10 @@ class App:
 APP = App("1001", "app-key", "app-secret")
 DISABLED_APP = App("1002", "key-off", "secret-off")
 SINGLE_CONNECTION_APP = App("1003", "key-one", "secret-one")
+USERS_APP = App("1004", "key-user", "secret-user")
 QUIET_APP = App("1005", "key-quiet", "secret-quiet")
+LIMITED_APP = App("1006", "key-limited", "secret-limited")
+SILENT_APP = App("1007", "key-silent", "secret-silent")
 
 
 class Soketi:
@@ -136,7 +149,10 @@ class Soketi:
                 APP.configuration(),
                 DISABLED_APP.configuration(enabled=False),
                 SINGLE_CONNECTION_APP.configuration(maxConnections=1),
+                USERS_APP.configuration(enableUserAuthentication=True),
                 QUIET_APP.configuration(maxClientEventsPerSecond=1),
+                LIMITED_APP.configuration(maxClientEventsPerSecond=10, maxEventPayloadInKb=10),
+                SILENT_APP.configuration(enableClientMessages=False),
             ],
         }
         self._configuration.write_text(json.dumps(configuration))

@@ -32,14 +32,16 @@ class Subscribers:
         self._server = server
         self.started: list[PusherJS] = []
 
-    async def __call__(self, *channels: str) -> PusherJS:
-        """Start one that is subscribed to the channels."""
+    async def __call__(self, *channels: str, user: dict[str, str] | None = None) -> PusherJS:
+        """Start one that is subscribed to the channels, signed in as a user if one is given."""
         client = await PusherJS.subscribe(
             self._node,
             key=self._server.key,
             port=self._server.port,
             authorization_url=self._server.auth_url,
             channels=channels,
+            user_authentication_url=self._server.user_auth_url,
+            user=user,
         )
         self.started.append(client)
         return client
@@ -54,9 +56,9 @@ async def pusher_js_on(node: Node, server: LocalServer) -> AsyncIterator[Subscri
         await client.close()
 
 
-async def trigger(server: LocalServer, channel: str, event: str, data: object) -> None:
-    """Publish with the official library, under the server's present master key."""
-    library = pusher.Pusher(
+def library_of(server: LocalServer) -> pusher.Pusher:
+    """Return the official library with the server's present master key."""
+    return pusher.Pusher(
         server.app_id,
         server.key,
         server.secret,
@@ -66,7 +68,11 @@ async def trigger(server: LocalServer, channel: str, event: str, data: object) -
         encryption_master_key_base64=server.encryption_master_key_base64,
         proxies={"http": ""},
     )
-    assert await asyncio.to_thread(library.trigger, channel, event, data) == {}
+
+
+async def trigger(server: LocalServer, channel: str, event: str, data: object) -> None:
+    """Publish."""
+    assert await asyncio.to_thread(library_of(server).trigger, channel, event, data) == {}
 
 
 async def test_pusher_js_decrypts_what_the_official_library_encrypts(
@@ -115,3 +121,30 @@ async def test_pusher_js_clients_hear_each_others_client_events(server: LocalSer
     assert await other.take(1) == [Heard("client-typing", "private-room", {"who": "Ann"})]
     await trigger(server, "private-room", "e", 1)
     assert await sender.take(1) == [Heard("e", "private-room", 1)]
+
+
+async def test_pusher_js_signs_in_and_hears_what_is_for_its_user(
+    server: LocalServer, pusher_js_on: Subscribers
+) -> None:
+    """Its own events, and who comes and goes of those whom it watches (protocol-notes 6.4)."""
+    ann = await pusher_js_on(user={"user_id": "ann", "watchlist": '["bob"]'})
+    bob = await pusher_js_on(user={"user_id": "bob"})
+    assert await asyncio.to_thread(library_of(server).send_to_user, "ann", "hello", {"number": 1}) == {}
+    await bob.close()
+    assert await ann.take(4) == [
+        Heard("offline", None, ["bob"]),
+        Heard("online", None, ["bob"]),
+        Heard("hello", None, {"number": 1}),
+        Heard("offline", None, ["bob"]),
+    ]
+
+
+async def test_pusher_js_needs_no_channel_data_for_who_signed_in(
+    server: LocalServer, pusher_js_on: Subscribers
+) -> None:
+    """The endpoint then signs the subscription alone, and the member is the user (protocol-notes 6.4)."""
+    client = await pusher_js_on("presence-room", user={"user_id": "ann"})
+    await trigger(server, "presence-room", "e", 1)
+    assert await client.take(1) == [Heard("e", "presence-room", 1)]
+    users = await asyncio.to_thread(library_of(server).users_info, "presence-room")
+    assert [user["id"] for user in users["users"]] == ["ann"]

@@ -3,6 +3,7 @@
 // Subscribes to channels with pusher-js and writes what it hears to stdout, one JSON object a line:
 //   {"heard": "pusher:subscription_succeeded" | any event's name, "channel": ..., "data": ...}
 //   {"heard": "error", "data": ...}                                       of the connection itself
+//   {"heard": any event's name, "channel": null, "data": ...}             of the user, or of those whom it watches
 // A line on stdin is {"trigger": event, "channel": ..., "data": ...}; the end of stdin ends the program.
 
 const readline = require('node:readline');
@@ -22,12 +23,29 @@ const client = new Pusher(options.key, {
   forceTLS: false,
   enabledTransports: ['ws'],
   channelAuthorization: { endpoint: options.authorizationUrl, transport: 'ajax' },
+  userAuthentication: { endpoint: options.userAuthenticationUrl, params: options.user, transport: 'ajax' },
 });
 
 client.connection.bind('error', (error) => write({ heard: 'error', data: error }));
 
-for (const channel of options.channels) {
-  client.subscribe(channel).bind_global((event, data) => write({ heard: event, channel, data }));
+function subscribe() {
+  for (const channel of options.channels) {
+    client.subscribe(channel).bind_global((event, data) => write({ heard: event, channel, data }));
+  }
+}
+
+if (options.user) {
+  const { user } = client;
+  user.bind_global((event, data) => write({ heard: event, channel: null, data }));
+  user.watchlist.bind_global((event, data) => write({ heard: event, channel: null, data: data.user_ids }));
+  client.signin();
+  user.signinDonePromise.then(() => {
+    const own = user.serverToUserChannel;
+    own.bind('pusher:subscription_succeeded', () => write({ heard: 'pusher:subscription_succeeded', channel: own.name }));
+    subscribe();
+  });
+} else {
+  subscribe();
 }
 
 readline

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pusher_client.server.application import Application
+from pusher_client.server.settings import Settings
 
 KEY = bytes(range(32))
 
@@ -131,3 +132,49 @@ def test_mangling_strikes_encrypted_events_only_and_keeps_what_was_published(app
     assert plain["data"] == data
     assert encrypted["data"] != data
     assert two.frames[-1]["data"] == data
+
+
+def test_subscribers_hear_how_many_they_are_where_that_is_asked_for() -> None:
+    """At each change, but not on presence channels, whose members are told of anyway."""
+    application = make_application(settings=Settings(subscription_counts=True))
+    one, two = Recorder("1.1"), Recorder("2.2")
+    for name in ("cache-a", "presence-a"):
+        application.subscribe("1.1", one.send, name, None)
+        application.subscribe("2.2", two.send, name, None)
+        application.unsubscribe("2.2", name)
+        application.unsubscribe("2.2", name)
+    counts = [json.loads(frame["data"]) for frame in one.frames if frame["event"].endswith(":subscription_count")]
+    assert counts == [{"subscription_count": count} for count in (1, 2, 1)]
+    assert one.names[:3] == [
+        "pusher_internal:subscription_succeeded",
+        "pusher:cache_miss",
+        "pusher_internal:subscription_count",
+    ]
+
+
+def test_nobody_is_told_of_counts_by_default(application: Application) -> None:
+    """Pusher keeps silent on small channels, too."""
+    one = Recorder("1.1")
+    application.subscribe("1.1", one.send, "a", None)
+    assert one.names == ["pusher_internal:subscription_succeeded"]
+
+
+def test_a_users_connections_are_ended_together(application: Application) -> None:
+    """With 4009, and nobody else's."""
+    recorders = [Recorder("1.1"), Recorder("2.2"), Recorder("3.3")]
+    for recorder, user_id in zip(recorders, ("ann", "bob", "ann"), strict=True):
+        application.connect(recorder)
+        application.users.sign_in(recorder.socket_id, recorder.send, user_id)
+    application.terminate("ann")
+    assert [[code for code, _ in recorder.closed] for recorder in recorders] == [[4009], [], [4009]]
+
+
+def test_a_connection_that_goes_signs_its_user_out(application: Application) -> None:
+    """So the user is offline, and terminating finds nobody."""
+    one = Recorder("1.1")
+    application.connect(one)
+    application.users.sign_in("1.1", one.send, "ann")
+    application.disconnect(one)
+    assert application.users.sockets("ann") == set()
+    application.terminate("ann")
+    assert one.closed == []

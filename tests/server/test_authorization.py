@@ -29,7 +29,7 @@ def application() -> Application:
 @pytest.fixture
 async def http(application: Application) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its endpoints."""
-    app = create_app(application, Wire(), Timeouts(), event_limit=100)
+    app = create_app(application, Wire(), Timeouts())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
         yield http
@@ -73,11 +73,30 @@ async def test_without_a_user_the_socket_id_serves_as_one(http: httpx.AsyncClien
     assert json.loads(answer["channel_data"]) == {"user_id": SOCKET_ID, "user_info": {}}
 
 
+async def test_who_signed_in_gets_no_channel_data(http: httpx.AsyncClient, application: Application) -> None:
+    """The server knows the user already; a user that the form names comes first."""
+    application.users.sign_in(SOCKET_ID, lambda _: None, "u")
+    form = {"socket_id": SOCKET_ID, "channel_name": "presence-a"}
+    answer = await http.post("/pusher/auth", data=form)
+    assert answer.json() == {"auth": application.sign_channel(SOCKET_ID, "presence-a")}
+    named = (await http.post("/pusher/auth", data=form | {"user_id": "v"})).json()
+    assert json.loads(named["channel_data"])["user_id"] == "v"
+
+
 async def test_a_sign_in_is_signed(http: httpx.AsyncClient, application: Application) -> None:
     """For the user of the form (protocol-notes 6.4)."""
     answer = (await http.post("/pusher/user-auth", data={"socket_id": SOCKET_ID, "user_id": "u"})).json()
     assert json.loads(answer["user_data"]) == {"id": "u", "user_info": {}}
     assert answer["auth"] == application.sign_user(SOCKET_ID, answer["user_data"])
+
+
+async def test_a_sign_in_may_bring_a_watchlist(http: httpx.AsyncClient) -> None:
+    """Part of what is signed."""
+    form = {"socket_id": SOCKET_ID, "user_id": "u", "watchlist": '["v"]'}
+    answer = (await http.post("/pusher/user-auth", data=form)).json()
+    assert json.loads(answer["user_data"]) == {"id": "u", "user_info": {}, "watchlist": ["v"]}
+    refused = await http.post("/pusher/user-auth", data=form | {"watchlist": "["})
+    assert (refused.status_code, refused.text) == (400, "watchlist is no JSON")
 
 
 async def test_a_public_channel_is_refused(http: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pusher_client.protocol.authorization import sign_channel, sign_user
 from pusher_client.server.application import Application
 from pusher_client.server.connection import Connection
+from pusher_client.server.settings import Settings
 
 SUCCEEDED = "pusher_internal:subscription_succeeded"
 
@@ -21,7 +22,10 @@ class Client:
     def __init__(self, application: Application) -> None:
         self.frames: list[dict[str, Any]] = []
         self.closed: list[tuple[int, str]] = []
-        self.connection = Connection(application, self._sent, lambda code, reason: self.closed.append((code, reason)))
+        self.now = 0.0
+        self.connection = Connection(
+            application, self._sent, lambda code, reason: self.closed.append((code, reason)), lambda: self.now
+        )
         application.connect(self.connection)
 
     def _sent(self, text: str) -> None:
@@ -187,7 +191,15 @@ def test_who_signed_in_needs_no_channel_data(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("user_data", "secret"),
-    [('{"id": "u"}', "other"), ("", "s"), ("{}", "s"), ('{"id": 1}', "s"), ('{"id": "a b"}', "s"), ("[" * 9999, "s")],
+    [
+        ('{"id": "u"}', "other"),
+        ("", "s"),
+        ("{}", "s"),
+        ('{"id": 1}', "s"),
+        ('{"id": "a b"}', "s"),
+        ("[" * 9999, "s"),
+        ('{"id": "u", "watchlist": "v"}', "s"),
+    ],
 )
 def test_a_wrong_sign_in_closes_with_4009(client: Client, user_data: str, secret: str) -> None:
     """After a ``pusher:error`` that says the same."""
@@ -248,10 +260,71 @@ def test_a_client_event_is_refused_elsewhere(client: Client, application: Applic
     assert other.frames == []
 
 
-def test_a_client_event_with_too_long_a_name_is_an_error(client: Client) -> None:
-    """200 characters are allowed."""
+@pytest.mark.parametrize(
+    ("name", "data"), [("client-" + "e" * 194, {}), ("client-e", "ü" * 5121), ("client-e", {"x": "ü" * 5117})]
+)
+def test_a_client_event_is_refused_that_is_too_long(
+    client: Client, application: Application, name: str, data: object
+) -> None:
+    """200 characters of name and 10 kB of data are allowed, in bytes of UTF-8 (protocol-notes 12)."""
+    other = Client(application)
+    other.subscribe("private-a")
     client.subscribe("private-a")
-    assert client.send("client-" + "e" * 194, {}, channel="private-a")[0]["event"] == "pusher:error"
+    answer = client.send(name, data, channel="private-a")[0]
+    assert (answer["event"], answer["data"]["code"]) == ("pusher:error", 4301)
+    assert client.send("client-" + "e" * 193, "ü" * 5120, channel="private-a") == []
+    assert [frame["event"] for frame in other.frames[1:]] == ["client-" + "e" * 193]
+
+
+def test_too_many_client_events_a_second_are_refused() -> None:
+    """Each connection has its own allowance, and the link stays (protocol-notes 12)."""
+    settings = Settings(client_event_rate=10)
+    application = Application(app_id="1", key="k", secret="s", master_key=bytes(32), settings=settings)
+    one, two = Client(application), Client(application)
+    one.subscribe("private-a")
+    two.subscribe("private-a")
+    answers = [one.send("client-e", {}, channel="private-a") for _ in range(11)]
+    assert answers[:10] == [[]] * 10
+    assert answers[10][0]["data"]["code"] == 4301
+    assert two.send("client-e", {}, channel="private-a") == []
+    one.now = 1.0
+    assert one.send("client-e", {}, channel="private-a") == []
+    assert one.closed == []
+
+
+def test_who_signs_in_with_a_watchlist_hears_of_it_after_the_acknowledgement(application: Application) -> None:
+    """Who is there already and who is not, then who comes and goes (protocol-notes 6.4)."""
+    one, two = Client(application), Client(application)
+    answers = one.sign_in('{"id": "u", "watchlist": ["v", "w"]}')
+    two.sign_in('{"id": "v"}')
+    application.disconnect(two.connection)
+    assert [frame["event"] for frame in answers] == ["pusher:signin_success", "pusher_internal:watchlist_events"]
+    assert [json.loads(frame["data"])["events"] for frame in one.frames[1:]] == [
+        [{"name": "offline", "user_ids": ["v", "w"]}],
+        [{"name": "online", "user_ids": ["v"]}],
+        [{"name": "offline", "user_ids": ["v"]}],
+    ]
+
+
+def test_of_a_watchlist_that_is_too_long_the_first_hundred_are_kept(client: Client) -> None:
+    """4302 says so, and the link stays."""
+    watchlist = [f"u{number}" for number in range(101)]
+    success, error, events = client.sign_in(json.dumps({"id": "u", "watchlist": watchlist}))
+    assert success["event"] == "pusher:signin_success"
+    assert (error["event"], error["data"]["code"]) == ("pusher:error", 4302)
+    assert json.loads(events["data"])["events"] == [{"name": "offline", "user_ids": watchlist[:100]}]
+    assert client.closed == []
+
+
+def test_a_connection_is_one_users(client: Client) -> None:
+    """Signing in again is harmless, as somebody else an error that changes nothing."""
+    client.sign_in('{"id": "u"}')
+    assert client.sign_in('{"id": "u"}')[0]["event"] == "pusher:signin_success"
+    answer = client.sign_in('{"id": "v"}')[0]
+    assert (answer["event"], answer["data"]["code"]) == ("pusher:error", None)
+    assert client.connection.user is not None
+    assert client.connection.user.user_id == "u"
+    assert client.closed == []
 
 
 def test_the_server_may_close_it(client: Client) -> None:

@@ -79,3 +79,18 @@ def test_what_is_no_frame_is_a_value_error_that_does_not_repeat_it(text: str) ->
     """Whatever a client sends, the server goes on (R8)."""
     with pytest.raises(ValueError, match=r"^a frame is a JSON object with a string 'event'$"):
         frames.read_frame(text)
+
+
+def test_a_count_of_subscriptions_is_encoded_data() -> None:
+    """One whole number."""
+    frame = json.loads(frames.subscription_count("a", 3))
+    assert (frame["event"], frame["channel"]) == ("pusher_internal:subscription_count", "a")
+    assert json.loads(frame["data"]) == {"subscription_count": 3}
+
+
+def test_watchlist_events_name_no_channel_and_leave_out_what_is_empty() -> None:
+    """One event for those who are online, one for those who are not."""
+    frame = json.loads(frames.watchlist_events({"online": ["u"], "offline": []}))
+    assert "channel" not in frame
+    assert frame["event"] == "pusher_internal:watchlist_events"
+    assert json.loads(frame["data"]) == {"events": [{"name": "online", "user_ids": ["u"]}]}

@@ -17,9 +17,10 @@ from pusher_client.protocol.encryption import open_secretbox, read_envelope
 from pusher_client.server import LocalServer
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
-from tests.server.peer import connected, server_library
+from tests.server.peer import Peer, connected, server_library
 
 
 class API:
@@ -54,11 +55,19 @@ class API:
         return received
 
 
+async def sign_in(server: LocalServer, peer: Peer, user_id: str) -> None:
+    """Sign a user in, as the server's endpoint allows."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(server.user_auth_url, data={"socket_id": peer.socket_id, "user_id": user_id})
+    await peer.send("pusher:signin", answer.json())
+    assert (await peer.receive())["event"] == "pusher:signin_success"
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[API]:
     """The API of an application."""
-    application = Application(app_id="1", key="k", secret="s", master_key=bytes(32))
-    app = create_app(application, Wire(), Timeouts(), event_limit=100)
+    application = Application(app_id="1", key="k", secret="s", master_key=bytes(32), settings=Settings(event_limit=100))
+    app = create_app(application, Wire(), Timeouts())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as http:
         yield API(http, application)
 
@@ -118,14 +127,28 @@ async def test_the_official_library_asks_what_is_occupied() -> None:
         assert await asyncio.to_thread(library.users_info, "presence-a") == {"users": [{"id": "u"}]}
 
 
+async def test_the_official_library_ends_a_users_connections() -> None:
+    """With 4009, which is final; others stay."""
+    async with LocalServer() as server, connected(server) as peer, connected(server) as other:
+        await sign_in(server, peer, "u")
+        await sign_in(server, other, "v")
+        assert await asyncio.to_thread(server_library(server).terminate_user_connections, "u") == {}
+        assert (await peer.closed())[0] == 4009
+        await other.send("pusher:ping")
+        assert (await other.receive())["event"] == "pusher:pong"
+
+
+async def test_a_users_connections_are_ended_by_the_documented_path(api: API) -> None:
+    """With the application in it; an id that no user has is a 400."""
+    assert (await api.post("/users/u/terminate_connections", {})).json() == {}
+    assert (await api.post("/users/u!/terminate_connections", {})).status_code == 400
+
+
 @pytest.mark.skipif(not hasattr(pusher.Pusher, "send_to_user"), reason="this version of the library cannot")
 async def test_the_official_library_sends_to_a_user() -> None:
     """Through the channel of the user who signed in."""
     async with LocalServer() as server, connected(server) as peer:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            answer = await http.post(server.user_auth_url, data={"socket_id": peer.socket_id, "user_id": "u"})
-        await peer.send("pusher:signin", answer.json())
-        assert (await peer.receive())["event"] == "pusher:signin_success"
+        await sign_in(server, peer, "u")
         await peer.send("pusher:subscribe", {"channel": "#server-to-user-u"})
         await peer.receive()
         await asyncio.to_thread(server_library(server).send_to_user, "u", "e", "1")
@@ -225,6 +248,8 @@ async def test_another_application_is_a_404(api: API) -> None:
     [
         ("POST", "/apps/1/events"),
         ("POST", "/apps/1/batch_events"),
+        ("POST", "/apps/1/users/u/terminate_connections"),
+        ("POST", "/users/u/terminate_connections"),
         ("GET", "/apps/1/channels"),
         ("GET", "/apps/1/channels/a"),
         ("GET", "/apps/1/channels/a/users"),

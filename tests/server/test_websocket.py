@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 import websockets
@@ -41,6 +43,29 @@ async def test_a_client_that_cannot_be_served_is_told_and_closed(key: str | None
         assert refusal["event"] == "pusher:error"
         assert refusal["data"]["code"] == code
         assert websocket.close_code == code
+
+
+@pytest.mark.parametrize(("options", "code"), [({"enabled": False}, 4003), ({"connection_limit": 1}, 4004)])
+async def test_a_server_can_be_set_to_refuse(options: dict[str, Any], code: int) -> None:
+    """A disabled application, and one with all the connections that it may have (R2)."""
+    async with LocalServer(**options) as server, AsyncExitStack() as clients:
+        if code == 4004:
+            await clients.enter_async_context(connected(server))
+        async with websockets.connect(websocket_url(server), proxy=None) as websocket:
+            assert json.loads(await websocket.recv())["data"]["code"] == code
+            async with asyncio.timeout(SECONDS):
+                await websocket.wait_closed()
+            assert websocket.close_code == code
+
+
+async def test_a_client_at_another_path_is_told_and_closed() -> None:
+    """With 4005, which is final (R2)."""
+    url = "ws://{0.host}:{0.port}/elsewhere/app/{0.key}?protocol=7"
+    async with LocalServer() as server, websockets.connect(url.format(server), proxy=None) as websocket:
+        assert json.loads(await websocket.recv())["data"]["code"] == 4005
+        async with asyncio.timeout(SECONDS):
+            await websocket.wait_closed()
+        assert websocket.close_code == 4005
 
 
 async def test_frames_are_answered_and_binary_ones_refused() -> None:

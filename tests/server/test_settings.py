@@ -1,0 +1,24 @@
+"""What an application may be set to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pusher_client.server.settings import Settings
+
+
+def test_nothing_is_limited_by_default_but_the_size_of_an_event() -> None:
+    """A test should not meet limits that it did not ask for."""
+    settings = Settings()
+    assert (settings.connection_limit, settings.client_event_rate, settings.event_limit) == (None, None, 10_240)
+    assert settings.enabled
+    assert not settings.subscription_counts
+
+
+@pytest.mark.parametrize("options", [{"connection_limit": 0}, {"client_event_rate": -1}, {"event_limit": 0}])
+def test_a_limit_below_one_is_refused_at_once(options: dict[str, Any]) -> None:
+    """It would allow nothing, and None is how to say that there is none."""
+    with pytest.raises(ValueError, match="at least 1, or None for no limit"):
+        Settings(**options)
