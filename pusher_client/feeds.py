@@ -68,7 +68,8 @@ class Feed(BoundedQueue[Event]):
         error: What is raised when everything has been read.
         tentative: As above; false once somebody iterates.
         waiter: What the reader waits for, if it does.
-        before: The ended feed of an earlier subscription, read before this one until it is exhausted.
+        before: The ended feeds of earlier subscriptions, read before this one, each with the stream without which it
+            would be emptied.
     """
 
     __slots__ = ("_channel", "_loop", "_owner", "before", "ended", "error", "tentative", "waiter", "wants")
@@ -92,7 +93,7 @@ class Feed(BoundedQueue[Event]):
         self.ended = False
         self.error: PusherError | None = None
         self.waiter: asyncio.Future[None] | None = None
-        self.before: Feed | None = None
+        self.before: tuple[tuple[Feed, object], ...] = ()
 
     def offer(self, event: Event) -> bool:
         """Queue an event, and tell whether it counts as accepted."""
@@ -166,6 +167,7 @@ class Feed(BoundedQueue[Event]):
     def _discard(self) -> None:
         self.ended = True
         self.error = None
+        self.before = ()
         self.clear()
 
     def _marker(self, refused: int) -> Event:
