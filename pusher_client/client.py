@@ -9,7 +9,7 @@ import random
 import ssl
 from collections.abc import Collection
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from pusher_client.address import options_from_env, options_from_url, websocket_url
 from pusher_client.authorizers import Authorizer, HTTPAuthorizer
@@ -210,8 +210,7 @@ class PusherClient(Bindable):
         """
         failure = self._news.failure
         if self._running_driver() is not None:
-            if not self._shutdown.running:
-                failure = await self._news.wait_over()
+            failure = failure if self._shutdown.running else await self._news.wait_over()
             await self._shutdown.wait()
         if failure is not None:
             raise failure.with_traceback(None)
@@ -342,6 +341,10 @@ class PusherClient(Bindable):
         if self._authorizer is None:
             raise AuthorizationError(channel, "it needs an authorizer: PusherClient(…, authorizer=HTTPAuthorizer(url))")
         return await self._authorizer(channel, socket_id)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a connection cannot be copied, and the authorizer may hold secrets (promise C3)."""
+        raise TypeError("a PusherClient is not pickled; make another one there")
 
     def __repr__(self) -> str:
         return f"<PusherClient {self.state}>"

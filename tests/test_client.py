@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import gc
 import http
 import json
@@ -1128,6 +1129,10 @@ def test_what_holds_a_secret_is_not_pickled() -> None:
     assert "1111" not in repr(authorization)
     with pytest.raises(TypeError):
         pickle.dumps(authorization)
+    client = PusherClient("KEY", cluster="eu", authorizer=authorize)
+    for take in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="PusherClient"):
+            take(client)
 
 
 # -- making one -----------------------------------------------------------------------------------------------------
