@@ -40,8 +40,8 @@ async def ask_authorizer(
         return _failure(channel, error)
     except Exception as error:  # noqa: BLE001 - an authorizer is the caller's code and may raise anything
         return _failure(channel, error)
-    if refusal.channel is None:
-        refusal.channel = channel
+    # Whatever it says: an authorizer may raise the same error for every channel, or without one.
+    refusal.channel = channel
     # They come from the caller's code, which may have passed a header on as it was.
     status = _number(refusal.status)
     refusal.status, refusal.retry_after = None if status is None else int(status), _number(refusal.retry_after)
