@@ -151,7 +151,7 @@ class PusherClient(Bindable):
         Raises:
             ValueError: A variable is missing or cannot be what it should be.
         """
-        key, found = options_from_env(os.environ)
+        key, found = options_from_env(os.environ, options)
         auth_url = os.environ.get("PUSHER_AUTH_URL")
         if auth_url and "authorizer" not in options:
             found["authorizer"] = HTTPAuthorizer(auth_url)
