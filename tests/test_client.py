@@ -453,7 +453,8 @@ def test_options_are_checked() -> None:
     }.items():
         with pytest.raises(ValueError, match=option):
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
-    for option in ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer"):
+    numbers = ("activity_timeout", "buffer_bytes", "queue_size")
+    for option in (*numbers, "reconnect", "key_rotation", "proxy", "authorizer", "on_handler_error"):
         with pytest.raises(TypeError, match=option):
             PusherClient("KEY", cluster="eu", **{option: object()})  # type: ignore[arg-type]  # the same
     client = PusherClient(
