@@ -106,14 +106,16 @@ def _read_entry(channel: str, answers: Any) -> Outcome:
         return _failure(channel, bare(error))  # the frames that it went through hold all the answers
 
 
-def _copied(channel: str, refusal: AuthorizationError) -> AuthorizationError:
+def _copied(channel: str | None, refusal: AuthorizationError) -> AuthorizationError:
     """Return the same refusal for one channel alone, without what else the caller's error may hold."""
     return AuthorizationError(channel, refusal.message, status=refusal.status, retry_after=refusal.retry_after)
 
 
 def _refused(channel: str | None, refusal: AuthorizationError) -> tuple[AuthorizationError, bool]:
-    if refusal.channel is None:
-        refusal.channel = channel
+    if refusal.channel not in (None, channel):
+        # An authorizer may raise the same error for every channel.
+        refusal = _copied(channel, refusal)
+    refusal.channel = channel
     # They come from the caller's code, which may have passed a header on as it was.
     status = _number(refusal.status)
     refusal.status, refusal.retry_after = None if status is None else int(status), _number(refusal.retry_after)

@@ -40,6 +40,10 @@ class Channels:
         budget: The client's allowance of bytes.
         on_handler_error: Called when a handler raises.
 
+    Raises:
+        TypeError: ``on_handler_error`` cannot be called, or ``queue_size`` is no integer.
+        ValueError: ``queue_size`` is smaller than 1.
+
     Attributes:
         dispatcher: The client's own handlers and streams.
     """
@@ -55,6 +59,8 @@ class Channels:
         budget: ByteBudget,
         on_handler_error: ErrorHandler | None,
     ) -> None:
+        if on_handler_error is not None and not callable(on_handler_error):
+            raise TypeError("on_handler_error is a function of the exception and the event, plain or async")
         self.dispatcher = ClientDispatcher(queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
         self._core = core
         self._new_dispatcher = functools.partial(

@@ -9,7 +9,7 @@ import random
 import ssl
 from collections.abc import Collection
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from pusher_client.address import Address, options_from_env, options_from_url
 from pusher_client.authority import Authority
@@ -160,7 +160,7 @@ class PusherClient(Bindable):
         Raises:
             ValueError: A variable is missing or cannot be what it should be.
         """
-        key, found = options_from_env(os.environ)
+        key, found = options_from_env(os.environ, options)
         auth_url = os.environ.get("PUSHER_AUTH_URL")
         if auth_url and not options.keys() & {"authorizer", "batch_authorizer"}:
             found["authorizer"] = HTTPAuthorizer(auth_url)
@@ -222,8 +222,7 @@ class PusherClient(Bindable):
         """
         failure = self._news.failure
         if self._running_driver() is not None:
-            if not self._shutdown.running:
-                failure = await self._news.wait_over()
+            failure = failure if self._shutdown.running else await self._news.wait_over()
             await self._shutdown.wait()
         if failure is not None:
             raise failure.with_traceback(None)
@@ -410,6 +409,10 @@ class PusherClient(Bindable):
         limit = self._settings.max_message_size
         address = self._address
         return await WebSocket.open(address.url, tls=address.tls, proxy=self._proxy, max_message_size=limit)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a connection cannot be copied, and the authorizer may hold secrets (promise C3)."""
+        raise TypeError("a PusherClient is not pickled; make another one there")
 
     def __repr__(self) -> str:
         return f"<PusherClient {self.state}>"

@@ -77,6 +77,19 @@ async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:
     assert outcome[0].__cause__ is cause
 
 
+async def test_an_error_that_is_raised_for_several_channels_names_each() -> None:
+    """An authorizer may keep one error, and raise it whenever it refuses (R7)."""
+    refusal = AuthorizationError(None, status=403)
+
+    async def refuse(_channel: str, _socket_id: str) -> object:
+        raise refusal
+
+    for name in ("private-a", "private-b"):
+        outcome = await ask_authorizer(refuse, name, "1.1")
+        assert isinstance(outcome, tuple)
+        assert str(outcome[0]).startswith(f"{name}: ")
+
+
 async def test_a_cancelled_request_stays_cancelled() -> None:
     """Our own cancellation is not swallowed (R7)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import gc
 import http
 import json
@@ -458,8 +459,8 @@ def test_options_are_checked() -> None:
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
         PusherClient("KEY", cluster="eu", channel_name_limit=201)
-    options = ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer")
-    for option in (*options, "channel_name_limit", "client_events_per_second"):
+    numbers = ("activity_timeout", "buffer_bytes", "queue_size", "channel_name_limit", "client_events_per_second")
+    for option in (*numbers, "reconnect", "key_rotation", "proxy", "authorizer", "on_handler_error"):
         with pytest.raises(TypeError, match=option):
             PusherClient("KEY", cluster="eu", **{option: object()})  # type: ignore[arg-type]  # the same
     client = PusherClient(
@@ -1168,6 +1169,10 @@ def test_what_holds_a_secret_is_not_pickled() -> None:
     assert "1111" not in repr(authorization)
     with pytest.raises(TypeError):
         pickle.dumps(authorization)
+    client = PusherClient("KEY", cluster="eu", authorizer=authorize)
+    for take in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="PusherClient"):
+            take(client)
 
 
 # -- making one -----------------------------------------------------------------------------------------------------
