@@ -117,7 +117,7 @@ class Profile:
 
 PUSHER = Profile(
     name="Pusher",
-    pong={},
+    pong="{}",
     refusal=Refusal.CODE_NULL,
     unknown_application=Rejection(None, 4001),
     over_quota=Rejection(None, 4004),

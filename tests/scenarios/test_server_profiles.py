@@ -248,17 +248,20 @@ async def test_dropping_and_returning(profile: Profile) -> None:
 
 
 @every_server
-async def test_an_unknown_application(profile: Profile) -> None:
-    """Said first, by the close code, or both: connect() raises it with 4001, and nothing is tried again (R2)."""
-    async with serving(profile) as served:
-        served.application.admission = Admission.UNKNOWN_APPLICATION
+@pytest.mark.parametrize(
+    ("admission", "code"), [(Admission.UNKNOWN_APPLICATION, 4001), (Admission.FOREIGN_ORIGIN, 4009)]
+)
+async def test_a_connection_that_is_rejected(profile: Profile, admission: Admission, code: int) -> None:
+    """Said first, by the close code, or both, the socket left open or not: connect() raises it, once (R2, R6)."""
+    async with serving(profile) as served, asyncio.timeout(20):
+        served.application.admission = admission
         client = served.client()
-        async with asyncio.timeout(10):
-            with pytest.raises(ConnectError) as caught:
-                await client.connect()
-        assert caught.value.code == 4001
-        assert served.application.accepted == 1
+        with pytest.raises(ConnectError) as caught:
+            await client.connect()
+        assert caught.value.code == code
         assert client.state is ConnectionState.FAILED
+        await until(lambda: served.application.peers == [])
+        assert served.application.accepted == 1
 
 
 async def test_presence_where_php_writes_an_empty_list() -> None:
@@ -528,7 +531,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("channel", ["private-forged", "private-encrypted-forged"])
-@pytest.mark.parametrize(("profile", "kind", "status", "within"), REFUSALS, ids=str)
+@pytest.mark.parametrize(("profile", "kind", "status", "within"), REFUSALS, ids=[str(one[0]) for one in REFUSALS])
 def test_a_refused_signature(
     profile: Profile, kind: type[Exception], status: int | None, within: float, channel: str
 ) -> None:
@@ -611,12 +614,15 @@ def test_a_full_quota_at_a_return_is_no_end(profile: Profile) -> None:
 
 
 @every_server
-def test_a_foreign_origin(profile: Profile) -> None:
-    """4009 before the handshake's end is final, also where the socket would stay open for ever (R2, R6)."""
-    together = Together(profile, Admission.FOREIGN_ORIGIN)
-    failures = [output.error for output in together.core.outputs if isinstance(output, ConnectFailed)]
-    assert [getattr(error, "code", None) for error in failures] == [4009]
-    assert together.peer is None
+def test_a_link_that_died_in_silence_is_left_in_time(profile: Profile) -> None:
+    """Within the smaller activity timeout, the pong timeout and a second, whatever the server announced (R1)."""
+    together = Together(profile, activity_timeout=120.0, pong_timeout=30.0)
+    together.subscribe("orders")
+    together.run(1000.0)
+    together.peer = None  # nothing arrives any more, on either side, and nobody says so
+    together.run(min(120.0, profile.activity_timeout) + 30.0 + 1.0)
+    assert together.application.accepted == 2
+    assert together.core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED
 
 
 @every_server
