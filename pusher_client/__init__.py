@@ -9,6 +9,7 @@ from pusher_client.authorizers import (
     HTTPUserAuthenticator,
     SecretAuthorizer,
 )
+from pusher_client.batch_authorizer import HTTPBatchAuthorizer
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
 from pusher_client.credentials import Credentials
@@ -59,6 +60,7 @@ __all__ = [
     "EventStream",
     "Gap",
     "HTTPAuthorizer",
+    "HTTPBatchAuthorizer",
     "HTTPUserAuthenticator",
     "KeyRotationPolicy",
     "Member",

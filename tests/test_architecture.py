@@ -24,7 +24,7 @@ LAYERS = [
     {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "driver"},
-    {"authorizers", "routing"},
+    {"authorizers", "batch_authorizer", "routing"},
     {"dispatch"},
     {"channel"},
     {"channels"},
