@@ -10,6 +10,7 @@ from pusher_client.authorizers import (
     SecretAuthorizer,
     UserAuthenticator,
 )
+from pusher_client.batch_authorizer import HTTPBatchAuthorizer
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
 from pusher_client.credentials import Credentials
@@ -62,6 +63,7 @@ __all__ = [
     "EventStream",
     "Gap",
     "HTTPAuthorizer",
+    "HTTPBatchAuthorizer",
     "HTTPUserAuthenticator",
     "KeyRotationPolicy",
     "Member",

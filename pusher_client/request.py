@@ -168,7 +168,7 @@ def _check_header(name: str, value: str) -> None:
 
 
 def _check_param(name: str, value: str) -> None:
-    if name in _OUR_PARAMS:
+    if name in _OUR_PARAMS or name.startswith("channel_name["):
         raise ValueError(f"the field {name} is set for every request and not to be given in params")
     try:
         (name + value).encode()

@@ -24,7 +24,7 @@ LAYERS = [
     {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "authorization_tasks"},
-    {"authorizers", "routing", "user", "driver"},
+    {"authorizers", "batch_authorizer", "routing", "user", "driver"},
     {"dispatch", "authority"},
     {"channel"},
     {"channels"},

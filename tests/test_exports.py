@@ -23,6 +23,7 @@ NAMES = {
     "EventStream",
     "Gap",
     "HTTPAuthorizer",
+    "HTTPBatchAuthorizer",
     "HTTPUserAuthenticator",
     "KeyRotationPolicy",
     "Member",

@@ -18,6 +18,7 @@ from pusher_client import (
     Event,
     EventStream,
     HTTPAuthorizer,
+    HTTPBatchAuthorizer,
     HTTPUserAuthenticator,
     KeyRotationPolicy,
     Member,
@@ -58,7 +59,11 @@ async def authorize_batch_alike(names: Sequence[str], socket: str) -> dict[str, 
     return {name: ChannelAuthorization(socket) for name in names}
 
 
-batch_authorizers: list[BatchAuthorizer] = [authorize_batch, authorize_batch_alike]
+batch_authorizers: list[BatchAuthorizer] = [
+    authorize_batch,
+    authorize_batch_alike,
+    HTTPBatchAuthorizer("https://example.com/pusher/auths"),
+]
 
 
 async def token() -> dict[str, str]:
