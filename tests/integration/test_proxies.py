@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,6 +144,24 @@ async def test_both_through_a_proxy_that_is_given(scheme: str, caplog: pytest.Lo
     assert "connect_tcp" in caplog.text
     assert PASSWORD not in caplog.text
     assert CREDENTIALS not in caplog.text
+
+
+async def test_both_through_a_proxy_with_tls_of_its_own(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A proxy with https is verified by the system's authorities, and the connection to it shows nothing (1.1)."""
+    system = trustme.CA()
+    system.cert_pem.write_to_path(tmp_path / "system.pem")
+    async with servers() as (peer, endpoint), proxied("https", "user", PASSWORD, tls=serving(system)) as tap:
+        proxy = f"https://user:{PASSWORD}@127.0.0.1:{tap.port}"
+        with pytest.raises(ConnectError, match="the certificate was refused"):
+            await client_of(peer, proxy=proxy).connect()
+        environment.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+        async with client_of(peer, proxy=proxy, authorizer=authorizer_of(endpoint, proxy=proxy)) as client:
+            await read_encrypted(client, peer, endpoint)
+        await tap.all_closed()
+        assert len(tap.passages) == 3
+        assert b"CONNECT" not in tap.sent
+        assert CREDENTIALS.encode() not in tap.sent
+        assert readable(tap.sent) == []
 
 
 @pytest.mark.parametrize(

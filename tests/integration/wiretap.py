@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any
 
 import anyio
+from anyio.streams.tls import TLSListener
 from tiny_proxy import HttpProxyHandler, Socks5ProxyHandler
 
 __all__ = ["Passage", "Wiretap", "proxied", "tapped"]
@@ -113,12 +115,22 @@ async def tapped(target: int) -> AsyncGenerator[Wiretap]:
 
 
 @asynccontextmanager
-async def proxied(scheme: str, username: str | None = None, password: str | None = None) -> AsyncGenerator[Wiretap]:
-    """Run a proxy for ``http`` or ``socks5``, which demands a password if one is given; what is yielded taps it."""
-    kind = HttpProxyHandler if scheme == "http" else Socks5ProxyHandler
+async def proxied(
+    scheme: str, username: str | None = None, password: str | None = None, *, tls: SSLContext | None = None
+) -> AsyncGenerator[Wiretap]:
+    """Run a proxy and tap it.
+
+    Args:
+        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``.
+        username: Who may use it; everybody by default.
+        password: The password that it demands.
+        tls: For ``https``, with its certificate.
+    """
+    kind = HttpProxyHandler if scheme.startswith("http") else Socks5ProxyHandler
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     handler = kind() if username is None or password is None else kind(username, password)
-    serving = asyncio.create_task(listener.serve(handler.handle))
+    served = listener if tls is None else TLSListener(listener, tls, standard_compatible=False)
+    serving = asyncio.create_task(served.serve(handler.handle))
     try:
         async with tapped(listener.extra(anyio.abc.SocketAttribute.local_port)) as tap:  # noqa: S610 - no Django here
             yield tap
