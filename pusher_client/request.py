@@ -6,12 +6,13 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from pusher_client.credentials import Credentials
+from pusher_client.trace import Trace
 
 __all__ = ["Form", "Request", "Source", "bare"]
 
@@ -87,7 +88,7 @@ class Request:
             content=urlencode([*form, *params.pairs], quote_via=quote, safe="").encode(),
             extensions={
                 "timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds),
-                "trace": _withhold,
+                "trace": Trace(),
             },
         )
 
@@ -177,13 +178,3 @@ def _check_param(name: str, value: str) -> None:
     else:
         return
     raise problem
-
-
-async def _withhold(name: str, info: dict[str, Any]) -> None:
-    """Take the details out of what httpcore is about to log of a step that ended.
-
-    At DEBUG it would write the answer's headers, and what the server sent where a header was expected. Only its own
-    copy of the result is emptied; what a step starts with is in use, and holds no secret.
-    """
-    if not name.endswith(".started"):
-        info.clear()
