@@ -71,7 +71,7 @@ class Connection:
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
         allowance = budget if budget is not None else ByteBudget(settings.buffer_bytes)
         self._context = SubscriptionContext(
-            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self._owed.owe
+            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self._owed.lapse
         )
 
     # -- what can be asked ----------------------------------------------------------------------------------------

@@ -33,3 +33,16 @@ def test_a_late_refusal_is_the_older_frames() -> None:
     owed.owe("a", 1.0)
     assert owed.take("a", 60.0, refusal=True)
     assert not owed.take("a", 60.0, refusal=True)
+
+
+def test_what_was_waited_for_in_vain_is_owed_a_refusal_only() -> None:
+    """The next frame's acknowledgement is not taken, and an answer taken by mistake is made up for (R3)."""
+    owed = OwedAnswers()
+    owed.lapse("a", 1.0)
+    assert not owed.take("a", 1.0, refusal=False)
+    owed.lapse("a", 2.0)
+    assert owed.take("a", 2.0, refusal=True)
+    owed.lapse("a", 3.0)
+    assert not owed.take("a", 3.0, refusal=True)
+    owed.lapse("a", 4.0)
+    assert owed.take("a", 4.0, refusal=True)
