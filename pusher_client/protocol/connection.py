@@ -81,7 +81,7 @@ class Connection:
             allowance,
             guard,
             self.unsubscribe,
-            self._owed.owe,
+            self._owed.lapse,
             self.sign_in,
         )
 

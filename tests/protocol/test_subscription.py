@@ -636,6 +636,40 @@ def test_a_late_refusal_after_a_lost_acknowledgement_is_the_older_frames() -> No
     assert core.sent[-1]["event"] == "pusher:unsubscribe"
 
 
+def test_a_refusal_is_not_taken_for_an_older_frames_for_ever() -> None:
+    """A server that never answered the frame which was given up still refuses the next one for good (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribe("private-a")
+    core.answer(None)
+    core.connection.unsubscribe("private-a", core.now)
+    call = core.subscribe("private-a")
+    for _ in range(2):
+        core.answer(None)
+        core.receive(frame("pusher:subscription_error", "private-a", {"status": 403, "error": "no"}))
+        core.wait(3.0)
+    error = result(core, call)
+    assert isinstance(error, AuthorizationError)
+    assert error.status == 403
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_acknowledgement_of_the_next_frame_counts_at_once(*, refused: bool) -> None:
+    """A frame that was not acknowledged in time does not take the next one's acknowledgement (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("private-a")
+    core.lose(4200)
+    core.back()
+    core.answer(None)
+    if refused:
+        core.receive(frame("pusher:error", data={"code": 4009}))
+    core.until(Authorize)
+    core.answer(None)
+    core.acknowledge("private-a")
+    assert core.connection.subscription_state("private-a") is SubscriptionState.SUBSCRIBED
+
+
 def test_retries_have_a_least_delay() -> None:
     """A policy without delays does not make a storm of authorization requests (R2)."""
     core = Core(reconnect=ReconnectPolicy(base=0.0), subscribe_timeout=1000.0)
