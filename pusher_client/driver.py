@@ -39,6 +39,7 @@ from pusher_client.websocket import OpenError, WebSocket
 __all__ = ["Driver", "Piece"]
 
 _STOP_TIMEOUT = 1.5
+_FRAMES_IN_A_ROW = 64
 
 _logger = logging.getLogger("pusher_client")
 
@@ -218,6 +219,7 @@ class Driver:
 
     async def _read(self, websocket: WebSocket) -> None:
         receive_text, clock, deliver = self._core.receive_text, self.loop.time, self._deliver
+        left = _FRAMES_IN_A_ROW
         while (message := await websocket.receive()) is not None:
             if isinstance(message, str):
                 event = receive_text(message, clock())
@@ -227,6 +229,11 @@ class Driver:
                     self._drain()
             else:
                 self.feed(self._core.receive_binary)
+            left -= 1
+            if not left:
+                left = _FRAMES_IN_A_ROW
+                # What came in one piece is received without a pause; queues would overflow before anybody reads them.
+                await asyncio.sleep(0)
 
     async def _write(self, websocket: WebSocket) -> None:
         outbox = self._outbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -427,6 +428,42 @@ async def test_texts_leave_in_the_order_of_the_calls() -> None:
             await channel.trigger("client-n", number)
         await peer.heard("client-n", 100)
         assert [frame["data"] for frame in peer.received[1:]] == list(range(100))
+
+
+@pytest.mark.parametrize("consumer", ["own stream", "stream", "client's stream", "async handler"])
+async def test_a_burst_in_one_piece_does_not_overrun_who_keeps_up(consumer: str) -> None:
+    """Frames that arrive together, more than a queue holds, are lost to no consumer that reads at once (R5, R7)."""
+    count, seen, done = 3000, 0, asyncio.Event()
+
+    def see() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == count:
+            done.set()
+
+    async def handle(_event: Event) -> None:
+        see()
+
+    async def read(stream: AsyncIterator[Event]) -> None:
+        async for _ in stream:
+            see()
+
+    async with scripted() as peer, peer.client() as client:
+        orders = client.channel("orders")
+        if consumer == "async handler":
+            orders.bind("e", handle)
+        await orders.subscribe()
+        streams = {"own stream": lambda: aiter(orders), "stream": orders.events, "client's stream": client.events}
+        reader = asyncio.ensure_future(read(streams[consumer]())) if consumer in streams else None
+        await asyncio.sleep(0)
+        text = b'{"event":"e","channel":"orders","data":"1"}'
+        peer.sockets[0].transport.write((bytes([0x81, len(text)]) + text) * count)
+        async with asyncio.timeout(10):
+            await done.wait()
+        assert orders.stats.dropped == 0
+        await client.disconnect()
+        if reader is not None:
+            await reader
 
 
 async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
