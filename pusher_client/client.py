@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import os
 import random
 import ssl
-from collections.abc import Collection
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from pusher_client.address import Address, options_from_env, options_from_url
 from pusher_client.authority import Authority
 from pusher_client.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, UserAuthenticator
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.channels import Channels
-from pusher_client.driver import Driver
 from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event
-from pusher_client.exceptions import ConnectError, NotConnectedError
+from pusher_client.exceptions import NotConnectedError
+from pusher_client.lifecycle import Lifecycle
 from pusher_client.news import News
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
@@ -26,15 +23,13 @@ from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
-from pusher_client.shutdown import Shutdown
 from pusher_client.streams import EventStream
 from pusher_client.user import User
-from pusher_client.websocket import WebSocket, read_proxy
+from pusher_client.websocket import read_proxy
 from pusher_client.worker import ErrorHandler
 
 __all__ = ["PusherClient"]
 
-_HANDLER_GRACE = 1.0
 _RECONNECT = ReconnectPolicy()
 _KEY_ROTATION = KeyRotationPolicy()
 
@@ -103,15 +98,16 @@ class PusherClient(Bindable):
         on_decryption_failure: Handler | None = None,
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
-        self._authority = Authority(authorizer, batch_authorizer, user_authenticator)
-        self._settings = settings = ConnectionSettings(
+        authority = Authority(authorizer, batch_authorizer, user_authenticator)
+        address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
+        settings = ConnectionSettings(
             activity_timeout=activity_timeout,
             pong_timeout=pong_timeout,
             connect_timeout=connect_timeout,
             unavailable_timeout=unavailable_timeout,
             subscribe_timeout=subscribe_timeout,
             authorization_timeout=authorization_timeout,
-            batch_size=self._authority.batch_size,
+            batch_size=authority.batch_size,
             reconnect=reconnect,
             key_rotation=key_rotation,
             buffer_bytes=buffer_bytes,
@@ -120,8 +116,6 @@ class PusherClient(Bindable):
             client_events_per_second=client_events_per_second,
             tls=bool(tls),
         )
-        self._proxy: str | Literal[True] | None = read_proxy(proxy)
-        self._address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
         self._channels = Channels(
@@ -134,9 +128,9 @@ class PusherClient(Bindable):
             on_handler_error=on_handler_error,
         )
         self._news = News(self._core, self._channels, on_handler_error)
-        self._call_ids = itertools.count(1)
-        self._driver: Driver | None = None
-        self._shutdown = Shutdown(self._shut_down)
+        self._life = Lifecycle(
+            self._core, self._channels, self._news, authority=authority, address=address, proxy=read_proxy(proxy)
+        )
         if on_decryption_failure is not None:
             self.bind(DECRYPTION_FAILURE, on_decryption_failure)
 
@@ -185,33 +179,11 @@ class PusherClient(Bindable):
             ConnectError: The server or its certificate refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
-        while self._running_driver() is not None and self._shutdown.running:
-            await self._shutdown.wait()
-        if self._running_driver() is None:
-            self._start()
-        await self._wait_connected()
-
-    async def _wait_connected(self) -> None:
-        try:
-            await self._news.wait_connected()
-        except asyncio.CancelledError:
-            if self._news.unwanted:
-                await self.disconnect()
-            raise
-        except ConnectError:
-            await self._shutdown.wait()
-            raise
+        await self._life.connect()
 
     async def disconnect(self) -> None:
         """Close the connection and want nothing any more; done within two seconds, and harmless when repeated."""
-        driver = self._running_driver()
-        if driver is None:
-            return
-        self._shutdown.spare_caller()
-        if not self._shutdown.running:
-            driver.feed(self._core.disconnect)
-            self._shutdown.start()
-        await self._shutdown.wait()
+        await self._life.disconnect()
 
     async def wait_closed(self) -> None:
         """Wait until the connection is over.
@@ -220,12 +192,7 @@ class PusherClient(Bindable):
             ConnectError: It is over because the server refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
-        failure = self._news.failure
-        if self._running_driver() is not None:
-            failure = failure if self._shutdown.running else await self._news.wait_over()
-            await self._shutdown.wait()
-        if failure is not None:
-            raise failure.with_traceback(None)
+        await self._life.wait_closed()
 
     @property
     def state(self) -> ConnectionState:
@@ -262,19 +229,11 @@ class PusherClient(Bindable):
             NotConnectedError: There is no connection, and none is being opened.
             ValueError: The name is not one that a server accepts.
         """
-        channel = self._channels.channel(name)
-        driver = self._running_driver()
-        if driver is None or not self._core.active:
-            raise NotConnectedError("not connected; call connect() first, or use 'async with'")
-        call_id = next(self._call_ids)
-        result = self._news.wait_result(call_id)
-        driver.feed(self._core.subscribe, name, call_id, self._channels.want(channel))
-        try:
-            await result
-        except asyncio.CancelledError:
-            self._news.abandon_result(call_id)
-            driver.feed(self._core.abandon, name, call_id)
-            raise
+        channel, core = self._channels.channel(name), self._core
+        await self._life.call(
+            lambda call_id, now: core.subscribe(name, call_id, self._channels.want(channel), now),
+            lambda call_id, now: core.abandon(name, call_id, now),
+        )
         return channel
 
     async def unsubscribe(self, name: str) -> None:
@@ -283,7 +242,7 @@ class PusherClient(Bindable):
         Raises:
             RuntimeError: The client is connected in another event loop.
         """
-        driver = self._running_driver()
+        driver = self._life.driver()
         if driver is not None:
             self._channels.end_at_once(name)
             driver.feed(self._core.unsubscribe, name)
@@ -297,18 +256,7 @@ class PusherClient(Bindable):
             AuthorizationError: The endpoint or the server refused, or nothing came in time.
             NotConnectedError: There is no connection, and none is being opened.
         """
-        driver = self._running_driver()
-        if driver is None or not self._core.active:
-            raise NotConnectedError("not connected; call connect() first, or use 'async with'")
-        call_id = next(self._call_ids)
-        result = self._news.wait_result(call_id)
-        driver.feed(self._core.start_sign_in, call_id)
-        try:
-            await result
-        except asyncio.CancelledError:
-            self._news.abandon_result(call_id)
-            driver.feed(self._core.abandon_sign_in, call_id)
-            raise
+        await self._life.call(self._core.start_sign_in, self._core.abandon_sign_in)
 
     @property
     def user(self) -> User:
@@ -343,15 +291,11 @@ class PusherClient(Bindable):
             TypeError: An argument is of the wrong type.
             ValueError: An argument cannot be what it should be.
         """
-        self._address = self._address.moved(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls)
-        driver = self._running_driver()
-        if driver is None or not self._core.active:
-            return
-        driver.feed(self._core.reconnect, tls=bool(self._address.tls))
-        await self._wait_connected()
+        moved = self._life.address.moved(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls)
+        await self._life.move(moved)
 
     async def _trigger(self, channel: str, event: str, data: Any) -> None:
-        driver = self._running_driver()
+        driver = self._life.driver()
         if driver is not None:
             driver.feed(self._core.trigger, channel, event, data)
         else:
@@ -375,40 +319,6 @@ class PusherClient(Bindable):
     async def wait_for(self, *names: str) -> Event:
         """Return the next event of one of these names on any channel."""
         return await self._channels.dispatcher.wait_for(*names)
-
-    def _running_driver(self) -> Driver | None:
-        driver = self._driver
-        if driver is not None and driver.loop is not asyncio.get_running_loop():
-            raise RuntimeError("this client is connected in another event loop; use it there, or make another client")
-        return driver
-
-    def _start(self) -> None:
-        driver = self._driver = Driver(
-            self._core,
-            self._open_websocket,
-            self._authority,
-            outbox_bytes=self._settings.buffer_bytes,
-            deliverer=self._channels,
-            listener=self._news,
-        )
-        self._channels.open()
-        self._news.begin(self._shutdown.start)
-        self._authority.attach()
-        driver.feed(self._core.connect)
-
-    async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
-        driver = self._driver
-        try:
-            if driver is not None:
-                await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
-            await self._authority.detach()
-        finally:
-            self._driver = None
-
-    async def _open_websocket(self) -> WebSocket:
-        limit = self._settings.max_message_size
-        address = self._address
-        return await WebSocket.open(address.url, tls=address.tls, proxy=self._proxy, max_message_size=limit)
 
     def __reduce__(self) -> NoReturn:
         """Refuse: a connection cannot be copied, and the authorizer may hold secrets (promise C3)."""

@@ -29,13 +29,14 @@ LAYERS = [
     {"channel"},
     {"channels"},
     {"news"},
+    {"lifecycle"},
     {"client"},
     {"__init__"},
     {"cli"},
 ]
 
 LONGEST = {
-    "client": 440,
+    "client": 350,
     "protocol/connection": 430,
     "protocol/subscription": 330,
     "protocol/link": 290,
@@ -54,6 +55,7 @@ NOT_MIRRORED = {
     "server/__init__": "it passes names on",
     "exceptions": "every test that expects one",
     "events": "every test that gets one",
+    "lifecycle": "tests/test_client.py, tests/test_races.py and tests/test_user.py, over real sockets",
     "authorization_tasks": "tests/test_driver.py and tests/test_scale.py, over real sockets",
     "protocol/backlog": "tests/protocol/test_hold.py",
     "protocol/inbox": CORE,

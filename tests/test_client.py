@@ -502,7 +502,7 @@ def test_one_client_serves_two_loops_one_after_another() -> None:
             if client is None:
                 client = peer.client()
                 client.channel("orders").bind("e", lambda event: handled.append(event.data))
-            client._address = peer.client()._address  # the port is another one
+            client._life.address = peer.client()._life.address  # the port is another one
             async with client:
                 orders = client.channel("orders")
                 assert orders.state is SubscriptionState.UNSUBSCRIBED
@@ -1192,8 +1192,8 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
         async with PusherClient.from_env(proxy=None, authorizer=authorize) as client:
             await client.subscribe("private-a")
         monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
-        assert isinstance(PusherClient.from_env()._authority._authorizer, HTTPAuthorizer)
-        assert PusherClient.from_env(authorizer=authorize)._authority._authorizer is authorize
+        assert isinstance(PusherClient.from_env()._life._authority._authorizer, HTTPAuthorizer)
+        assert PusherClient.from_env(authorizer=authorize)._life._authority._authorizer is authorize
 
 
 async def test_switching_keeps_what_is_wanted_and_bound() -> None:

@@ -346,7 +346,7 @@ async def test_a_server_that_never_establishes_is_left(caplog: pytest.LogCapture
     async with scripted() as peer:
         options: dict[str, Any] = {"connect_timeout": 0.05}
         client = peer.client(**options)
-        policy = client._settings.reconnect
+        policy = client._core.settings.reconnect
         async with listening(mute) as port:
             client = PusherClient("KEY", host="127.0.0.1", port=port, tls=False, reconnect=policy, **options)
             connecting = asyncio.ensure_future(client.connect())

@@ -367,6 +367,7 @@ class Connection:
     def link_lost(self, now: float) -> None:
         """Nothing is subscribed any more; every authorization was for a socket that is gone."""
         self._forget_link()
+        self._texts.clear()  # what was not sent yet was for a socket that is gone, signatures included
         self.sign_in.link_lost(self._link.liveness.last_in, now)
         for subscription in self._subscriptions.values():
             subscription.link_lost(self._link.liveness.last_in, now)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pusher_client.events import MARKERS, ConnectionState, Member, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
+from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import (
     Authorize,
@@ -622,3 +623,14 @@ def test_a_gap_that_was_not_told_yet_goes_with_the_subscription() -> None:
     core.drain()
     assert not any(isinstance(output, GapFound) for output in core.outputs)
     assert core.names() == ["pusher:subscription_succeeded"]
+
+
+def test_what_was_not_sent_goes_with_its_link() -> None:
+    """A frame that was signed for one socket never travels on another, however the inputs follow each other (R3)."""
+    core = Core()
+    core.up()
+    core.subscribe("private-orders")
+    asked = core.requests()[-1]
+    core.connection.authorized(asked.request_id, ChannelAuthorization("key:1.1"), core.now)
+    core.connection.websocket_closed(None, "", core.now)
+    assert core.connection.text_to_send() == []
