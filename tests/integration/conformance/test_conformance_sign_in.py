@@ -106,7 +106,7 @@ async def test_a_presence_channel_takes_who_signed_in(server: Server, users: Tar
         room = client.presence(unique("presence-"))
         if server.does(Part.PRESENCE_BY_SIGN_IN):
             await room.subscribe()
-            assert dict(room.members) == {user["id"]: {"name": "Ann"}}
+            assert dict(room.members) == {str(user["id"]): {"name": "Ann"}}
             assert room.me == Member(str(user["id"]), {"name": "Ann"})
         else:
             with pytest.raises(SubscriptionError):
