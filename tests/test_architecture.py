@@ -37,10 +37,10 @@ LAYERS = [
 
 LONGEST = {
     "client": 350,
-    "protocol/connection": 430,
+    "protocol/connection": 370,
     "protocol/subscription": 330,
     "protocol/link": 290,
-    "protocol/sign_in": 305,
+    "protocol/sign_in": 310,
     "protocol/hold": 290,
 }
 """Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
@@ -62,6 +62,7 @@ NOT_MIRRORED = {
     "protocol/outputs": "values without behaviour",
     "protocol/settings": CLIENT,
     "protocol/states": CORE,
+    "protocol/wanted": CORE,
 }
 
 

@@ -23,8 +23,7 @@ from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
-from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, GapFound, Output
-from pusher_client.protocol.owed import OwedAnswers
+from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, Output
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
@@ -32,6 +31,7 @@ from pusher_client.protocol.sign_in import UNAUTHORIZED, SignIn
 from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.tally import Tally
 from pusher_client.protocol.timers import Timers
+from pusher_client.protocol.wanted import WantedChannels
 
 __all__ = ["Connection"]
 
@@ -59,8 +59,6 @@ class Connection:
         self.settings = settings
         self._outputs: deque[Output] = deque()
         self._texts: list[str] = []
-        self._subscriptions: dict[str, Subscription] = {}
-        self._owed = OwedAnswers()
         self._client_events = ClientEvents(settings.client_events_per_second)
         self._timers = Timers()
         self._shortcut = shortcut
@@ -69,21 +67,14 @@ class Connection:
         emit, rotation = self._outputs.append, settings.key_rotation
         self._link = Link(settings, random, emit, self._send, self)
         self._requests = Requests(settings.authorization_timeout, emit, settings.batch_size)
-        self.sign_in = SignIn(settings, random, emit, self._send, self._requests, settled=self._user_settled)
+        self.sign_in = SignIn(settings, random, emit, self._send, self._requests)
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
         allowance = budget if budget is not None else ByteBudget(settings.buffer_bytes)
-        self._context = SubscriptionContext(
-            settings,
-            random,
-            emit,
-            self._send,
-            self._requests,
-            allowance,
-            guard,
-            self.unsubscribe,
-            self._owed.lapse,
-            self.sign_in,
+        context = SubscriptionContext(
+            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self.sign_in
         )
+        self._channels = WantedChannels(context, self._outputs, self._timers)
+        self.sign_in.settled = self._channels.user_settled
 
     # -- what can be asked ----------------------------------------------------------------------------------------
 
@@ -104,17 +95,15 @@ class Connection:
 
     def wanted(self, channel: str) -> bool:
         """Tell whether the channel is in the wanted set."""
-        subscription = self._subscriptions.get(channel)
-        return subscription is not None and subscription.state is not SubscriptionState.FAILED
+        return self._channels.wanted(channel)
 
     def subscription_state(self, channel: str) -> SubscriptionState:
         """Return where a channel stands."""
-        subscription = self._subscriptions.get(channel)
-        return subscription.state if subscription is not None else SubscriptionState.UNSUBSCRIBED
+        return self._channels.state(channel)
 
     def channel_events(self, channel: str) -> ChannelEvents | None:
         """Return what is remembered of a wanted channel: its count of subscribers and its members."""
-        subscription = self._subscriptions.get(channel)
+        subscription = self._channels.get(channel)
         return None if subscription is None else subscription.inbox.events
 
     # -- what to carry out ----------------------------------------------------------------------------------------
@@ -140,7 +129,7 @@ class Connection:
         self._timers.fire(now)
         self._rearm()
         for name in unanswered:
-            self._rearm(self._subscriptions.get(name))
+            self._rearm(self._channels.get(name))
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 
@@ -159,7 +148,7 @@ class Connection:
     def disconnect(self, now: float) -> None:
         """Close the link and want nothing any more."""
         self._now = now
-        self._end_subscriptions(None, now)
+        self.link_over(None, now)
         self._link.disconnect()
 
     def subscribe(self, channel: str, call_id: int, tally: Tally, now: float) -> None:
@@ -173,16 +162,12 @@ class Connection:
         if not self.active:
             raise NotConnectedError("not connected; call connect() first")
         self._now = now
-        subscription = self._subscriptions.get(channel)
-        if subscription is None:
-            subscription = self._subscriptions[channel] = Subscription(channel, self._context, tally)
-        subscription.subscribe(call_id, now, link_up=self.socket_id is not None)
-        self._rearm(subscription)
+        self._rearm(self._channels.subscribe(channel, call_id, tally, now, link_up=self.socket_id is not None))
 
     def abandon(self, channel: str, call_id: int, now: float) -> None:
         """Forget a call of ``subscribe`` whose caller no longer waits."""
         self._now = now
-        subscription = self._subscriptions.get(channel)
+        subscription = self._channels.get(channel)
         if subscription is not None:
             subscription.abandon(call_id, now)
             self._rearm(subscription)
@@ -190,13 +175,7 @@ class Connection:
     def unsubscribe(self, channel: str, now: float) -> None:
         """Want a channel no longer; nothing of its subscription is delivered after this."""
         self._now = now
-        subscription = self._subscriptions.pop(channel, None)
-        if subscription is None:
-            return
-        if subscription.state is SubscriptionState.SUBSCRIBING:
-            self._owed.owe(channel, now)
-        self._drop_undelivered(subscription)
-        subscription.unsubscribe(now, link_up=self.socket_id is not None)
+        self._channels.unsubscribe(channel, now, link_up=self.socket_id is not None)
         self._rearm()
 
     def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
@@ -231,7 +210,7 @@ class Connection:
         if taken is not None:
             requester, purpose = taken
             requester.authorized(purpose, authorization, now)
-            self._rearm(self._subscriptions.get(requester.name))
+            self._rearm(self._channels.get(requester.name))
 
     def authorization_failed(
         self, request_id: int, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
@@ -242,7 +221,7 @@ class Connection:
         if taken is not None:
             requester, purpose = taken
             requester.authorization_failed(purpose, error, retryable=retryable, retry_after=retry_after, now=now)
-            self._rearm(self._subscriptions.get(requester.name))
+            self._rearm(self._channels.get(requester.name))
 
     # -- the WebSocket --------------------------------------------------------------------------------------------
 
@@ -269,7 +248,7 @@ class Connection:
 
     def receive_text(self, text: str, now: float) -> Event | None:
         """Take a text frame; return its event where that is all there is to it (see ``shortcut``)."""
-        link = self._link
+        link, subscriptions = self._link, self._channels.subscriptions
         liveness = link.liveness
         awaited = liveness.pong_due is not None
         last_received, liveness.last_in, liveness.pong_due = liveness.last_in, now, None
@@ -279,7 +258,7 @@ class Connection:
             self._useless(str(error), now)
             return None
         if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
-            subscription = self._subscriptions.get(frame.channel)
+            subscription = subscriptions.get(frame.channel)
             if subscription is None or subscription.state is not SubscriptionState.SUBSCRIBED:
                 if subscription is None and self.sign_in.receive_event(frame):
                     self._rearm()
@@ -321,13 +300,9 @@ class Connection:
             self._receive_channel_protocol(frame, last_received, now)
 
     def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
-        subscription = self._subscriptions.get(frame.channel or "")
-        if self._owed.receive(frame, now):
-            # This answers a subscription that was given up before; a second one must be waited for.
-            if subscription is not None:
-                subscription.doubt(now)
-                self._rearm(subscription)
+        if self._channels.settle_owed(frame, now):
             return
+        subscription = self._channels.get(frame.channel or "")
         if subscription is None and self.sign_in.receive_protocol(frame, now):
             return
         if subscription is None or not subscription.receive_protocol(frame, last_received, now):
@@ -339,7 +314,9 @@ class Connection:
         self._outputs.append(ErrorRaised(error))
         if frame.channel is None:
             self.sign_in.doubt(error.code, error.message, now)
-        for subscription in tell_concerned(error, frame.channel, self._subscriptions, self._client_events, now):
+        for subscription in tell_concerned(
+            error, frame.channel, self._channels.subscriptions, self._client_events, now
+        ):
             self._timers.arm(subscription)
 
     def _useless(self, cause: str, now: float) -> None:
@@ -359,53 +336,26 @@ class Connection:
         """Subscribe everything that is wanted, under the new socket id."""
         self._requests.link_up(socket_id)
         self.sign_in.link_up(now)
-        for subscription in self._subscriptions.values():
-            if subscription.state is not SubscriptionState.FAILED:
-                subscription.begin(now)
-                self._timers.arm(subscription)
+        self._channels.link_up(now)
 
     def link_lost(self, now: float) -> None:
         """Nothing is subscribed any more; every authorization was for a socket that is gone."""
         self._forget_link()
         self._texts.clear()  # what was not sent yet was for a socket that is gone, signatures included
         self.sign_in.link_lost(self._link.liveness.last_in, now)
-        for subscription in self._subscriptions.values():
-            subscription.link_lost(self._link.liveness.last_in, now)
-            self._timers.arm(subscription)
+        self._channels.link_lost(self._link.liveness.last_in, now)
 
-    def link_over(self, error: PusherError, now: float) -> None:
-        """Everything ends with this error."""
-        self._end_subscriptions(error, now)
-
-    def _end_subscriptions(self, error: PusherError | None, now: float) -> None:
+    def link_over(self, error: PusherError | None, now: float) -> None:
+        """Everything ends: with this error, or because the caller disconnects."""
         self._forget_link()
         self.sign_in.end(error, now)
-        subscriptions, self._subscriptions = self._subscriptions, {}
-        for subscription in subscriptions.values():
-            subscription.close(error, now)
-
-    def _user_settled(self, now: float) -> None:
-        for subscription in list(self._subscriptions.values()):
-            subscription.user_settled(now)
-            self._timers.arm(subscription)
+        self._channels.end(error, now)
 
     def _forget_link(self) -> None:
         self._requests.link_lost()
-        self._owed.clear()
         self._client_events.clear()
 
     # -- the steps ------------------------------------------------------------------------------------------------
-
-    def _drop_undelivered(self, subscription: Subscription) -> None:
-        """Take back the outputs that would still deliver something of a subscription that ends now."""
-        kept: list[Output] = []
-        for output in self._outputs:
-            if isinstance(output, Deliver) and output.event.channel == subscription.name:
-                subscription.inbox.count_undelivered(output.event)
-            elif not (isinstance(output, GapFound) and output.channel == subscription.name):
-                kept.append(output)
-        self._outputs.clear()
-        self._outputs.extend(kept)
 
     def _send(self, text: str) -> None:
         self._link.liveness.last_out = self._now

@@ -53,7 +53,6 @@ class SubscriptionContext:
     budget: ByteBudget
     guard: RefreshGuard
     withdraw: Callable[[str, float], None]
-    owe: Callable[[str, float], None]
     user: SignedInUser
 
 

@@ -45,7 +45,11 @@ class SignIn:
         emit: Takes the outputs.
         send: Takes the texts to be sent.
         requests: Where authentications are asked for.
-        settled: Called when those who waited for the sign-in know its outcome.
+
+    Attributes:
+        settled: Called when there is an outcome for those who wait for the sign-in.
+        state: Where it stands on the present link.
+        user: What the server said of the user who is signed in.
     """
 
     def __init__(
@@ -55,14 +59,12 @@ class SignIn:
         emit: Callable[[Output], None],
         send: Callable[[str], None],
         requests: Requests,
-        *,
-        settled: Callable[[float], None],
     ) -> None:
         self._timeout = settings.subscribe_timeout
         self._emit = emit
         self._send = send
         self._requests = requests
-        self._settled = settled
+        self.settled: Callable[[float], None] = lambda _now: None
         self._delay = RetryDelay(settings.reconnect, random)
         self._calls = Calls(self._timeout, emit)
         self._user_channel = UserChannel(self._timeout, emit, send)
@@ -223,7 +225,7 @@ class SignIn:
         self._emit(UserEvent(Event("pusher:signin_success", None, user)))
         self._user_channel.subscribe(user_id, now)
         self._calls.finish(None)
-        self._settled(now)
+        self.settled(now)
         return True
 
     # -- time -----------------------------------------------------------------------------------------------------
@@ -274,13 +276,13 @@ class SignIn:
         data = {"type": "AuthError", "error": str(error), "status": status}
         self._emit(UserEvent(Event("pusher:signin_error", None, data)))
         self._calls.finish(error)
-        self._settled(now)
+        self.settled(now)
 
     def _withdraw_if_unwanted(self, now: float) -> bool:
         unwanted = self._wanted and not self._calls and not self._ever_signed_in
         if unwanted:
             self._withdraw(now)
-            self._settled(now)
+            self.settled(now)
         return unwanted
 
     def _withdraw(self, now: float) -> None:

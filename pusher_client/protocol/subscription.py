@@ -18,6 +18,7 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
     SubscriptionRetried,
 )
+from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.reconnect import RetryDelay
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
 from pusher_client.protocol.tally import Tally
@@ -35,6 +36,7 @@ class Subscription:
     Args:
         name: The channel's name.
         context: What the connection's subscriptions share.
+        owed: The answers that are owed to frames given up.
         tally: The channel's counts.
     """
 
@@ -46,6 +48,7 @@ class Subscription:
         "_ever_subscribed",
         "_hole",
         "_last_error",
+        "_owed",
         "_parked",
         "_refused_once",
         "_request_id",
@@ -57,12 +60,13 @@ class Subscription:
         "state",
     )
 
-    def __init__(self, name: str, context: SubscriptionContext, tally: Tally) -> None:
+    def __init__(self, name: str, context: SubscriptionContext, owed: OwedAnswers, tally: Tally) -> None:
         self.name = name
         self.inbox = Inbox(name, context, tally)
         self.state = SubscriptionState.UNSUBSCRIBED
         self.armed: float | None = None
         self._context = context
+        self._owed = owed
         self._calls = Calls(context.settings.subscribe_timeout, context.emit)
         self._ever_subscribed = False
         self._delay = RetryDelay(context.settings.reconnect, context.random)
@@ -267,7 +271,7 @@ class Subscription:
     def _unacknowledged(self, now: float) -> None:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
-        self._context.owe(self.name, now)
+        self._owed.lapse(self.name, now)
         self._give_back(self._ack.missing(self.name), now, now, told=False)
 
     # -- the steps ------------------------------------------------------------------------------------------------

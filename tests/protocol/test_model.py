@@ -334,7 +334,7 @@ class World(RuleBasedStateMachine):
         """What the counts call waiting is exactly what is held, or on its way to dispatch (R5)."""
         connection = self.core.connection
         waiting = dict.fromkeys(self.core.tallies, 0)
-        for name, subscription in connection._subscriptions.items():
+        for name, subscription in connection._channels.subscriptions.items():
             hold = subscription.inbox._hold
             if hold is not None:
                 assert len(hold) <= BACKLOG
@@ -358,9 +358,9 @@ class World(RuleBasedStateMachine):
     def memory_is_given_back(self) -> None:
         """The allowance of bytes is taken by what is held, and by nothing else (R6)."""
         connection = self.core.connection
-        holds = [subscription.inbox._hold for subscription in connection._subscriptions.values()]
+        holds = [subscription.inbox._hold for subscription in connection._channels.subscriptions.values()]
         held = sum(item.size for hold in holds if hold is not None for item in hold._held)
-        assert connection._context.budget.used == held
+        assert connection._channels._context.budget.used == held
 
     def teardown(self) -> None:
         """Once everyone is patient and kind, the server has the wanted channels and no other (R3)."""

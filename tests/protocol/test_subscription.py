@@ -528,7 +528,7 @@ def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
     core = Core()
     core.up()
     core.subscribed()
-    inbox = core.connection._subscriptions[CHANNEL].inbox
+    inbox = core.connection._channels.subscriptions[CHANNEL].inbox
     core.events.clear()
     core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
     again(core)

@@ -129,7 +129,7 @@ def test_4_the_server_s_activity_timeout_counts() -> None:
 
 
 def test_4_a_ping_without_an_answer_ends_the_link() -> None:
-    """There the pong timeout is never looked at, so a dead link stays connected; here it is left in time (R1)."""
+    """There the pong timeout is never looked at, which leaves it to the WebSocket library; here it is (R1)."""
     core = Core(activity_timeout=30.0, pong_timeout=10.0)
     core.up()
     core.wait(39.9)
