@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.websocket import OpenError, WebSocket, read_proxy
+from tests.integration.wiretap import proxied
 from tests.scripted_channels import Scripted, scripted
 
 
@@ -253,6 +254,16 @@ async def test_a_proxy_that_serves() -> None:
         assert "connection_established" in str(await websocket.receive())
         await websocket.close()
         assert asked == [f"CONNECT 127.0.0.1:{peer.port} HTTP/1.1".encode()]
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_a_socks_proxy_that_serves(scheme: str) -> None:
+    """The connection goes through a SOCKS proxy, with the lowest versions too (design 7)."""
+    async with scripted() as peer, proxied(scheme, "user", "password") as tap:
+        websocket = await opened(peer.port, proxy=f"{scheme}://user:password@127.0.0.1:{tap.port}")
+        assert "connection_established" in str(await websocket.receive())
+        await websocket.close()
+        assert len(tap.passages) == 1
 
 
 @pytest.mark.parametrize("proxy", ["nonsense://x", "http://"])
