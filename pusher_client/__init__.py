@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pusher_client.authorizers import (
     Authorizer,
+    BatchAuthorizer,
     HTTPAuthorizer,
     HTTPUserAuthenticator,
     SecretAuthorizer,
     UserAuthenticator,
 )
+from pusher_client.batch_authorizer import HTTPBatchAuthorizer
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
+from pusher_client.credentials import Credentials
 from pusher_client.events import (
     MARKERS,
     ChannelStats,
@@ -46,11 +49,13 @@ __all__ = [
     "MARKERS",
     "AuthorizationError",
     "Authorizer",
+    "BatchAuthorizer",
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",
     "ConnectError",
     "ConnectionState",
+    "Credentials",
     "DecryptionError",
     "DecryptionFailure",
     "DecryptionFailureReason",
@@ -58,6 +63,7 @@ __all__ = [
     "EventStream",
     "Gap",
     "HTTPAuthorizer",
+    "HTTPBatchAuthorizer",
     "HTTPUserAuthenticator",
     "KeyRotationPolicy",
     "Member",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -146,8 +146,12 @@ def options_from_url(url: str) -> tuple[str, dict[str, Any]]:
     return key, {"host": parts.hostname, "port": parts.port, "path": parts.path, "tls": parts.scheme == "wss"}
 
 
-def options_from_env(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+def options_from_env(environment: Mapping[str, str], given: Collection[str] = ()) -> tuple[str, dict[str, Any]]:
     """Read ``PUSHER_KEY``, ``PUSHER_CLUSTER``, ``PUSHER_HOST``, ``PUSHER_PORT`` and ``PUSHER_TLS``.
+
+    Args:
+        environment: The variables.
+        given: The names of the caller's own options, which win: with a host or a cluster, neither is read.
 
     Raises:
         ValueError: A variable is missing or cannot be what it should be.
@@ -156,7 +160,9 @@ def options_from_env(environment: Mapping[str, str]) -> tuple[str, dict[str, Any
     if not key:
         raise ValueError("set PUSHER_KEY to the application key")
     options: dict[str, Any] = {}
-    if environment.get("PUSHER_HOST"):
+    if "host" in given or "cluster" in given:
+        pass
+    elif environment.get("PUSHER_HOST"):
         options["host"] = environment["PUSHER_HOST"]
     elif environment.get("PUSHER_CLUSTER"):
         options["cluster"] = environment["PUSHER_CLUSTER"]

@@ -17,7 +17,7 @@ from pusher_client.exceptions import AuthorizationError
 __all__ = ["BODY_LIMIT", "parse_retry_after", "read_answer"]
 
 BODY_LIMIT = 64 * 1024
-"""How many bytes an answer may have."""
+"""How many bytes the answer for one channel or user may have."""
 
 _T = TypeVar("_T")
 
@@ -26,13 +26,19 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
-async def read_answer(response: httpx.Response, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
+async def read_answer(
+    response: httpx.Response,
+    channel: str | None,
+    read: Callable[[Mapping[str, Any]], _T],
+    limit: int = BODY_LIMIT,
+) -> _T:
     """Read the JSON object of a successful answer; nothing else of an answer is read at all.
 
     Args:
         response: The response as the transport returned it, its body unread.
         channel: What the errors are to name.
         read: Makes something of the object, or raises `AuthorizationError`.
+        limit: How many bytes the answer may have.
 
     Returns:
         What ``read`` made.
@@ -46,9 +52,9 @@ async def read_answer(response: httpx.Response, channel: str | None, read: Calla
         raise AuthorizationError(channel, _refusal(status), status=status, retry_after=retry_after)
     if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise AuthorizationError(channel, "the endpoint's answer is compressed, which was not asked for", status=status)
-    body = await _read_body(response.stream)
+    body = await _read_body(response.stream, limit)
     if body is None:
-        raise AuthorizationError(channel, f"the endpoint's answer is longer than {BODY_LIMIT} bytes", status=status)
+        raise AuthorizationError(channel, f"the endpoint's answer is longer than {limit} bytes", status=status)
     try:
         return read(msgspec.json.decode(body))
     except AuthorizationError as error:
@@ -58,14 +64,14 @@ async def read_answer(response: httpx.Response, channel: str | None, read: Calla
     raise AuthorizationError(channel, problem, status=status)
 
 
-async def _read_body(stream: object) -> bytes | None:
+async def _read_body(stream: object, limit: int) -> bytes | None:
     """Read the bytes as they came over the wire, never decompressed; None when there are too many."""
     body = bytearray()
     # Every transport for asyncio has a stream of this kind; its iterator is closed here and not by the collector.
     async with aclosing(cast("AsyncGenerator[bytes, None]", aiter(cast("httpx.AsyncByteStream", stream)))) as chunks:
         async for chunk in chunks:
             body += chunk
-            if len(body) > BODY_LIMIT:
+            if len(body) > limit:
                 return None
     return bytes(body)
 

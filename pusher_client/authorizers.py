@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, cast
 
 from pusher_client.endpoint import Endpoint
@@ -21,7 +21,14 @@ from pusher_client.protocol.authorization import (
 from pusher_client.protocol.names import channel_kind, check_channel_name
 from pusher_client.request import bare
 
-__all__ = ["Authorizer", "HTTPAuthorizer", "HTTPUserAuthenticator", "SecretAuthorizer", "UserAuthenticator"]
+__all__ = [
+    "Authorizer",
+    "BatchAuthorizer",
+    "HTTPAuthorizer",
+    "HTTPUserAuthenticator",
+    "SecretAuthorizer",
+    "UserAuthenticator",
+]
 
 Authorizer: TypeAlias = Callable[[str, str], Awaitable[ChannelAuthorization | Mapping[str, Any]]]
 """Any async callable of a channel's name and a socket id.
@@ -29,6 +36,15 @@ Authorizer: TypeAlias = Callable[[str, str], Awaitable[ChannelAuthorization | Ma
 It returns the authorization, or a mapping as `ChannelAuthorization.from_response` reads it. It refuses by raising
 `AuthorizationError`. ``OSError``, ``TimeoutError`` and the transport errors of httpx count as passing troubles and are
 tried again; any other exception is final.
+"""
+
+BatchAuthorizer: TypeAlias = Callable[
+    [Sequence[str], str], Awaitable[Mapping[str, ChannelAuthorization | Mapping[str, Any] | AuthorizationError]]
+]
+"""Any async callable of several channels' names and a socket id.
+
+It returns for each channel what an `Authorizer` would, or an `AuthorizationError` that refuses this channel alone. What
+it raises counts as in an `Authorizer`, for all of the channels.
 """
 
 UserAuthenticator: TypeAlias = Callable[[str], Awaitable[UserAuthentication | Mapping[str, Any]]]

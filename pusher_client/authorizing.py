@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar, cast
 
 import httpx
 
@@ -12,21 +12,21 @@ from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication, retryable_status
 from pusher_client.request import bare
 
-__all__ = ["Answer", "ask_authorizer", "ask_user_authenticator"]
+__all__ = ["Outcome", "UserOutcome", "ask_authorizer", "ask_batch_authorizer", "ask_user_authenticator"]
 
 _Wanted = TypeVar("_Wanted", ChannelAuthorization, UserAuthentication)
+
+Outcome: TypeAlias = ChannelAuthorization | tuple[AuthorizationError, bool]
+"""An authorization, or the error and whether the same request may succeed later."""
+
+UserOutcome: TypeAlias = UserAuthentication | tuple[AuthorizationError, bool]
+"""The same for a user."""
 
 _MOST_DIGITS = 9
 _TOO_LARGE = 10**_MOST_DIGITS
 
 
-Answer: TypeAlias = ChannelAuthorization | UserAuthentication | tuple[AuthorizationError, bool]
-"""What was asked for, or the error and whether the same request may succeed later."""
-
-
-async def ask_authorizer(
-    authorize: Callable[[str, str], Awaitable[Any]], channel: str, socket_id: str
-) -> ChannelAuthorization | tuple[AuthorizationError, bool]:
+async def ask_authorizer(authorize: Callable[[str, str], Awaitable[Any]], channel: str, socket_id: str) -> Outcome:
     """Return the authorization, or the error and whether the same request may succeed later.
 
     Args:
@@ -37,9 +37,7 @@ async def ask_authorizer(
     return await _ask(lambda: authorize(channel, socket_id), ChannelAuthorization, channel)
 
 
-async def ask_user_authenticator(
-    authenticate: Callable[[str], Awaitable[Any]], socket_id: str
-) -> UserAuthentication | tuple[AuthorizationError, bool]:
+async def ask_user_authenticator(authenticate: Callable[[str], Awaitable[Any]], socket_id: str) -> UserOutcome:
     """Return the user's authentication, or the error and whether the same request may succeed later.
 
     Args:
@@ -64,8 +62,60 @@ async def _ask(
         return _failure(channel, error)
     except Exception as error:  # noqa: BLE001 - an authorizer is the caller's code and may raise anything
         return _failure(channel, error)
-    if refusal.channel is None:
-        refusal.channel = channel
+    return _refused(channel, refusal)
+
+
+async def ask_batch_authorizer(
+    authorize: Callable[[Sequence[str], str], Awaitable[Any]], channels: Sequence[str], socket_id: str
+) -> dict[str, Outcome]:
+    """Return for each channel what `ask_authorizer` would return; one channel's trouble is no other's.
+
+    Args:
+        authorize: The batch authorizer; it returns a mapping of channels to what an authorizer returns, or to the
+            ``AuthorizationError`` that refuses the channel. What it raises concerns all of them.
+        channels: The channels' names, each once.
+        socket_id: The server's name for the connection.
+    """
+    try:
+        answers = await authorize(channels, socket_id)
+    except AuthorizationError as error:
+        return {channel: _refused(channel, _copied(channel, error)) for channel in channels}
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        cause: BaseException = error
+    except Exception as error:  # noqa: BLE001 - an authorizer is the caller's code and may raise anything
+        cause = error
+    else:
+        return {channel: _read_entry(channel, answers) for channel in channels}
+    return {channel: _failure(channel, cause) for channel in channels}
+
+
+def _read_entry(channel: str, answers: Any) -> Outcome:
+    if not isinstance(answers, Mapping):
+        return AuthorizationError(channel, "the batch authorizer returned no mapping of channels to answers"), False
+    try:
+        answer = cast("Mapping[str, Any]", answers).get(channel)
+        if isinstance(answer, AuthorizationError):
+            return _refused(channel, _copied(channel, answer))
+        if answer is None:
+            return AuthorizationError(channel, "the batch authorizer's answer lacks the channel"), False
+        return answer if isinstance(answer, ChannelAuthorization) else _read(ChannelAuthorization, channel, answer)
+    except Exception as error:  # noqa: BLE001 - a mapping of the caller's may raise anything when it is read
+        return _failure(channel, bare(error))  # the frames that it went through hold all the answers
+
+
+def _copied(channel: str | None, refusal: AuthorizationError) -> AuthorizationError:
+    """Return the same refusal for one channel alone, without what else the caller's error may hold."""
+    return AuthorizationError(channel, refusal.message, status=refusal.status, retry_after=refusal.retry_after)
+
+
+def _refused(channel: str | None, refusal: AuthorizationError) -> tuple[AuthorizationError, bool]:
+    if refusal.channel not in (None, channel):
+        # An authorizer may raise the same error for every channel.
+        refusal = _copied(channel, refusal)
+    refusal.channel = channel
     # They come from the caller's code, which may have passed a header on as it was.
     status = _number(refusal.status)
     refusal.status, refusal.retry_after = None if status is None else int(status), _number(refusal.retry_after)

@@ -151,7 +151,7 @@ class Channel(Bindable):
 
     @property
     def _handlers(self) -> HandlerRegistry:
-        return self._dispatcher
+        return self._dispatcher.handlers
 
 
 class PresenceChannel(Channel):

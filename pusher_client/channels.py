@@ -40,6 +40,10 @@ class Channels:
         budget: The client's allowance of bytes.
         on_handler_error: Called when a handler raises.
 
+    Raises:
+        TypeError: ``on_handler_error`` cannot be called, or ``queue_size`` is no integer.
+        ValueError: ``queue_size`` is smaller than 1.
+
     Attributes:
         dispatcher: The client's own handlers and streams.
     """
@@ -55,6 +59,8 @@ class Channels:
         budget: ByteBudget,
         on_handler_error: ErrorHandler | None,
     ) -> None:
+        if on_handler_error is not None and not callable(on_handler_error):
+            raise TypeError("on_handler_error is a function of the exception and the event, plain or async")
         self.dispatcher = ClientDispatcher(queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
         self._core = core
         self._new_dispatcher = functools.partial(
@@ -83,7 +89,9 @@ class Channels:
         Raises:
             TypeError: The name is no string.
             ValueError: The name is not one that a server accepts.
+            RuntimeError: The client is connected in another event loop or thread.
         """
+        self.dispatcher.pool.check_caller()
         check_channel_name(name, self._core.settings.channel_name_limit)
         handle = self._handles.get(name)
         if handle is None:
@@ -162,9 +170,16 @@ class Channels:
         for dispatcher in list(self._dispatchers.values()):
             dispatcher.end(error, drain=True)
 
+    def open(self) -> None:
+        """Belong to the running event loop until `close`."""
+        self.dispatcher.pool.enter()
+
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]]) -> None:
         """Give running handlers ``grace`` seconds, then cancel them, but never the callers."""
-        await self.dispatcher.close(grace, callers)
+        try:
+            await self.dispatcher.close(grace, callers)
+        finally:
+            self.dispatcher.pool.leave()
 
     # -- what handles ask -----------------------------------------------------------------------------------------
 

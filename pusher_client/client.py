@@ -9,16 +9,16 @@ import random
 import ssl
 from collections.abc import Collection
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from pusher_client.address import Address, options_from_env, options_from_url
-from pusher_client.authorizers import Authorizer, HTTPAuthorizer, UserAuthenticator
+from pusher_client.authority import Authority
+from pusher_client.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, UserAuthenticator
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.channels import Channels
 from pusher_client.driver import Driver
-from pusher_client.endpoint import Endpoint
 from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event
-from pusher_client.exceptions import AuthorizationError, ConnectError, NotConnectedError
+from pusher_client.exceptions import ConnectError, NotConnectedError
 from pusher_client.news import News
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
@@ -50,6 +50,7 @@ class PusherClient(Bindable):
         path: What stands before ``/app/`` on that server.
         tls: Whether to use TLS, or an ``SSLContext`` to use for it.
         authorizer: Authorizes private, presence and encrypted channels.
+        batch_authorizer: The same with one call for many channels, in place of ``authorizer``.
         user_authenticator: Authenticates the user that `signin` signs in.
         activity_timeout: Seconds of silence before a ping; the server may ask for less.
         pong_timeout: Seconds after a ping within which something must come.
@@ -83,6 +84,7 @@ class PusherClient(Bindable):
         path: str = "",
         tls: bool | ssl.SSLContext = True,
         authorizer: Authorizer | None = None,
+        batch_authorizer: BatchAuthorizer | None = None,
         user_authenticator: UserAuthenticator | None = None,
         activity_timeout: float = 120,
         pong_timeout: float = 30,
@@ -101,8 +103,7 @@ class PusherClient(Bindable):
         on_decryption_failure: Handler | None = None,
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
-        if authorizer is not None and not callable(authorizer):
-            raise TypeError("authorizer is an async callable (channel_name, socket_id), as HTTPAuthorizer(url)")
+        self._authority = Authority(authorizer, batch_authorizer, user_authenticator)
         self._settings = settings = ConnectionSettings(
             activity_timeout=activity_timeout,
             pong_timeout=pong_timeout,
@@ -110,6 +111,7 @@ class PusherClient(Bindable):
             unavailable_timeout=unavailable_timeout,
             subscribe_timeout=subscribe_timeout,
             authorization_timeout=authorization_timeout,
+            batch_size=self._authority.batch_size,
             reconnect=reconnect,
             key_rotation=key_rotation,
             buffer_bytes=buffer_bytes,
@@ -119,11 +121,7 @@ class PusherClient(Bindable):
             tls=bool(tls),
         )
         self._proxy: str | Literal[True] | None = read_proxy(proxy)
-        if user_authenticator is not None and not callable(user_authenticator):
-            raise TypeError("user_authenticator is an async callable (socket_id), as HTTPUserAuthenticator(url)")
         self._address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
-        self._authorizer = authorizer
-        self._user_authenticator = user_authenticator
         budget = ByteBudget(buffer_bytes)
         self._core = Connection(settings, random.random, budget)
         self._channels = Channels(
@@ -162,9 +160,9 @@ class PusherClient(Bindable):
         Raises:
             ValueError: A variable is missing or cannot be what it should be.
         """
-        key, found = options_from_env(os.environ)
+        key, found = options_from_env(os.environ, options)
         auth_url = os.environ.get("PUSHER_AUTH_URL")
-        if auth_url and "authorizer" not in options:
+        if auth_url and not options.keys() & {"authorizer", "batch_authorizer"}:
             found["authorizer"] = HTTPAuthorizer(auth_url)
         return cls(key, **{**found, **options})
 
@@ -188,19 +186,16 @@ class PusherClient(Bindable):
             RuntimeError: The client is connected in another event loop.
         """
         while self._running_driver() is not None and self._shutdown.running:
-            self._shutdown.spare_caller()
             await self._shutdown.wait()
         if self._running_driver() is None:
             self._start()
-        if self._core.state is not ConnectionState.CONNECTED:
-            await self._wait_connected()
+        await self._wait_connected()
 
     async def _wait_connected(self) -> None:
-        waiter = self._news.wait_connected()
         try:
-            await waiter
+            await self._news.wait_connected()
         except asyncio.CancelledError:
-            if self._news.abandon_connected(waiter):
+            if self._news.unwanted:
                 await self.disconnect()
             raise
         except ConnectError:
@@ -225,12 +220,12 @@ class PusherClient(Bindable):
             ConnectError: It is over because the server refuses for good.
             RuntimeError: The client is connected in another event loop.
         """
+        failure = self._news.failure
         if self._running_driver() is not None:
-            if not self._shutdown.running:
-                await self._news.wait_over()
+            failure = failure if self._shutdown.running else await self._news.wait_over()
             await self._shutdown.wait()
-        if self._news.failure is not None:
-            raise self._news.failure.with_traceback(None)
+        if failure is not None:
+            raise failure.with_traceback(None)
 
     @property
     def state(self) -> ConnectionState:
@@ -371,7 +366,7 @@ class PusherClient(Bindable):
 
     @property
     def _handlers(self) -> HandlerRegistry:
-        return self._channels.dispatcher
+        return self._channels.dispatcher.handlers
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:
         """Open a stream of the events of all subscribed channels; see `Channel.events`."""
@@ -391,15 +386,14 @@ class PusherClient(Bindable):
         driver = self._driver = Driver(
             self._core,
             self._open_websocket,
-            self._authorize,
-            self._authenticate,
+            self._authority,
             outbox_bytes=self._settings.buffer_bytes,
             deliverer=self._channels,
             listener=self._news,
         )
+        self._channels.open()
         self._news.begin(self._shutdown.start)
-        for endpoint in self._endpoints():
-            endpoint.attach()
+        self._authority.attach()
         driver.feed(self._core.connect)
 
     async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
@@ -407,8 +401,7 @@ class PusherClient(Bindable):
         try:
             if driver is not None:
                 await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
-            for endpoint in self._endpoints():
-                await endpoint.detach()
+            await self._authority.detach()
         finally:
             self._driver = None
 
@@ -417,20 +410,9 @@ class PusherClient(Bindable):
         address = self._address
         return await WebSocket.open(address.url, tls=address.tls, proxy=self._proxy, max_message_size=limit)
 
-    def _endpoints(self) -> list[Endpoint]:
-        used: tuple[object, ...] = (self._authorizer, self._user_authenticator)
-        return [endpoint for endpoint in used if isinstance(endpoint, Endpoint)]
-
-    async def _authenticate(self, socket_id: str) -> Any:
-        if self._user_authenticator is None:
-            message = "it needs a user authenticator: PusherClient(…, user_authenticator=HTTPUserAuthenticator(url))"
-            raise AuthorizationError(None, message)
-        return await self._user_authenticator(socket_id)
-
-    async def _authorize(self, channel: str, socket_id: str) -> Any:
-        if self._authorizer is None:
-            raise AuthorizationError(channel, "it needs an authorizer: PusherClient(…, authorizer=HTTPAuthorizer(url))")
-        return await self._authorizer(channel, socket_id)
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a connection cannot be copied, and the authorizer may hold secrets (promise C3)."""
+        raise TypeError("a PusherClient is not pickled; make another one there")
 
     def __repr__(self) -> str:
         return f"<PusherClient {self.state}>"

@@ -111,7 +111,7 @@ class ChannelDispatcher(Dispatcher):
         self._on_use = on_use or (lambda: None)
         self._own: EventStream | None = None
         self._own_feed: Feed | None = None
-        self._unread: Feed | None = None
+        self._unread: tuple[tuple[Feed, object], ...] = ()
         self._routes: dict[str, Route] = {}
         self._version = client.version
 
@@ -179,8 +179,9 @@ class ChannelDispatcher(Dispatcher):
 
     def give_up_own_stream(self) -> None:
         """Close the channel's own stream if nobody has asked for it."""
-        if self._own_feed is not None and self._own_feed.tentative:
-            feed, self._own, self._own_feed = self._own_feed, None, None
+        feed = self._own_feed
+        if feed is not None and feed.tentative:
+            self._leave_own_stream()
             feed.close()
 
     def end(self, error: PusherError | None, *, drain: bool = False) -> None:
@@ -238,13 +239,15 @@ class ChannelDispatcher(Dispatcher):
     def _leave_own_stream(self) -> None:
         """Forget the stream of the last subscription; what it leaves unread is read before the next one's."""
         feed = self._own_feed
-        if feed is not None and feed.readable and not feed.tentative:
-            self._unread = feed
-        self._own = self._own_feed = None
+        if feed is not None:
+            left = feed.readable and not feed.tentative
+            self._unread = (*feed.before, (feed, self._own)) if left else feed.before
+        # The feed first: to let go of the stream may call back at once.
+        self._own_feed = self._own = None
 
     def _open_own(self, *, tentative: bool) -> EventStream:
         self._own_feed = self._feed(is_application, self._queue_size, tentative=tentative)
-        self._own_feed.before, self._unread = self._unread, None
+        self._own_feed.before, self._unread = self._unread, ()
         self._own = EventStream(self._own_feed)
         return self._own
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from functools import partial
 from typing import Any, Protocol, assert_never
 
-from pusher_client.authorizing import Answer, ask_authorizer, ask_user_authenticator
+from pusher_client.authorization_tasks import Authority, AuthorizationTasks
+from pusher_client.authorizing import Outcome, UserOutcome
 from pusher_client.events import Event
 from pusher_client.outbox import Outbox
 from pusher_client.protocol.connection import Connection
@@ -16,6 +16,7 @@ from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.outputs import (
     AuthenticateUser,
     Authorize,
+    AuthorizeBatch,
     Cancel,
     CloseWebSocket,
     ConnectFailed,
@@ -77,8 +78,7 @@ class Driver:
     Args:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
-        authorize: Asks the caller's authorizer; returns a ``ChannelAuthorization`` or a mapping.
-        authenticate: Asks the caller's user authenticator; returns a ``UserAuthentication`` or a mapping.
+        authority: Whom to ask for authorizations.
         outbox_bytes: How many bytes may wait to be sent, see `Outbox`.
         deliverer: Where events go.
         listener: Who hears the news.
@@ -91,8 +91,7 @@ class Driver:
         self,
         core: Connection,
         open_websocket: Callable[[], Awaitable[WebSocket]],
-        authorize: Callable[[str, str], Awaitable[Any]],
-        authenticate: Callable[[str], Awaitable[Any]],
+        authority: Authority,
         *,
         outbox_bytes: int,
         deliverer: Deliverer,
@@ -100,8 +99,6 @@ class Driver:
     ) -> None:
         self._core = core
         self._open_websocket = open_websocket
-        self._authorize = authorize
-        self._authenticate = authenticate
         self._deliver = deliverer.deliver
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
@@ -111,7 +108,7 @@ class Driver:
         self._outbox = Outbox(outbox_bytes)
         self._socket_task: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._requests: dict[int, asyncio.Task[None]] = {}
+        self._requests = AuthorizationTasks(authority, self._answer)
 
     def feed(self, take: Callable[..., object], *arguments: object, **named: object) -> None:
         """Give the core one input and carry out what follows; legal while it is being drained."""
@@ -124,10 +121,7 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        requests = set(self._requests.values())
-        for task in requests.difference(callers):
-            task.cancel()
-        tasks = (self._closing | requests).difference(callers)
+        tasks = (self._closing | self._requests.stop(callers)).difference(callers)
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
 
@@ -155,15 +149,10 @@ class Driver:
                 self._socket_task = self.loop.create_task(self._run_socket(), name="pusher_client socket")
             case CloseWebSocket():
                 self._close_socket()
-            case Authorize(request_id, channel, socket_id):
-                self._start_request(request_id, partial(ask_authorizer, self._authorize, channel, socket_id))
-            case AuthenticateUser(request_id, socket_id):
-                self._start_request(request_id, partial(ask_user_authenticator, self._authenticate, socket_id))
+            case Authorize() | AuthorizeBatch() | AuthenticateUser():
+                self._requests.start(output)
             case Cancel(request_id):
-                request = self._requests.get(request_id)
-                # An authorizer may itself do what makes its answer unwanted; it is not cut off for that.
-                if request is not None and request is not asyncio.current_task():
-                    request.cancel()
+                self._requests.cancel(request_id)
             case (
                 GapFound()
                 | StateChanged()
@@ -256,23 +245,12 @@ class Driver:
 
     # -- authorization requests -----------------------------------------------------------------------------------
 
-    def _start_request(self, request_id: int, ask: Callable[[], Awaitable[Answer]]) -> None:
-        task = self.loop.create_task(self._run_request(request_id, ask), name="pusher_client authorization")
-        self._requests[request_id] = task
-        # A task that is cancelled before its first step has no "finally".
-        task.add_done_callback(lambda _: self._requests.pop(request_id, None))
-
-    async def _run_request(self, request_id: int, ask: Callable[[], Awaitable[Answer]]) -> None:
-        core = self._core
-        try:
-            outcome = await ask()
-        finally:
-            self._requests.pop(request_id, None)
+    def _answer(self, request_id: int, outcome: Outcome | UserOutcome) -> None:
         if self._stopped:  # the core may have another driver by now
             return
         if not isinstance(outcome, tuple):
-            self.feed(core.authorized, request_id, outcome)
+            self.feed(self._core.authorized, request_id, outcome)
             return
         error, retryable = outcome
         again = {"retryable": retryable, "retry_after": error.retry_after}
-        self.feed(core.authorization_failed, request_id, error, **again)
+        self.feed(self._core.authorization_failed, request_id, error, **again)

@@ -16,14 +16,17 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import httpx
 
-from pusher_client.answer import read_answer
+from pusher_client.answer import BODY_LIMIT, read_answer
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.origin import Origin, read_proxy
 from pusher_client.request import Form, Request, Source, bare
 
-__all__ = ["Endpoint"]
+__all__ = ["REFUSALS", "Endpoint"]
 
 _T = TypeVar("_T")
+
+REFUSALS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+"""The statuses that cast doubt on the credentials of a request."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,8 @@ class _Session:
 
 class Endpoint:
     """An endpoint that answers a form with JSON: what `HTTPAuthorizer` and `HTTPUserAuthenticator` have in common."""
+
+    _answer_limit = BODY_LIMIT
 
     def __init__(
         self,
@@ -116,20 +121,31 @@ class Endpoint:
         raise TimeoutError(f"{self._origin}: no complete answer within {self._timeout:g} s")
 
     async def _attempt(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
-        request = await self._request.build(form, self._timeout)
+        request, refused = await self._request.build(form, self._timeout)
         try:
-            return await self._exchange(request, channel, read)
+            answer = await self._exchange(request, channel, read)
         # Each of these lets go of the frames and of the errors of httpx in which secrets are (promise C3).
         except AuthorizationError as error:
             failure: Exception = bare(error)
+            if error.status in REFUSALS:
+                refused()
         except (httpx.TimeoutException, TimeoutError):
             failure = TimeoutError(f"{self._origin}: the endpoint took too long")
         except httpx.ConnectError as error:
             failure = ConnectionError(f"{self._origin}: cannot connect: {error}")
         except (httpx.RequestError, OSError) as error:
             failure = ConnectionError(f"{self._origin}: the request failed ({type(error).__name__})")
-        del request
+        else:
+            if self._is_refusal(answer):
+                refused()
+            return answer
+        del request, refused
         raise failure
+
+    def _is_refusal(self, answer: object) -> bool:
+        """Tell whether an answer that was read casts doubt on the credentials nevertheless."""
+        del answer
+        return False
 
     async def _exchange(
         self, request: httpx.Request, channel: str | None, read: Callable[[Mapping[str, Any]], _T]
@@ -138,7 +154,7 @@ class Endpoint:
         async with self._connections() as transport:
             response = await transport.handle_async_request(request)
             try:
-                return await read_answer(response, channel, read)
+                return await read_answer(response, channel, read, self._answer_limit)
             finally:
                 await response.aclose()
 

@@ -34,6 +34,14 @@ class FeedOwner(Protocol):
         """Let the log and the handlers hear of the markers noted."""
         ...
 
+    def check_caller(self) -> None:
+        """Check that the reader is where the client is connected.
+
+        Raises:
+            RuntimeError: It is in another event loop.
+        """
+        ...
+
     def forget(self, sink: Feed) -> None:
         """Offer nothing more to this feed, which its reader closed."""
         ...
@@ -60,7 +68,8 @@ class Feed(BoundedQueue[Event]):
         error: What is raised when everything has been read.
         tentative: As above; false once somebody iterates.
         waiter: What the reader waits for, if it does.
-        before: The ended feed of an earlier subscription, read before this one until it is exhausted.
+        before: The ended feeds of earlier subscriptions, read before this one, each with the stream without which it
+            would be emptied.
     """
 
     __slots__ = ("_channel", "_loop", "_owner", "before", "ended", "error", "tentative", "waiter", "wants")
@@ -84,7 +93,7 @@ class Feed(BoundedQueue[Event]):
         self.ended = False
         self.error: PusherError | None = None
         self.waiter: asyncio.Future[None] | None = None
-        self.before: Feed | None = None
+        self.before: tuple[tuple[Feed, object], ...] = ()
 
     def offer(self, event: Event) -> bool:
         """Queue an event, and tell whether it counts as accepted."""
@@ -105,6 +114,9 @@ class Feed(BoundedQueue[Event]):
 
     async def wait(self) -> None:
         """Wait until there may be something to read, or the end."""
+        owner = self._owner()
+        if owner is not None:
+            owner.check_caller()
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter
@@ -155,6 +167,7 @@ class Feed(BoundedQueue[Event]):
     def _discard(self) -> None:
         self.ended = True
         self.error = None
+        self.before = ()
         self.clear()
 
     def _marker(self, refused: int) -> Event:

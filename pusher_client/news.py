@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from pusher_client.channels import Channels
 from pusher_client.connection_events import ConnectionEvents
@@ -33,6 +33,8 @@ from pusher_client.worker import ErrorHandler
 
 __all__ = ["News"]
 
+_T = TypeVar("_T")
+
 _logger = logging.getLogger("pusher_client")
 
 
@@ -54,9 +56,10 @@ class News:
         self._core = core
         self._channels = channels
         self._connect_waiters: set[asyncio.Future[None]] = set()
-        self._over_waiters: set[asyncio.Future[None]] = set()
+        self._over_waiters: set[asyncio.Future[PusherError | None]] = set()
         self._results: dict[int, asyncio.Future[None]] = {}
-        self._connected_before = False
+        self._connecting = 0
+        self._reached = False
         self._stop: Callable[[], None] = lambda: None
         self.connection = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
         self.user = User(core.sign_in, on_handler_error, channels.dispatcher.pool)
@@ -65,23 +68,29 @@ class News:
     def begin(self, stop: Callable[[], None]) -> None:
         """A connection starts; ``stop`` is called when it is over for good."""
         self.failure = None
-        self._connected_before = False
+        self._reached = False
         self._stop = stop
 
     # -- those who wait -------------------------------------------------------------------------------------------
 
-    def wait_connected(self) -> asyncio.Future[None]:
-        """Return what is done when the connection stands."""
-        return _waiter(self._connect_waiters)
+    @property
+    def unwanted(self) -> bool:
+        """Whether all who waited for the connection have given up, and nobody was ever told that it stands."""
+        return not self._connecting and not self._reached
 
-    def abandon_connected(self, waiter: asyncio.Future[None]) -> bool:
-        """Forget who waits; return True if it was the last before the first connection."""
-        self._connect_waiters.discard(waiter)
-        return not self._connect_waiters and not self._connected_before
+    async def wait_connected(self) -> None:
+        """Wait until the connection stands."""
+        self._connecting += 1
+        try:
+            if self._core.state is not ConnectionState.CONNECTED:
+                await _waiter(self._connect_waiters)
+            self._reached = True
+        finally:
+            self._connecting -= 1
 
-    async def wait_over(self) -> None:
-        """Wait until the connection is over."""
-        await _waiter(self._over_waiters)
+    async def wait_over(self) -> PusherError | None:
+        """Wait until the connection is over, and return why, if it is over for good."""
+        return await _waiter(self._over_waiters)
 
     def wait_result(self, call_id: int) -> asyncio.Future[None]:
         """Return what is done with the result of this call."""
@@ -149,11 +158,10 @@ class News:
     def _change_state(self, previous: ConnectionState, current: ConnectionState) -> None:
         _logger.info("the connection went from %s to %s", previous, current)
         if current is ConnectionState.CONNECTED:
-            self._connected_before = True
             _finish_all(self._connect_waiters, None)
         elif current is ConnectionState.DISCONNECTED:
             _finish_all(self._connect_waiters, NotConnectedError("disconnected before the connection stood"))
-            _finish_all(self._over_waiters, None)
+            self._finish_over(None)
             self._channels.end_all(None)
         self.connection.emit("state_change", StateChange(previous, current))
         data = {"socket_id": self._core.socket_id} if current is ConnectionState.CONNECTED else None
@@ -163,13 +171,18 @@ class News:
         self.failure = error
         _logger.error("the connection is over for good: %s", error)
         _finish_all(self._connect_waiters, error)
-        _finish_all(self._over_waiters, None)
+        self._finish_over(error)
         self._channels.end_all(error)
         self._stop()
 
+    def _finish_over(self, error: PusherError | None) -> None:
+        for future in list(self._over_waiters):
+            if not future.done():
+                future.set_result(error)
 
-def _waiter(waiters: set[asyncio.Future[None]]) -> asyncio.Future[None]:
-    future = asyncio.get_running_loop().create_future()
+
+def _waiter(waiters: set[asyncio.Future[_T]]) -> asyncio.Future[_T]:
+    future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
     waiters.add(future)
     future.add_done_callback(waiters.discard)
     return future

@@ -6,11 +6,11 @@ import asyncio
 from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import SOCK_STREAM
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from pusher_client.exceptions import AuthorizationError
+from pusher_client.proxies import environment_proxy
 from pusher_client.request import bare
 
 __all__ = ["Origin", "read_proxy"]
@@ -85,17 +85,14 @@ class Origin:
         Raises:
             ValueError: What the environment names is no proxy; the message does not repeat it.
         """
-        if proxy_bypass(f"{self.url.host}:{self.port}"):
-            return None
-        proxies = getproxies()
-        address = proxies.get(self.url.scheme) or proxies.get("all")
-        if not address:
+        address = environment_proxy(self.url.host, self.port, (self.url.scheme, "all"))
+        if address is None:
             return None
         try:
-            return read_proxy(address if "://" in address else f"http://{address}")
+            return read_proxy(address)
         except ValueError as error:
             problem = bare(error)
-        del proxies, address
+        del address
         raise problem
 
 

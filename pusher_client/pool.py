@@ -1,9 +1,10 @@
-"""The workers of one client that are at work, and how they are brought to an end (promise R6)."""
+"""Where one client is at work: its event loop, its workers, and how they are brought to an end (promise R6)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -32,16 +33,44 @@ class PoolMember(Protocol):
 
 
 class WorkerPool:
-    """The workers of one client that are at work now.
+    """The workers of one client that are at work now, and the event loop that all of it happens in.
 
     Attributes:
         running: The workers that have a task.
     """
 
-    __slots__ = ("running",)
+    __slots__ = ("_loop", "_thread", "running")
 
     def __init__(self) -> None:
         self.running: set[PoolMember] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+
+    def enter(self) -> None:
+        """The client connects in the running event loop, and belongs to it and to this thread until `leave`."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+
+    def leave(self) -> None:
+        """The client belongs to no event loop any more."""
+        self._loop = None
+
+    def check_caller(self) -> None:
+        """Check that the calling code may use the client here: nothing of it is safe to share between threads.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop or thread.
+        """
+        if self._loop is None:
+            return
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        at_home = running is self._loop if running is not None else threading.get_ident() == self._thread
+        if not at_home:
+            raise RuntimeError(
+                "this client is connected in another event loop; use it there, as with loop.call_soon_threadsafe()"
+            )
 
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]] = ()) -> None:
         """Let the workers finish what they have, cancel those that do not, and discard the rest.

@@ -16,6 +16,7 @@ Handler = Callable[[Event], object]
 
 _ANY = TypeVar("_ANY", bound=Callable[[Any], object])
 _H = TypeVar("_H", bound=Handler)
+_R = TypeVar("_R")  # with it a checker knows what a lambda's parameter is
 
 
 def is_application(name: str) -> bool:
@@ -55,35 +56,35 @@ class HandlerRegistry:
     @overload
     def bind(self, event: str) -> Callable[[_ANY], _ANY]: ...
     @overload
-    def bind(self, event: str, callback: _ANY) -> _ANY: ...
-    def bind(self, event: str, callback: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
-        """Call ``callback`` with every event of this name; without ``callback`` return a decorator.
+    def bind(self, event: str, cb: Callable[[Any], _R]) -> Callable[[Any], _R]: ...
+    def bind(self, event: str, cb: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
+        """Call ``cb`` with every event of this name; without ``cb`` return a decorator.
 
         Args:
             event: The event's full name, as ``order-created`` or ``pusher:subscription_succeeded``.
-            callback: Plain or async, called with one argument.
+            cb: Plain or async, called with one argument.
 
         Returns:
             The callback, so that it can be unbound later.
 
         Raises:
-            TypeError: ``event`` is no string, or ``callback`` cannot be called.
+            TypeError: ``event`` is no string, or ``cb`` cannot be called.
         """
         if not isinstance(event, str):
             raise TypeError("bind() takes the event's name first: bind('name', callback), or @….bind('name')")
-        if callback is None:
+        if cb is None:
             return functools.partial(self._bound, event)
-        return self._bound(event, callback)
+        return self._bound(event, cb)
 
-    def unbind(self, event: str | None = None, callback: Callable[[Any], object] | None = None) -> None:
+    def unbind(self, event: str | None = None, cb: Callable[[Any], object] | None = None) -> None:
         """Unbind what matches every argument given; without any, all callbacks bound by name.
 
         Args:
             event: Only those bound to this name.
-            callback: Only this callback, however often it was bound.
+            cb: Only this callback, however often it was bound.
         """
         for name in tuple(self._named) if event is None else (event,):
-            kept = _without(self._named.get(name, ()), callback)
+            kept = _without(self._named.get(name, ()), cb)
             if kept:
                 self._named[name] = kept
             else:
@@ -93,24 +94,24 @@ class HandlerRegistry:
     @overload
     def bind_global(self) -> Callable[[_ANY], _ANY]: ...
     @overload
-    def bind_global(self, callback: _ANY) -> _ANY: ...
-    def bind_global(self, callback: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
-        """Call ``callback`` with every event; without ``callback`` return a decorator.
+    def bind_global(self, cb: Callable[[Any], _R]) -> Callable[[Any], _R]: ...
+    def bind_global(self, cb: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
+        """Call ``cb`` with every event; without ``cb`` return a decorator.
 
         Args:
-            callback: Plain or async, called with one argument.
+            cb: Plain or async, called with one argument.
 
         Returns:
             The callback, so that it can be unbound later.
 
         Raises:
-            TypeError: ``callback`` cannot be called.
+            TypeError: ``cb`` cannot be called.
         """
-        return self._bound_global if callback is None else self._bound_global(callback)
+        return self._bound_global if cb is None else self._bound_global(cb)
 
-    def unbind_global(self, callback: Callable[[Any], object] | None = None) -> None:
+    def unbind_global(self, cb: Callable[[Any], object] | None = None) -> None:
         """Unbind this callback from all events, or without an argument every callback bound so."""
-        self._everything = _without(self._everything, callback)
+        self._everything = _without(self._everything, cb)
         self._changed()
 
     @property
@@ -153,9 +154,9 @@ class Bindable:
     @overload
     def bind(self, event: str) -> Callable[[_H], _H]: ...
     @overload
-    def bind(self, event: str, callback: _H) -> _H: ...
-    def bind(self, event: str, callback: _H | None = None) -> _H | Callable[[_H], _H]:
-        """Call ``callback`` with every event of this name; without ``callback`` return a decorator.
+    def bind(self, event: str, cb: Callable[[Event], _R]) -> Callable[[Event], _R]: ...
+    def bind(self, event: str, cb: Handler | None = None) -> object:
+        """Call ``cb`` with every event of this name; without ``cb`` return a decorator.
 
         For one event the handlers run one after another: the channel's of that name, the channel's global ones, the
         client's of that name, the client's global ones, each in the order of binding. Plain ones run at once; with an
@@ -163,46 +164,46 @@ class Bindable:
 
         Args:
             event: The event's full name, as ``order-created`` or ``pusher:subscription_succeeded``.
-            callback: Plain or async, called with one ``Event``.
+            cb: Plain or async, called with one ``Event``.
 
         Returns:
             The callback, so that it can be unbound later.
 
         Raises:
-            TypeError: ``event`` is no string, or ``callback`` cannot be called.
+            TypeError: ``event`` is no string, or ``cb`` cannot be called.
         """
-        return self._handlers.bind(event) if callback is None else self._handlers.bind(event, callback)
+        return self._handlers.bind(event) if cb is None else self._handlers.bind(event, cb)
 
-    def unbind(self, event: str | None = None, callback: Handler | None = None) -> None:
+    def unbind(self, event: str | None = None, cb: Handler | None = None) -> None:
         """Unbind what matches every argument given; without any, all callbacks bound by name.
 
         Args:
             event: Only those bound to this name.
-            callback: Only this callback, however often it was bound.
+            cb: Only this callback, however often it was bound.
         """
-        self._handlers.unbind(event, callback)
+        self._handlers.unbind(event, cb)
 
     @overload
     def bind_global(self) -> Callable[[_H], _H]: ...
     @overload
-    def bind_global(self, callback: _H) -> _H: ...
-    def bind_global(self, callback: _H | None = None) -> _H | Callable[[_H], _H]:
-        """Call ``callback`` with every event: the application's, the protocol's and the markers of losses.
+    def bind_global(self, cb: Callable[[Event], _R]) -> Callable[[Event], _R]: ...
+    def bind_global(self, cb: Handler | None = None) -> object:
+        """Call ``cb`` with every event: the application's, the protocol's and the markers of losses.
 
         Args:
-            callback: Plain or async, called with one ``Event``; without it a decorator is returned.
+            cb: Plain or async, called with one ``Event``; without it a decorator is returned.
 
         Returns:
             The callback, so that it can be unbound later.
 
         Raises:
-            TypeError: ``callback`` cannot be called.
+            TypeError: ``cb`` cannot be called.
         """
-        return self._handlers.bind_global() if callback is None else self._handlers.bind_global(callback)
+        return self._handlers.bind_global() if cb is None else self._handlers.bind_global(cb)
 
-    def unbind_global(self, callback: Handler | None = None) -> None:
+    def unbind_global(self, cb: Handler | None = None) -> None:
         """Unbind this callback from all events, or without an argument every callback bound so."""
-        self._handlers.unbind_global(callback)
+        self._handlers.unbind_global(cb)
 
 
 def _checked(callback: _ANY) -> _ANY:

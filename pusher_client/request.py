@@ -5,10 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from functools import partial
+from typing import TypeAlias, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import httpx
+
+from pusher_client.credentials import Credentials
+from pusher_client.trace import Trace
 
 __all__ = ["Form", "Request", "Source", "bare"]
 
@@ -61,8 +65,10 @@ class Request:
         self._headers = _Pairs("headers", headers, _check_header)
         self._params = _Pairs("params", params, _check_param)
 
-    async def build(self, form: Form, seconds: float) -> httpx.Request:
-        """Evaluate headers and params anew, and return the request.
+    async def build(self, form: Form, seconds: float) -> tuple[httpx.Request, Callable[[], None]]:
+        """Evaluate headers and params anew, and return the request, and what to call if it is refused.
+
+        That forgets the `Credentials` which were used for it, if they are still the current ones.
 
         Args:
             form: The fields of the protocol, which come first.
@@ -75,35 +81,43 @@ class Request:
         """
         headers = await self._headers.evaluate()
         params = await self._params.evaluate()
-        return httpx.Request(
+        request = httpx.Request(
             "POST",
             self._url,
             headers=[*_HEADERS, *headers.pairs],
             content=urlencode([*form, *params.pairs], quote_via=quote, safe="").encode(),
             extensions={
                 "timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds),
-                "trace": _withhold,
+                "trace": Trace(),
             },
         )
+
+        def refused() -> None:
+            headers.refused()
+            params.refused()
+
+        return request, refused
 
 
 class _Evaluated:
     """Names and values of one request, which no report of a frame's variables prints."""
 
-    __slots__ = ("pairs",)
+    __slots__ = ("pairs", "refused")
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self.pairs = pairs
+        self.refused: Callable[[], None] = lambda: None
 
 
 class _Pairs:
     """Headers or params as the caller gave them: to be evaluated, and checked, for every request."""
 
-    __slots__ = ("_check", "_get", "_what")
+    __slots__ = ("_check", "_credentials", "_get", "_what")
 
     def __init__(self, what: str, source: Source | None, check: Callable[[str, str], None]) -> None:
         self._what = what
         self._check = check
+        self._credentials = source if isinstance(source, Credentials) else None
         self._get: Callable[[], object]
         if callable(source):
             self._get = source
@@ -117,9 +131,13 @@ class _Pairs:
         if inspect.isawaitable(values):
             values = await values
         try:
-            return self._checked(values)
+            evaluated = self._checked(values)
         except (TypeError, ValueError) as error:
             problem = bare(error)
+        else:
+            if self._credentials is not None:
+                evaluated.refused = partial(self._credentials.invalidate, cast("Mapping[str, str]", values))
+            return evaluated
         del values
         raise problem
 
@@ -151,7 +169,7 @@ def _check_header(name: str, value: str) -> None:
 
 
 def _check_param(name: str, value: str) -> None:
-    if name in _OUR_PARAMS:
+    if name in _OUR_PARAMS or name.startswith("channel_name["):
         raise ValueError(f"the field {name} is set for every request and not to be given in params")
     try:
         (name + value).encode()
@@ -160,13 +178,3 @@ def _check_param(name: str, value: str) -> None:
     else:
         return
     raise problem
-
-
-async def _withhold(name: str, info: dict[str, Any]) -> None:
-    """Take the details out of what httpcore is about to log of a step that ended.
-
-    At DEBUG it would write the answer's headers, and what the server sent where a header was expected. Only its own
-    copy of the result is emptied; what a step starts with is in use, and holds no secret.
-    """
-    if not name.endswith(".started"):
-        info.clear()

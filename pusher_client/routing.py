@@ -57,7 +57,7 @@ class Dispatcher(HandlerRegistry):
         notices: The markers of streams' losses that handlers have not heard of yet.
     """
 
-    __slots__ = ("__weakref__", "_budget", "_queue_size", "_sinks", "_worker", "name", "notices")
+    __slots__ = ("__weakref__", "_budget", "_pool", "_queue_size", "_sinks", "_worker", "name", "notices")
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Dispatcher(HandlerRegistry):
     ) -> None:
         super().__init__()
         self.name = name
+        self._pool = pool
         self._budget = budget
         self._queue_size = check_queue_size(queue_size)
         self._sinks: tuple[Feed | NextEvent, ...] = ()
@@ -85,7 +86,12 @@ class Dispatcher(HandlerRegistry):
 
     @property
     def handlers(self) -> HandlerRegistry:
-        """Where handlers are bound."""
+        """Where handlers are bound.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop or thread.
+        """
+        self._pool.check_caller()
         return self
 
     def route(self, name: str) -> Route:
@@ -102,7 +108,9 @@ class Dispatcher(HandlerRegistry):
         Raises:
             TypeError: A name is no string, or ``queue_size`` no integer.
             ValueError: ``queue_size`` is smaller than 1.
+            RuntimeError: The client is connected in another event loop or thread.
         """
+        self._pool.check_caller()
         limit = self._queue_size if queue_size is None else check_queue_size(queue_size)
         return EventStream(self._feed(name_filter(names), limit))
 
@@ -112,7 +120,9 @@ class Dispatcher(HandlerRegistry):
         Raises:
             PusherError: What it waited on has ended.
             TypeError: A name is no string.
+            RuntimeError: The client is connected in another event loop.
         """
+        self._pool.check_caller()
         waiting = NextEvent(name_filter(names), self._withdrawn())
         self._add(waiting)
         try:
@@ -152,6 +162,10 @@ class Dispatcher(HandlerRegistry):
     def refresh(self) -> None:
         """Hear that something has ended (from a feed, and then perhaps at any moment and in any thread)."""
         self._changed()
+
+    def check_caller(self) -> None:
+        """Check that the reader of a feed is where the client is connected (from a feed)."""
+        self._pool.check_caller()
 
     def learned(self) -> None:
         """Hear that a handler thought plain turned out to be async (from the worker)."""

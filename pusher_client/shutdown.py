@@ -41,8 +41,9 @@ class Shutdown:
             self.callers.add(caller)
 
     async def wait(self) -> None:
-        """Wait for the one that is under way, which goes on even if the waiting is cancelled."""
+        """Wait for the one that is under way, and be spared by it; it goes on even if the waiting is cancelled."""
         if self._task is not None:
+            self.spare_caller()
             await asyncio.shield(self._task)
 
     async def _run(self) -> None:

@@ -52,11 +52,11 @@ class EventStream:
         feed = self._feed
         if feed.waiter is not None:
             raise RuntimeError("another task is already waiting on this stream; open one stream for each reader")
-        earlier = feed.before
-        if earlier is not None:
+        while feed.before:
+            earlier, _ = feed.before[0]
             if earlier.readable:
                 return earlier.read()
-            feed.before = None
+            feed.before = feed.before[1:]
         while not feed.readable:
             if feed.error is not None:
                 raise feed.error.with_traceback(None)

@@ -9,11 +9,13 @@ import logging
 import re
 import ssl
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, ProxyError
 
 from pusher_client.protocol.reconnect import OpenFailure
+from pusher_client.proxies import environment_proxy
 
 __all__ = ["OpenError", "WebSocket", "read_proxy"]
 
@@ -56,6 +58,7 @@ class _StatusFirst(ClientConnection):
 
     _line: bytes | None = b""
     _status: int | None = None
+    _cut: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the transport; asyncio's own callback."""
@@ -65,6 +68,15 @@ class _StatusFirst(ClientConnection):
             super().data_received(data)
         else:
             self.transport.abort()
+        # After a close frame, ours or the server's, websockets waits for the server to hang up, however long it takes.
+        if self._cut is None and self.protocol.close_expected():
+            self._cut = self.loop.call_later(_CLOSE_TIMEOUT, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hear that the transport is closed; asyncio's own callback."""
+        if self._cut is not None:
+            self._cut.cancel()
+        super().connection_lost(exc)
 
     def _read_status(self, data: bytes) -> None:
         line = (self._line or b"") + data
@@ -120,7 +132,7 @@ class WebSocket:
         try:
             connection = await connect(
                 url,
-                proxy=proxy,
+                proxy=_environment_proxy(url) if proxy is True else proxy,
                 compression=None,
                 open_timeout=None,
                 close_timeout=_CLOSE_TIMEOUT,
@@ -141,8 +153,11 @@ class WebSocket:
             response = getattr(error, "response", None)
             status = response.status_code if response is not None else None
             failed = OpenError(OpenFailure.HTTP, status, f"the proxy failed: {type(error).__name__}")
-        except (InvalidProxy, ImportError) as error:
+        except InvalidProxy as error:
             failed = OpenError(OpenFailure.UNUSABLE, None, f"the proxy cannot be used: {type(error).__name__}")
+        except ImportError:
+            cure = "pip install 'pusher-client[socks]'"
+            failed = OpenError(OpenFailure.UNUSABLE, None, f"a SOCKS proxy takes another package: {cure}")
         except (OSError, InvalidHandshake, EOFError, UnicodeError) as error:
             failed = OpenError(OpenFailure.NETWORK, None, _words(error))
         else:
@@ -181,6 +196,14 @@ class WebSocket:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self._connection.close()
         self._connection.transport.abort()
+
+
+def _environment_proxy(url: str) -> str | None:
+    """Return the environment's proxy; websockets itself would not look at all_proxy, nor add a missing scheme."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    schemes = ("wss", "socks", "https", "all") if secure else ("ws", "socks", "https", "http", "all")
+    return environment_proxy(parts.hostname or "", parts.port or (443 if secure else 80), schemes)
 
 
 def _words(error: BaseException) -> str:

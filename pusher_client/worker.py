@@ -16,7 +16,7 @@ from pusher_client.registry import Binding
 
 __all__ = ["ErrorHandler", "Job", "Worker", "WorkerOwner"]
 
-ErrorHandler = Callable[[BaseException, Any], object]
+ErrorHandler = Callable[[Any, Any], object]
 """What hears of a failing handler: plain or async, called with the exception and the event."""
 
 _LONGEST_NAME_LOGGED = 200

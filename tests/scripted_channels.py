@@ -101,10 +101,11 @@ class Scripted:
 
 @asynccontextmanager
 async def scripted(peer: Scripted | None = None, **options: Any) -> AsyncGenerator[Scripted]:
-    """Run a scripted server: a plain one, or the one that is given."""
+    """Run a scripted server, a plain one or the one that is given, on a free port unless one is named."""
     peer = Scripted() if peer is None else peer
     options.setdefault("logger", SILENT)
-    async with serve(peer.talk, "127.0.0.1", 0, **options) as server:
+    port = options.pop("port", 0)
+    async with serve(peer.talk, "127.0.0.1", port, **options) as server:
         peer.server = server
         async with asyncio.timeout(20):
             yield peer

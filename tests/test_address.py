@@ -88,12 +88,15 @@ def test_a_client_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     both = {"PUSHER_KEY": "k", "PUSHER_CLUSTER": "eu", "PUSHER_HOST": "h", "PUSHER_PORT": "1", "PUSHER_TLS": "False"}
     assert options_from_env(both) == ("k", {"host": "h", "port": 1, "tls": False})
     assert options_from_env({"PUSHER_KEY": "k", "PUSHER_HOST": "", "PUSHER_CLUSTER": "eu"}) == ("k", {"cluster": "eu"})
+    assert options_from_env(both, {"cluster": "mt1"}) == ("k", {"port": 1, "tls": False})
     for wrong in ({}, {"PUSHER_KEY": "k", "PUSHER_PORT": "x"}, {"PUSHER_KEY": "k", "PUSHER_TLS": "perhaps"}):
         with pytest.raises(ValueError, match="set PUSHER_"):
             options_from_env(wrong)
     for name, value in {**both, "PUSHER_AUTH_URL": "https://a.example/auth"}.items():
         monkeypatch.setenv(name, value)
     assert repr(PusherClient.from_env(port=2)) == "<PusherClient initialized>"
+    for option in ({"cluster": "mt1"}, {"host": "other"}):
+        assert repr(PusherClient.from_env(**option)) == "<PusherClient initialized>"
 
 
 def test_names_that_are_unusual_but_exist() -> None:

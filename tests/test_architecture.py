@@ -20,11 +20,12 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 # What each module outside of protocol/ and server/ may import of the package besides events, exceptions and protocol.
 # The order is that of the layers: nothing imports what stands below it.
 LAYERS = [
+    {"credentials", "proxies", "trace"},
     {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
     {"origin", "worker", "feeds", "authorizing"},
-    {"endpoint", "streams", "connection_events", "driver"},
-    {"authorizers", "routing", "user"},
-    {"dispatch"},
+    {"endpoint", "streams", "connection_events", "authorization_tasks"},
+    {"authorizers", "batch_authorizer", "routing", "user", "driver"},
+    {"dispatch", "authority"},
     {"channel"},
     {"channels"},
     {"news"},
@@ -53,6 +54,7 @@ NOT_MIRRORED = {
     "server/__init__": "it passes names on",
     "exceptions": "every test that expects one",
     "events": "every test that gets one",
+    "authorization_tasks": "tests/test_driver.py and tests/test_scale.py, over real sockets",
     "protocol/backlog": "tests/protocol/test_hold.py",
     "protocol/inbox": CORE,
     "protocol/outputs": "values without behaviour",

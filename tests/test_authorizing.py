@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
-from pusher_client.authorizing import ask_authorizer
+from pusher_client.authorizing import Outcome, ask_authorizer, ask_batch_authorizer
 
 
 class Hostile(Mapping[str, Any]):
@@ -76,6 +77,19 @@ async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:
     assert outcome[0].__cause__ is cause
 
 
+async def test_an_error_that_is_raised_for_several_channels_names_each() -> None:
+    """An authorizer may keep one error, and raise it whenever it refuses (R7)."""
+    refusal = AuthorizationError(None, status=403)
+
+    async def refuse(_channel: str, _socket_id: str) -> object:
+        raise refusal
+
+    for name in ("private-a", "private-b"):
+        outcome = await ask_authorizer(refuse, name, "1.1")
+        assert isinstance(outcome, tuple)
+        assert str(outcome[0]).startswith(f"{name}: ")
+
+
 async def test_a_cancelled_request_stays_cancelled() -> None:
     """Our own cancellation is not swallowed (R7)."""
 
@@ -109,3 +123,112 @@ async def test_numbers_of_the_callers_code_are_read_or_left_out(status: Any, ret
     outcome = await ask(AuthorizationError("private-a", status=status, retry_after=retry_after))
     assert isinstance(outcome, tuple)
     assert (outcome[0].status, outcome[0].retry_after, outcome[1]) == read
+
+
+# -- batches ------------------------------------------------------------------------------------------------------
+
+
+async def ask_batch(outcome: object, *channels: str) -> dict[str, Outcome]:
+    """Ask a batch authorizer that returns or raises this."""
+
+    async def authorize(_channels: Sequence[str], _socket_id: str) -> object:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    return await ask_batch_authorizer(authorize, channels, "1.2")
+
+
+def refusal(outcome: Outcome) -> tuple[AuthorizationError, bool]:
+    """Return what is not an authorization."""
+    assert not isinstance(outcome, ChannelAuthorization)
+    return outcome
+
+
+async def test_each_channel_of_a_batch_has_its_own_outcome() -> None:
+    """Authorizations, mappings, refusals, junk and what is missing do not affect one another (R7)."""
+    own, refused = ChannelAuthorization("k:s"), AuthorizationError("elsewhere", "no", status=403)
+    answers = {
+        "a": own,
+        "b": {"auth": "k:t"},
+        "c": refused,
+        "d": AuthorizationError(None, status=503, retry_after=7),
+        "e": 5,
+        "f": Hostile(),
+        "g": {"auth": "canary", "shared_secret": "canary"},
+        "unasked": own,
+    }
+    found = await ask_batch(answers, *"abcdefgh")
+    assert list(found) == list("abcdefgh")
+    assert found["a"] is own
+    assert found["b"] == ChannelAuthorization("k:t")
+    errors = {channel: refusal(outcome) for channel, outcome in list(found.items())[2:]}
+    assert all(error.channel == channel for channel, (error, _) in errors.items())
+    assert [(error.status, error.retry_after, again) for error, again in errors.values()] == [
+        (403, None, False),
+        (503, 7.0, True),
+        *[(None, None, False)] * 4,
+    ]
+    assert str(errors["c"][0]) == "c: no (status 403)"
+    assert "lacks the channel" in str(errors["h"][0])
+    assert refused.channel == "elsewhere"
+    assert "canary" not in "".join(str(error) for error, _ in errors.values())
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "retryable"),
+    [
+        (AuthorizationError(None, status=403), 403, False),
+        (AuthorizationError("a", status=503), 503, True),
+        (OSError(), None, True),
+        (TimeoutError(), None, True),
+        (httpx.ConnectError("canary"), None, True),
+        (ValueError("canary"), None, False),
+        (asyncio.CancelledError(), None, False),
+        (None, None, False),
+        ([ChannelAuthorization("canary:s")], None, False),
+        (Hostile(), None, False),
+    ],
+)
+async def test_what_concerns_all_of_a_batch(raised: object, status: int | None, *, retryable: bool) -> None:
+    """An error raised, or an answer that is no mapping, is every channel's, each in an error of its own (R3, C3)."""
+    found = await ask_batch(raised, "a", "b")
+    errors = [refusal(outcome) for outcome in found.values()]
+    assert [(error.channel, error.status, again) for error, again in errors] == [
+        ("a", status, retryable),
+        ("b", status, retryable),
+    ]
+    assert "canary" not in str(errors[0][0])
+
+
+async def test_the_mistake_of_a_batch_authorizer_is_kept_as_the_cause() -> None:
+    """The caller's own mistake can be found from the error of any channel (design 2)."""
+    cause = KeyError("x")
+    found = await ask_batch(cause, "a", "b")
+    assert [refusal(outcome)[0].__cause__ for outcome in found.values()] == [cause, cause]
+
+
+async def test_no_error_of_a_batch_shows_what_the_others_got() -> None:
+    """The frames that read the answers, which hold all of them, hang on no error (C3)."""
+    answers: dict[str, object] = {
+        "a": Hostile(),
+        "b": {"auth": "canary", "shared_secret": "canary"},
+        "c": AuthorizationError("c"),
+        "d": "canary",
+    }
+    for outcome in (await ask_batch(answers, *"abcde")).values():
+        report = traceback.TracebackException.from_exception(refusal(outcome)[0], capture_locals=True)
+        assert "canary" not in "".join(report.format())
+
+
+async def test_a_cancelled_batch_stays_cancelled() -> None:
+    """Our own cancellation is not swallowed (R7)."""
+
+    async def hang(_channels: Sequence[str], _socket_id: str) -> object:
+        return await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(ask_batch_authorizer(hang, ["private-a"], "1.2"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import gc
 import http
 import json
@@ -11,6 +12,7 @@ import logging
 import pickle
 import ssl
 import weakref
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -136,6 +138,29 @@ async def test_cancelling_the_first_connect_tears_down() -> None:
         async with asyncio.timeout(0.2):
             await client.connect()
     assert client.state is ConnectionState.DISCONNECTED
+
+
+async def test_cancelling_connect_at_the_very_moment_of_success_tears_down() -> None:
+    """Nobody was told of the connection, so nobody would ever close it (design 2, R6)."""
+    async with scripted() as peer:
+        client = peer.client()
+        entering = asyncio.ensure_future(client.connect())
+        client.connection.bind("connected", lambda _: entering.cancel())
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        assert client.state is ConnectionState.DISCONNECTED
+
+
+async def test_cancelling_one_of_two_at_the_very_moment_of_success_stops_nothing() -> None:
+    """The other one is about to be told (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        first, second = (asyncio.ensure_future(client.connect()) for _ in range(2))
+        client.connection.bind("connected", lambda _: first.cancel())
+        await second
+        assert first.cancelled()
+        assert client.state is ConnectionState.CONNECTED
+        await client.disconnect()
 
 
 async def test_a_fatal_close_code_ends_everything() -> None:
@@ -434,8 +459,8 @@ def test_options_are_checked() -> None:
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
         PusherClient("KEY", cluster="eu", channel_name_limit=201)
-    options = ("activity_timeout", "buffer_bytes", "reconnect", "key_rotation", "proxy", "authorizer")
-    for option in (*options, "channel_name_limit", "client_events_per_second"):
+    numbers = ("activity_timeout", "buffer_bytes", "queue_size", "channel_name_limit", "client_events_per_second")
+    for option in (*numbers, "reconnect", "key_rotation", "proxy", "authorizer", "on_handler_error"):
         with pytest.raises(TypeError, match=option):
             PusherClient("KEY", cluster="eu", **{option: object()})  # type: ignore[arg-type]  # the same
     client = PusherClient(
@@ -525,10 +550,17 @@ async def test_a_rejected_client_event_reaches_the_channel_s_handlers() -> None:
         assert client.state is ConnectionState.CONNECTED
 
 
-@pytest.mark.parametrize("call", ["connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("connect", "disconnect", "wait_closed", "subscribe", "unsubscribe", "trigger"),
+        *("wait_for", "wait_for of a channel", "a stream", "a channel's own stream"),
+    ],
+)
 async def test_every_call_from_another_loop_is_refused(call: str) -> None:
     """RuntimeError, and the connection goes on (design 2)."""
     async with scripted() as peer, peer.client() as client:
+        channel, stream = client.channel("private-a"), client.events()
 
         async def there() -> None:
             calls: dict[str, Any] = {
@@ -537,13 +569,40 @@ async def test_every_call_from_another_loop_is_refused(call: str) -> None:
                 "wait_closed": client.wait_closed,
                 "subscribe": lambda: client.subscribe("orders"),
                 "unsubscribe": lambda: client.unsubscribe("orders"),
-                "trigger": lambda: client.channel("private-a").trigger("client-x", 1),
+                "trigger": lambda: channel.trigger("client-x", 1),
+                "wait_for": client.wait_for,
+                "wait_for of a channel": channel.wait_for,
+                "a stream": lambda: anext(stream),
+                "a channel's own stream": lambda: anext(aiter(channel)),
             }
-            await calls[call]()
+            async with asyncio.timeout(5):
+                await calls[call]()
 
         with pytest.raises(RuntimeError, match="another event loop"):
             await asyncio.to_thread(lambda: asyncio.run(there()))
         await client.subscribe("orders")
+
+
+@pytest.mark.parametrize("call", ["channel", "presence", "events", "bind", "unbind_global", "events of a channel"])
+async def test_every_call_from_another_thread_is_refused(call: str) -> None:
+    """The plain calls too, where no event loop runs; before and after the connection they are free (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        channel = client.channel("orders")
+        calls: dict[str, Callable[[], object]] = {
+            "channel": lambda: client.channel("orders"),
+            "presence": lambda: client.presence("presence-room"),
+            "events": client.events,
+            "bind": lambda: channel.bind("e", print),
+            "unbind_global": client.unbind_global,
+            "events of a channel": channel.events,
+        }
+        await asyncio.to_thread(calls[call])
+        async with client:
+            calls[call]()
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await asyncio.to_thread(calls[call])
+        await asyncio.to_thread(calls[call])
 
 
 async def test_callers_of_connect_wait_together() -> None:
@@ -802,6 +861,50 @@ async def test_a_handler_of_the_failure_may_connect_again() -> None:
         await connected.wait()
         assert client.state is ConnectionState.CONNECTED
         await client.disconnect()
+
+
+async def test_wait_closed_raises_although_a_handler_connects_again() -> None:
+    """It tells of the connection that it waited for, not of the next one (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+
+        @client.connection.bind("failed")
+        async def retry(_value: object) -> None:
+            await client.connect()
+
+        await client.connect()
+        closed = asyncio.ensure_future(client.wait_closed())
+        await asyncio.sleep(0)
+        await peer.sockets[0].close(4001)
+        with pytest.raises(ConnectError):
+            await closed
+        await client.disconnect()
+
+
+@pytest.mark.parametrize("call", ["connect", "wait_closed"])
+async def test_a_handler_may_wait_for_the_end(call: str) -> None:
+    """Whoever waits in a handler for a link that fails is told so, and not cancelled (R7)."""
+    told: list[object] = []
+    async with scripted() as peer:
+        client = peer.client()
+
+        @client.connection.bind("connecting")
+        async def wait(_value: object) -> None:
+            if peer.first is not None:
+                try:
+                    await (client.connect() if call == "connect" else client.wait_closed())
+                except BaseException as error:
+                    told.append(error)
+                    raise
+
+        await client.connect()
+        peer.first = '{"event":"pusher:error","data":{"code":4001,"message":"gone"}}'
+        await peer.sockets[0].close(1012)
+        with pytest.raises(ConnectError):
+            await client.wait_closed()
+        while not told:
+            await asyncio.sleep(0.001)
+        assert isinstance(told[0], ConnectError)
 
 
 async def test_a_handler_that_hangs_is_cancelled() -> None:
@@ -1066,6 +1169,10 @@ def test_what_holds_a_secret_is_not_pickled() -> None:
     assert "1111" not in repr(authorization)
     with pytest.raises(TypeError):
         pickle.dumps(authorization)
+    client = PusherClient("KEY", cluster="eu", authorizer=authorize)
+    for take in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="PusherClient"):
+            take(client)
 
 
 # -- making one -----------------------------------------------------------------------------------------------------
@@ -1085,8 +1192,8 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
         async with PusherClient.from_env(proxy=None, authorizer=authorize) as client:
             await client.subscribe("private-a")
         monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
-        assert isinstance(PusherClient.from_env()._authorizer, HTTPAuthorizer)
-        assert PusherClient.from_env(authorizer=authorize)._authorizer is authorize
+        assert isinstance(PusherClient.from_env()._authority._authorizer, HTTPAuthorizer)
+        assert PusherClient.from_env(authorizer=authorize)._authority._authorizer is authorize
 
 
 async def test_switching_keeps_what_is_wanted_and_bound() -> None:

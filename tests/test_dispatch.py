@@ -492,6 +492,56 @@ async def test_each_subscription_has_its_own() -> None:
     assert (await anext(new)).data == 2
 
 
+async def test_what_was_left_unread_needs_nobody_to_hold_it() -> None:
+    """Breaking out of ``async for`` loses nothing, however many subscriptions later the loop goes on (design 2, 9)."""
+    wiring = Dispatchers()
+    wiring.channel.open_own_stream()
+    wiring.deliver(1, 2)
+    assert (await anext(wiring.channel.own_stream())).data == 1
+    for number in (3, 4):
+        wiring.channel.end(None)
+        wiring.channel.open_own_stream()
+        wiring.channel.own_stream()
+        wiring.deliver(number)
+    assert [(await anext(wiring.channel.own_stream())).data for _ in range(3)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("bound", [False, True])
+async def test_an_own_stream_that_nobody_read_passes_on_what_it_found(*, bound: bool) -> None:
+    """What an earlier subscription left unread outlives one that was never iterated, or given up (design 2, 9)."""
+    wiring = Dispatchers()
+    wiring.channel.open_own_stream()
+    wiring.deliver(1, 2)
+    assert (await anext(wiring.channel.own_stream())).data == 1
+    wiring.channel.end(None)
+    wiring.channel.open_own_stream()
+    if bound:
+        wiring.channel.bind("order", noting([], ""))
+    wiring.channel.end(None)
+    wiring.channel.open_own_stream()
+    wiring.deliver(3)
+    stream = wiring.channel.own_stream()
+    assert (await anext(stream)).data == 2
+    wiring.deliver(4)
+    assert (await anext(stream)).data == (4 if bound else 3)
+
+
+async def test_closing_discards_what_earlier_subscriptions_left_too() -> None:
+    """A closed stream gives nothing more, and gives the bytes back (design 2, R6)."""
+    wiring = Dispatchers()
+    wiring.channel.open_own_stream()
+    wiring.deliver(1, 2)
+    assert (await anext(wiring.channel.own_stream())).data == 1
+    wiring.channel.end(None)
+    stream = wiring.channel.own_stream()
+    wiring.channel.open_own_stream()
+    del stream
+    stream = wiring.channel.own_stream()
+    stream.close()
+    assert [each.data async for each in stream] == []
+    assert wiring.budget.used == 0
+
+
 async def test_iterating_before_subscribing() -> None:
     """A loop that began before the subscription reads its events, handlers or not (design 9)."""
     wiring = Dispatchers()

@@ -20,6 +20,7 @@ from pusher_client import (
     SubscriptionError,
     SubscriptionState,
 )
+from pusher_client.authority import Authority
 from pusher_client.driver import Driver
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.outputs import Cancel
@@ -442,7 +443,7 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    driver = Driver(core, unused, unused, unused, outbox_bytes=1000, deliverer=Nobody(), listener=Nobody())
+    driver = Driver(core, unused, Authority(None, None, None), outbox_bytes=1000, deliverer=Nobody(), listener=Nobody())
     driver._carry_out(Cancel(7))
     await driver.stop(())
     assert core.state is ConnectionState.INITIALIZED

@@ -33,6 +33,9 @@ class Owner:
         self.told += self.notices
         self.notices.clear()
 
+    def check_caller(self) -> None:
+        """Every reader of these tests is where it should be."""
+
     def forget(self, sink: Feed) -> None:
         self.forgotten.append(sink)
 

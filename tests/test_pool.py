@@ -161,3 +161,23 @@ async def test_a_cancelled_close_still_cancels() -> None:
     await settle()
     assert closing.cancelled()
     assert worker.task is None
+
+
+async def test_a_pool_belongs_to_one_event_loop_at_a_time() -> None:
+    """Another loop or thread may not use what belongs to this one, until it is left (design 2)."""
+    pool = WorkerPool()
+
+    async def elsewhere() -> None:
+        pool.check_caller()
+
+    def in_another_loop() -> None:
+        asyncio.run(elsewhere())
+
+    pool.enter()
+    pool.check_caller()
+    for use in (pool.check_caller, in_another_loop):
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await asyncio.to_thread(use)
+    pool.leave()
+    for use in (pool.check_caller, in_another_loop):
+        await asyncio.to_thread(use)

@@ -102,6 +102,18 @@ def test_unbind_matches_every_argument(arguments: tuple[Any, ...], left_a: list[
     assert callbacks(registry, "b") == [*left_b, three]
 
 
+def test_arguments_by_name() -> None:
+    """They are called ``event`` and ``cb`` (design 2)."""
+    handle = Handle(registry := HandlerRegistry())
+    handle.bind(event="a", cb=one)
+    handle.bind(event="b", cb=two)
+    handle.bind_global(cb=three)
+    handle.unbind(cb=one)
+    assert (callbacks(registry, "a"), callbacks(registry, "b")) == ([three], [two, three])
+    handle.unbind_global(cb=three)
+    assert callbacks(registry, "b") == [two]
+
+
 def test_unbind_global() -> None:
     """Global handlers go one by one or all at once, and named ones stay (design 2)."""
     registry = HandlerRegistry()

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
+from pusher_client.credentials import Credentials
 from pusher_client.request import Request, Source
 from tests.canaries import texts_of_error
 
@@ -16,7 +17,11 @@ CANARY = "canary-4711"
 
 
 async def build(headers: Source | None = None, params: Source | None = None) -> httpx.Request:
-    return await Request(URL, headers, params).build(FORM, 3.0)
+    return await built(Request(URL, headers, params))
+
+
+async def built(request: Request) -> httpx.Request:
+    return (await request.build(FORM, 3.0))[0]
 
 
 async def test_form_and_fixed_headers() -> None:
@@ -50,7 +55,7 @@ async def test_callables_are_evaluated_for_every_request() -> None:
         return {"count": str(len(calls))}
 
     request = Request(URL, headers, params)
-    first, second = await request.build(FORM, 3.0), await request.build(FORM, 3.0)
+    first, second = await built(request), await built(request)
     assert calls == ["headers", "params"] * 2
     assert (first.headers["x-count"], second.headers["x-count"]) == ("1", "3")
     assert (first.content[-7:], second.content[-7:]) == (b"count=2", b"count=4")
@@ -118,7 +123,27 @@ async def test_a_mapping_is_read_at_every_request() -> None:
     headers = {"X-Token": "1"}
     request = Request(URL, headers, None)
     headers["X-Token"] = "2"
-    assert (await request.build(FORM, 3.0)).headers["x-token"] == "2"
+    assert (await built(request)).headers["x-token"] == "2"
     headers["X-Token"] = f"{CANARY}\n"
     with pytest.raises(ValueError, match="X-Token"):
         await request.build(FORM, 3.0)
+
+
+async def test_a_refusal_forgets_the_credentials_that_were_used() -> None:
+    """Of headers and params alike, and only if they are still the current ones (6.7)."""
+    fetches: list[str] = []
+
+    def fetch() -> Mapping[str, str]:
+        fetches.append("fetched")
+        return {"x-token": str(len(fetches))}
+
+    request = Request(URL, Credentials(fetch), Credentials(fetch))
+    (first, refused), (again, refused_too) = await request.build(FORM, 3.0), await request.build(FORM, 3.0)
+    assert (first.headers["x-token"], first.content[-9:]) == ("1", b"x-token=2")
+    assert (again.headers["x-token"], again.content) == ("1", first.content)
+    refused()
+    third = await built(request)
+    assert (third.headers["x-token"], third.content[-9:]) == ("3", b"x-token=4")
+    refused_too()
+    assert (await built(request)).headers["x-token"] == "3"
+    assert len(fetches) == 4

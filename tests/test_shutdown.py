@@ -42,8 +42,9 @@ async def test_callers_are_known_until_the_end() -> None:
 
     shutdown = Shutdown(work)
     here = asyncio.current_task()
+    await shutdown.wait()
+    assert shutdown.callers == set()  # nothing is under way, so nobody has to be spared
     shutdown.start()
-    shutdown.spare_caller()
     await shutdown.wait()
     assert seen == [True]
     assert shutdown.callers == set()

@@ -262,6 +262,33 @@ async def test_a_proxy_that_cannot_be_used(proxy: str) -> None:
     assert (error.failure, error.reason) == (OpenFailure.UNUSABLE, "the proxy cannot be used: InvalidProxy")
 
 
+async def test_a_socks_proxy_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra that it takes (design 2)."""
+
+    async def connect_socks_proxy(*_args: object, **_options: object) -> None:
+        raise ImportError("python-socks")
+
+    monkeypatch.setattr("websockets.asyncio.client.connect_socks_proxy", connect_socks_proxy)
+    error = await failure(1, proxy="socks5://127.0.0.1:1")
+    assert (error.failure, error.status) == (OpenFailure.UNUSABLE, None)
+    assert "pip install 'pusher-client[socks]'" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variable"),
+    [("ws", "ws_proxy"), ("ws", "http_proxy"), ("ws", "all_proxy"), ("wss", "wss_proxy"), ("wss", "all_proxy")],
+)
+async def test_the_environment_s_proxy(scheme: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of connection has its variables, all_proxy among them; no_proxy takes hosts out (1.1)."""
+    for name in ("ws", "wss", "http", "https", "socks", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
+    monkeypatch.setenv(variable, "nonsense://x")
+    assert (await failure(1, scheme=scheme, tls=True, proxy=True)).failure is OpenFailure.UNUSABLE
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert (await failure(await refused_port(), scheme=scheme, tls=True, proxy=True)).failure is OpenFailure.NETWORK
+
+
 def test_what_a_proxy_may_be() -> None:
     """True is the environment's, a string a URL, None and False none, and all else a TypeError (design 2)."""
     assert read_proxy(proxy=True) is True
@@ -282,6 +309,27 @@ async def test_closing_does_not_wait_for_a_server_that_is_deaf() -> None:
         async with asyncio.timeout(5):
             await websocket.close()
             assert await websocket.receive() is None
+        deaf.transport.resume_reading()
+        await deaf.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [(b"\x88\x04\x0f\xa1no", 4001), (b"\x81\x7e\x07\xd1", None)],
+    ids=["a close frame", "a frame that is too large"],
+)
+async def test_a_server_that_closes_and_does_not_hang_up_is_cut_off(frame: bytes, code: int | None) -> None:
+    """A fatal code, or an oversized frame, counts also where the TCP connection stays open after it (R1, R2, R7)."""
+    async with scripted() as peer:
+        websocket = await opened(peer.port)
+        await websocket.receive()
+        deaf = peer.sockets[0]
+        deaf.transport.pause_reading()
+        deaf.transport.write(frame)
+        async with asyncio.timeout(5):
+            assert await websocket.receive() is None
+        assert websocket.close_code == code
+        await websocket.close()
         deaf.transport.resume_reading()
         await deaf.wait_closed()
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pusher_client import (
     MARKERS,
     AuthorizationError,
+    BatchAuthorizer,
     Channel,
     ChannelAuthorization,
     ChannelStats,
     ConnectionState,
+    Credentials,
     Event,
     EventStream,
     HTTPAuthorizer,
+    HTTPBatchAuthorizer,
     HTTPUserAuthenticator,
     KeyRotationPolicy,
     Member,
@@ -41,8 +44,46 @@ async def authorize_with_a_mapping(name: str, socket: str) -> Mapping[str, Any]:
     return {"auth": f"{name}{socket}"}
 
 
+def on_handler_error(error: Exception, event: Event) -> None:
+    print(error, event.name)
+
+
+async def authorize_batch(
+    names: Sequence[str], socket: str
+) -> Mapping[str, ChannelAuthorization | Mapping[str, Any] | AuthorizationError]:
+    allowed: Mapping[str, Any] = {"auth": socket}
+    return {name: allowed if name.startswith("private-") else AuthorizationError(name, status=403) for name in names}
+
+
+async def authorize_batch_alike(names: Sequence[str], socket: str) -> dict[str, ChannelAuthorization]:
+    return {name: ChannelAuthorization(socket) for name in names}
+
+
+batch_authorizers: list[BatchAuthorizer] = [
+    authorize_batch,
+    authorize_batch_alike,
+    HTTPBatchAuthorizer("https://example.com/pusher/auths"),
+]
+
+
 async def token() -> dict[str, str]:
     return {"Authorization": "Bearer 1"}
+
+
+async def token_with_its_lifetime() -> tuple[dict[str, str], float]:
+    return {"Authorization": "Bearer 1"}, 3600
+
+
+def user() -> Mapping[str, str]:
+    return {"user": "1"}
+
+
+shared = HTTPAuthorizer(
+    "https://example.com/pusher/auth",
+    headers=Credentials(token_with_its_lifetime),
+    params=Credentials(user, lifetime=60),
+)
+token_of_many = Credentials(token, timeout=5)
 
 
 async def iterate() -> None:
@@ -69,6 +110,7 @@ async def handle() -> None:
         channel_name_limit=200,
         client_events_per_second=10,
         on_decryption_failure=print,
+        on_handler_error=on_handler_error,
     )
     orders = client.channel("private-encrypted-orders")
 
@@ -87,6 +129,11 @@ async def handle() -> None:
     orders.bind("order-paid", on_failure)
     orders.unbind("order-paid", on_failure)
     orders.unbind_global(on_all)
+    orders.bind("order-paid", lambda event: print(event.data))
+    client.bind_global(lambda event: print(event.data))
+    client.connection.bind("connecting_in", lambda seconds: print(seconds + 1))
+    orders.unbind(cb=on_failure)
+    client.unbind_global(cb=on_all)
     print(on_created)
     await client.connect()
     same: Channel = await orders.subscribe()
@@ -107,6 +154,8 @@ async def handle() -> None:
 async def stream() -> None:
     client = PusherClient.from_url("wss://KEY@localhost:6001", authorizer=authorize_with_a_mapping)
     PusherClient.from_env(authorizer=SecretAuthorizer("key", "secret"))
+    PusherClient("APP_KEY", cluster="eu", batch_authorizer=authorize_batch)
+    PusherClient("APP_KEY", cluster="eu", batch_authorizer=authorize_batch_alike)
     events: EventStream = client.channel("orders").events("order-*", *MARKERS, queue_size=10)
     async with events, client.events("*") as everything:
         event: Event = await anext(everything)

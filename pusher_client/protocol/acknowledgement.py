@@ -15,14 +15,15 @@ class Acknowledgement:
 
     Attributes:
         due: Until when; None while none is waited for.
+        words: What the server said meanwhile that makes it doubtful.
     """
 
-    __slots__ = ("_suspect", "_words", "due")
+    __slots__ = ("_suspect", "due", "words")
 
     def __init__(self) -> None:
         self.due: float | None = None
         self._suspect = False
-        self._words = ""
+        self.words = ""
 
     def expect(self, due: float) -> None:
         """Wait for the acknowledgement of a frame that was sent."""
@@ -32,7 +33,7 @@ class Acknowledgement:
         """Wait no longer."""
         self.due = None
         self._suspect = False
-        self._words = ""
+        self.words = ""
 
     def suspect(self) -> None:
         """An authorization was refused that may be this one."""
@@ -42,12 +43,12 @@ class Acknowledgement:
         """Wait no longer than a second from now; the server's words may be the reason."""
         if self.due is not None:
             self.due = min(self.due, now + _DOUBTED_FOR)
-            self._words = words or self._words
+            self.words = words or self.words
 
     def missing(self, channel: str) -> SubscriptionError:
         """Return the error for an acknowledgement that did not come."""
         if self._suspect:
             message = "the server refused an authorization and did not say for which channel"
             return AuthorizationError(channel, message, status=_UNAUTHORIZED)
-        said = f", but said: {self._words}" if self._words else " in time"
+        said = f", but said: {self.words}" if self.words else " in time"
         return SubscriptionError(channel, f"the server did not acknowledge{said}")

@@ -68,7 +68,7 @@ class Connection:
         self.ignored_frames = 0
         emit, rotation = self._outputs.append, settings.key_rotation
         self._link = Link(settings, random, emit, self._send, self)
-        self._requests = Requests(settings.authorization_timeout, emit)
+        self._requests = Requests(settings.authorization_timeout, emit, settings.batch_size)
         self.sign_in = SignIn(settings, random, emit, self._send, self._requests, settled=self._user_settled)
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
         allowance = budget if budget is not None else ByteBudget(settings.buffer_bytes)

@@ -12,6 +12,7 @@ from pusher_client.exceptions import PusherError
 __all__ = [
     "AuthenticateUser",
     "Authorize",
+    "AuthorizeBatch",
     "Cancel",
     "CloseWebSocket",
     "ConnectFailed",
@@ -70,8 +71,19 @@ class AuthenticateUser:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizeBatch:
+    """Ask for several authorizations in one call; answer each of the requests on its own.
+
+    ``batch_id`` is a number like those of requests, none of which has the same. All requests are for one socket.
+    """
+
+    batch_id: int
+    requests: tuple[Authorize, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """The answer to this request is no longer wanted."""
+    """The answer to this request, or to all that is left of this batch, is no longer wanted."""
 
     request_id: int
 
@@ -174,6 +186,7 @@ Output: TypeAlias = (
     | CloseWebSocket
     | Authorize
     | AuthenticateUser
+    | AuthorizeBatch
     | Cancel
     | Deliver
     | GapFound

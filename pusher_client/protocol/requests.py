@@ -1,4 +1,7 @@
-"""Authorization requests: at most eight at a time for a client, each with a deadline (promise R3)."""
+"""Authorization requests: at most eight at a time for a client, each with a deadline (promise R3).
+
+With a batch authorizer it is eight calls at a time, each for several channels (protocol-notes 6.6).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pusher_client.exceptions import PusherError
-from pusher_client.protocol.outputs import AuthenticateUser, Authorize, Cancel, Output, Purpose
+from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Cancel, Output, Purpose
 
 __all__ = ["Requester", "Requests"]
 
 _AT_A_TIME = 8
+_WINDOW = 0.01
 
 
 class Requester(Protocol):
@@ -41,21 +45,33 @@ class _Request:
     purpose: Purpose
 
 
+@dataclass(slots=True)
+class _Call:
+    """What takes one of the places: a request, or the requests of a batch that are still wanted."""
+
+    due: float
+    wanted: set[int]
+
+
 class Requests:
     """The requests that run and those that wait for their turn.
 
     Args:
-        timeout: Seconds that one request may take from its start.
+        timeout: Seconds that one call may take from its start.
         emit: Takes the outputs.
+        batch_size: How many requests one call may carry; None for one call per request, which starts at once.
     """
 
-    def __init__(self, timeout: float, emit: Callable[[Output], None]) -> None:
+    def __init__(self, timeout: float, emit: Callable[[Output], None], batch_size: int | None = None) -> None:
         self._timeout = timeout
         self._emit = emit
+        self._batch_size = batch_size
         self._last_id = 0
         self._requests: dict[int, _Request] = {}
         self._waiting: deque[int] = deque()
-        self._due: dict[int, float] = {}
+        self._calls: dict[int, _Call] = {}
+        self._call_of: dict[int, int] = {}
+        self._ready_at: float | None = None
         self._socket_id = ""
         self.armed: float | None = None
 
@@ -72,58 +88,109 @@ class Requests:
 
     def ask(self, requester: Requester, purpose: Purpose, now: float) -> int:
         """Ask for an authorization as soon as there is a place; return the request's number."""
-        self._last_id += 1
-        self._requests[self._last_id] = _Request(requester, purpose)
-        self._waiting.append(self._last_id)
-        self._start(now)
-        return self._last_id
+        request_id = self._next_id()
+        self._requests[request_id] = _Request(requester, purpose)
+        self._waiting.append(request_id)
+        if self._gathered >= (self._batch_size or 1):
+            self._ready_at = now
+            self._start(now)
+        elif self._ready_at is None:
+            self._ready_at = now + _WINDOW  # left to the timer, since those who ask in one go may take longer
+        return request_id
 
     def take(self, request_id: int, now: float) -> tuple[Requester, Purpose] | None:
         """Take a request out because its answer came; None when it is no longer wanted."""
-        if request_id not in self._due:
+        if request_id not in self._call_of:
             return None
         request = self._end(request_id, now)
         return request.requester, request.purpose
 
     def cancel(self, request_id: int, now: float) -> bool:
         """Give up a request, and tell whether it was running; an answer that still comes is ignored."""
-        running = request_id in self._due
-        if running:
-            self._emit(Cancel(request_id))
+        call_id = self._call_of.get(request_id)
+        if call_id is not None and self._calls[call_id].wanted == {request_id}:
+            self._emit(Cancel(call_id))
         self._end(request_id, now)
-        return running
+        return call_id is not None
 
     def _end(self, request_id: int, now: float) -> _Request:
         request = self._requests.pop(request_id)
-        if self._due.pop(request_id, None) is not None:
-            self._start(now)
+        call_id = self._call_of.pop(request_id, None)
+        if call_id is not None:
+            call = self._calls[call_id]
+            call.wanted.remove(request_id)
+            if not call.wanted:
+                del self._calls[call_id]
+                self._start(now)
+        elif not self._gathered:
+            self._ready_at = None
         return request
 
-    def _start(self, now: float) -> None:
-        while self._socket_id and self._waiting and len(self._due) < _AT_A_TIME:
-            request_id = self._waiting.popleft()
-            request = self._requests.get(request_id)
-            if request is not None:
-                self._due[request_id] = now + self._timeout
-                self._emit(self._output(request_id, request))
+    @property
+    def _gathered(self) -> int:
+        """How many requests wait; among those in the queue may be some that are no longer wanted."""
+        return len(self._requests) - len(self._call_of)
 
-    def _output(self, request_id: int, request: _Request) -> Output:
-        if request.purpose is Purpose.SIGN_IN:
-            return AuthenticateUser(request_id, self._socket_id)
-        return Authorize(request_id, request.requester.name, self._socket_id, request.purpose)
+    @property
+    def _next_start(self) -> float | None:
+        """When the next call may start: a batch waits until it is full, or a moment for others to join it."""
+        return self._ready_at if self._socket_id and len(self._calls) < _AT_A_TIME else None
+
+    def _start(self, now: float) -> None:
+        while (start := self._next_start) is not None and start <= now:
+            numbers = self._next_call()
+            output = self._output(numbers)
+            call_id = output.batch_id if isinstance(output, AuthorizeBatch) else output.request_id
+            self._calls[call_id] = _Call(now + self._timeout, set(numbers))
+            self._call_of.update(dict.fromkeys(numbers, call_id))
+            self._emit(output)
+            if not self._gathered:
+                self._ready_at = None
+
+    def _next_call(self) -> list[int]:
+        numbers: list[int] = []
+        while self._waiting and len(numbers) < (self._batch_size or 1):
+            request = self._requests.get(self._waiting[0])
+            if request is not None and request.purpose is Purpose.SIGN_IN and numbers:
+                break
+            number = self._waiting.popleft()
+            if request is not None:
+                numbers.append(number)
+                if request.purpose is Purpose.SIGN_IN:  # another endpoint's to answer
+                    break
+        return numbers
+
+    def _output(self, numbers: list[int]) -> Authorize | AuthorizeBatch | AuthenticateUser:
+        requests = [self._requests[number] for number in numbers]
+        if requests[0].purpose is Purpose.SIGN_IN:
+            return AuthenticateUser(numbers[0], self._socket_id)
+        asked = tuple(
+            Authorize(number, request.requester.name, self._socket_id, request.purpose)
+            for number, request in zip(numbers, requests, strict=True)
+        )
+        return asked[0] if self._batch_size is None else AuthorizeBatch(self._next_id(), asked)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
     def deadline(self) -> float | None:
-        """Return when the first running request has taken too long."""
-        return min(self._due.values(), default=None)
+        """Return when the first call has taken too long, or the next one is to start."""
+        due = [self._next_start, *(call.due for call in self._calls.values())]
+        return min((time for time in due if time is not None), default=None)
 
     def overdue(self, now: float) -> list[str]:
         """Return the channels whose running request has taken too long: their own deadlines are about to move."""
-        return [self._requests[number].requester.name for number, due in self._due.items() if now >= due]
+        return [self._requests[number].requester.name for number in self._overdue(now)]
+
+    def _overdue(self, now: float) -> list[int]:
+        return [number for call in self._calls.values() if now >= call.due for number in sorted(call.wanted)]
 
     def handle_deadline(self, now: float) -> None:
-        """Give up what has taken too long, and tell who asked."""
-        for request_id in [number for number, due in self._due.items() if now >= due]:
+        """Give up what has taken too long, tell who asked, and start what was gathered."""
+        for request_id in self._overdue(now):
             request = self._requests.get(request_id)
             if request is not None:
                 self.cancel(request_id, now)
                 request.requester.request_timed_out(request.purpose, now)
+        self._start(now)

@@ -9,7 +9,10 @@ from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.names import CHANNEL_NAME_LIMIT, LONGEST_CHANNEL_NAME
 from pusher_client.protocol.reconnect import ReconnectPolicy
 
-__all__ = ["ConnectionSettings"]
+__all__ = ["BATCH_SIZE", "ConnectionSettings"]
+
+BATCH_SIZE = 100
+"""How many channels one call of a batch authorizer is asked for at most."""
 
 _TIMEOUTS = (
     "activity_timeout",
@@ -25,6 +28,8 @@ _TIMEOUTS = (
 class ConnectionSettings:
     """Timeouts in seconds, sizes in bytes, and the two policies; the names are those of ``PusherClient``.
 
+    ``batch_size`` is how many channels one call of a batch authorizer may be asked for; None for one call per channel.
+
     Raises:
         TypeError: A value is of the wrong type.
         ValueError: A number is out of its range.
@@ -36,6 +41,7 @@ class ConnectionSettings:
     unavailable_timeout: float = 10.0
     subscribe_timeout: float = 30.0
     authorization_timeout: float = 10.0
+    batch_size: int | None = None
     reconnect: ReconnectPolicy = field(default_factory=ReconnectPolicy)
     key_rotation: KeyRotationPolicy = field(default_factory=KeyRotationPolicy)
     buffer_bytes: int = 64 * 1024 * 1024
@@ -58,6 +64,8 @@ class ConnectionSettings:
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         self._check_limits()
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {self.batch_size}")
         if not isinstance(self.reconnect, ReconnectPolicy):
             raise TypeError("reconnect takes a ReconnectPolicy")
         if not isinstance(self.key_rotation, KeyRotationPolicy):

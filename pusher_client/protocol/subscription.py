@@ -252,7 +252,8 @@ class Subscription:
 
     def handle_deadline(self, now: float) -> None:
         """Fail calls, send again, or let the hold do what is due."""
-        last = f"; the last error was: {self._last_error}" if self._last_error is not None else ""
+        why = self._last_error or self._ack.words
+        last = f"; the last error was: {why}" if why else ""
         timeout = self._context.settings.subscribe_timeout
         self._calls.expire(now, SubscriptionError(self.name, f"not subscribed within {timeout:g} s{last}"))
         self.inbox.handle_deadline(now)

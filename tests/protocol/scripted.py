@@ -11,7 +11,7 @@ from nacl.secret import SecretBox
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.connection import Connection
-from pusher_client.protocol.outputs import Authorize, Deliver, OpenWebSocket, Output
+from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Deliver, OpenWebSocket, Output
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.tally import Tally
 
@@ -98,6 +98,10 @@ class Core:
     def requests(self, since: int = 0) -> list[Authorize]:
         """Return the authorization requests so far."""
         return [output for output in self.outputs[since:] if isinstance(output, Authorize)]
+
+    def batches(self) -> list[AuthorizeBatch]:
+        """Return the batches of such requests so far."""
+        return [output for output in self.outputs if isinstance(output, AuthorizeBatch)]
 
     def answer(self, key: bytes | None = OLD, request: Authorize | None = None) -> list[Output]:
         """Answer the latest authorization request."""

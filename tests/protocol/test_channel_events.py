@@ -124,6 +124,9 @@ def test_a_known_member_that_is_added_again_with_other_info_is_told() -> None:
 def test_no_other_protocol_name_says_anything(name: str) -> None:
     """The list of names that are read is closed (3.1)."""
     known = {"pusher_internal:subscription_count", "pusher:cache_miss"}
+    members = {f"pusher_internal:member_{change}" for change in ("added", "updated", "removed")}
+    if name not in known | members:
+        assert read(events_of("presence-a"), name, {"subscription_count": 1, "user_id": "1"}) is None
     if name not in known:
         assert read(events_of("private-encrypted-a"), name, {"subscription_count": 1, "user_id": "1"}) is None
 

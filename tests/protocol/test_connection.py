@@ -453,7 +453,9 @@ def test_the_short_cut_changes_nothing(steps: list[str]) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["subscribe", "unsubscribe", "lose", "answer", "refuse", "ack", "wait", "event", "4009"]),
+            st.sampled_from(
+                ["subscribe", "unsubscribe", "lose", "answer", "refuse", "ack", "wait", "event", "4009", "null"]
+            ),
             st.sampled_from(["orders", "private-a", CHANNEL]),
             st.integers(0, 40),
         ),
@@ -492,7 +494,8 @@ def test_desired_is_actual_in_the_end(steps: list[tuple[str, str, int]]) -> None
         elif step == "event":
             core.receive(frame("e", channel, sealed(NEW, "x")))
         else:
-            core.receive(frame("pusher:error", data={"code": 4009, "message": ""}))
+            code = 4009 if step == "4009" else None
+            core.receive(frame("pusher:error", channel if number % 2 else None, {"code": code, "message": "x"}))
         due = core.connection.deadline()
         core.connection.handle_deadline(core.now)
         core.drain()

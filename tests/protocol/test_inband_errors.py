@@ -233,6 +233,18 @@ def test_a_signature_that_is_refused_again_and_again_is_raised_in_the_servers_wo
     assert not core.connection.wanted(PRIVATE)
 
 
+def test_the_servers_words_are_raised_even_if_there_was_one_attempt() -> None:
+    """Where subscribe_timeout strikes before the attempt is given up (protocol-notes 5.4)."""
+    core = Core(subscribe_timeout=0.5)
+    core.up()
+    call = core.subscribe(PRIVATE)
+    core.answer(None)
+    core.receive(frame("pusher:error", None, SAID))
+    core.wait(0.5)
+    error = next(output.error for output in core.outputs if isinstance(output, Result) and output.call_id == call)
+    assert "Invalid signature:  got …" in str(error)
+
+
 def test_a_refusal_by_code_weighs_more_than_one_without() -> None:
     """4009 is final for a first subscription, whatever else was said (protocol-notes 5.4)."""
     core = pending()

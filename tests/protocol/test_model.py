@@ -14,13 +14,14 @@ from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event, Sub
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.keyring import KeyRotationPolicy
-from pusher_client.protocol.outputs import Authorize, Cancel, Deliver, Output, SubscriptionEnded
+from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, Deliver, Output, SubscriptionEnded
 from tests.protocol.scripted import NEW, OLD, UNKNOWN, Core, frame, sealed
 
 ENCRYPTED = [f"private-encrypted-{number}" for number in range(8)]
 CHANNELS = [*ENCRYPTED, "orders", "private-a", "presence-b"]
 KEYS = {"old": OLD, "new": NEW, "unknown": UNKNOWN}
 BACKLOG = 4
+BATCH = 3
 channels = st.sampled_from(CHANNELS)
 crowded = st.sampled_from(ENCRYPTED[:2])
 
@@ -28,9 +29,10 @@ crowded = st.sampled_from(ENCRYPTED[:2])
 class Watched(Core):
     """A core whose outputs are checked in the order in which a driver carries them out."""
 
-    def __init__(self, *, shortcut: bool) -> None:
+    def __init__(self, *, shortcut: bool, batch_size: int | None) -> None:
         policy = KeyRotationPolicy(backlog=BACKLOG, fruitless_limit=2)
-        super().__init__(shortcut=shortcut, key_rotation=policy)
+        super().__init__(shortcut=shortcut, key_rotation=policy, batch_size=batch_size)
+        self.batched: dict[int, AuthorizeBatch] = {}
         self.running: dict[int, Authorize] = {}
         self.past: list[Authorize] = []
         self.open: set[str] = set()
@@ -46,19 +48,35 @@ class Watched(Core):
             if isinstance(output, Deliver):
                 self.deliver(output.event)
             elif isinstance(output, Authorize):
-                assert output.socket_id == self.connection.socket_id
-                self.running[output.request_id] = output
-                self.past.append(output)
+                self.start(output)
                 assert len(self.running) <= 8
+            elif isinstance(output, AuthorizeBatch):
+                assert 1 <= len(output.requests) <= BATCH
+                self.batched[output.batch_id] = output
+                for request in output.requests:
+                    self.start(request)
+            elif isinstance(output, Cancel) and output.request_id in self.batched:
+                for request in self.batched[output.request_id].requests:
+                    self.running.pop(request.request_id, None)
             elif isinstance(output, Cancel):
                 del self.running[output.request_id]
             elif isinstance(output, SubscriptionEnded):
                 self.open.discard(output.channel)
+        if self.batched:
+            # A request that is given up leaves the others of its batch alone, and nothing tells the endpoint.
+            wanted = self.connection._requests._call_of
+            self.running = {number: request for number, request in self.running.items() if number in wanted}
         self.outputs += new
         texts = self.connection.text_to_send()
         assert not texts or self.connection.socket_id is not None
         self.sent += [json.loads(text) for text in texts]
         return new
+
+    def start(self, request: Authorize) -> None:
+        """Let the endpoint work on a request."""
+        assert request.socket_id == self.connection.socket_id
+        self.running[request.request_id] = request
+        self.past.append(request)
 
     def deliver(self, event: Event) -> None:
         """Check that the event is wanted, in order, and authentic where that can be known."""
@@ -89,10 +107,11 @@ class World(RuleBasedStateMachine):
     """A caller, an endpoint and a server, each acting when it likes."""
 
     shortcut = True
+    batch_size: int | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.core = Watched(shortcut=self.shortcut)
+        self.core = Watched(shortcut=self.shortcut, batch_size=self.batch_size)
         self.granted: set[str] = set()
         self.unsent: list[tuple[float, str, str, Any]] = []
         self.mood = "grant"
@@ -330,8 +349,10 @@ class World(RuleBasedStateMachine):
     def requests_have_an_owner(self) -> None:
         """What runs at the endpoint is what the core waits for, eight at most (R3)."""
         if not self.core.connection._outputs:
-            assert set(self.core.running) == set(self.core.connection._requests._due)
-            assert len(self.core.running) <= 8
+            requests = self.core.connection._requests
+            assert set(self.core.running) == set(requests._call_of)
+            assert len(requests._calls) <= 8
+            assert all(call.wanted for call in requests._calls.values())
 
     @invariant()
     def memory_is_given_back(self) -> None:
@@ -379,7 +400,13 @@ class WorldWithoutShortcut(World):
     shortcut = False
 
 
-@pytest.mark.parametrize("world", [World, WorldWithoutShortcut])
+class WorldOfBatches(World):
+    """The same, with a batch authorizer."""
+
+    batch_size = BATCH
+
+
+@pytest.mark.parametrize("world", [World, WorldWithoutShortcut, WorldOfBatches])
 def test_whatever_happens_the_promises_hold(world: type[World]) -> None:
     """The promises hold at every step, and the server ends with the wanted set (R3, R4, R5, R6, C1)."""
     chosen = settings(max_examples=70, stateful_step_count=50, deadline=None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError
 from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.outputs import Authorize, Cancel, Output, Purpose
+from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, Output, Purpose
 from pusher_client.protocol.requests import Requests
 from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
@@ -170,3 +171,216 @@ def test_a_refusal_reaches_who_asked_once() -> None:
     core.connection.authorized(request.request_id, ChannelAuthorization("a:b", shared_secret=NEW), core.now)
     assert core.drain() == []
     assert len(core.sent) == 1
+
+
+# -- batches ------------------------------------------------------------------------------------------------------
+
+
+def batching(size: int, timeout: float = 10.0) -> tuple[Requests, list[Output]]:
+    """Return requests on a link that are asked for in batches, and the list of their outputs."""
+    outputs: list[Output] = []
+    requests = Requests(timeout, outputs.append, size)
+    requests.link_up("1.1")
+    return requests, outputs
+
+
+def batches(outputs: list[Output]) -> list[AuthorizeBatch]:
+    """Return the batches among the outputs."""
+    return [output for output in outputs if isinstance(output, AuthorizeBatch)]
+
+
+def numbers_of(batch: AuthorizeBatch) -> list[int]:
+    """Return the numbers of a batch's requests."""
+    return [request.request_id for request in batch.requests]
+
+
+def test_requests_of_one_moment_become_one_batch() -> None:
+    """They are gathered for a hundredth of a second, then asked for together, each with its own number (R3)."""
+    requests, outputs = batching(100)
+    first = requests.ask(Asker("private-a"), Purpose.SUBSCRIBE, 5.0)
+    second = requests.ask(Asker("private-b"), Purpose.REFRESH, 5.005)
+    assert outputs == []
+    assert requests.deadline() == 5.01
+    requests.handle_deadline(5.009)
+    assert outputs == []
+    requests.handle_deadline(5.01)
+    asked = (
+        Authorize(first, "private-a", "1.1", Purpose.SUBSCRIBE),
+        Authorize(second, "private-b", "1.1", Purpose.REFRESH),
+    )
+    (batch,) = batches(outputs)
+    assert batch.requests == asked
+    assert batch.batch_id not in (first, second)
+    assert requests.deadline() == 15.01
+
+
+def test_a_full_batch_does_not_wait() -> None:
+    """As soon as there are as many as fit they are asked for; what is beyond that waits its moment (R3)."""
+    requests, outputs = batching(3)
+    numbers = [requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, 5.0) for index in range(4)]
+    assert [numbers_of(batch) for batch in batches(outputs)] == [numbers[:3]]
+    requests.handle_deadline(5.01)
+    assert [numbers_of(batch) for batch in batches(outputs)] == [numbers[:3], numbers[3:]]
+
+
+def test_who_asks_in_one_go_may_take_longer_than_a_moment() -> None:
+    """The moment's end is noticed between two inputs of the driver's, and cuts no burst in two (R3)."""
+    requests, outputs = batching(3)
+    numbers = [requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, index / 10) for index in range(3)]
+    assert [numbers_of(batch) for batch in batches(outputs)] == [numbers]
+
+
+def test_at_most_eight_batches_run() -> None:
+    """The limit is one of calls; a ninth starts, with all that has gathered, when the last answer of one came (R3)."""
+    requests, outputs = batching(2)
+    numbers = [requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, 0.0) for index in range(19)]
+    assert len(batches(outputs)) == 8
+    assert requests.deadline() == 10.0
+    requests.take(numbers[0], 4.0)
+    assert len(batches(outputs)) == 8
+    requests.take(numbers[1], 4.0)
+    assert numbers_of(batches(outputs)[8]) == numbers[16:18]
+    requests.take(numbers[2], 5.0)
+    requests.take(numbers[3], 5.0)
+    assert numbers_of(batches(outputs)[9]) == numbers[18:]
+
+
+def test_a_batch_is_cancelled_with_the_last_of_its_requests() -> None:
+    """As long as one is wanted the call goes on; a late answer to one that is not finds nothing (R3)."""
+    requests, outputs = batching(3)
+    one, two, three = (requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, 0.0) for index in range(3))
+    assert requests.cancel(one, 1.0)
+    assert requests.cancel(two, 1.0)
+    assert len(outputs) == 1
+    assert requests.take(one, 1.0) is None
+    assert requests.cancel(three, 2.0)
+    assert outputs[1:] == [Cancel(batches(outputs)[0].batch_id)]
+    assert len(requests) == 0
+    assert requests.deadline() is None
+
+
+def test_a_batch_whose_last_request_was_answered_is_over() -> None:
+    """Where the others were given up, the answer to the one that is left ends the call without cancelling it (R3)."""
+    requests, outputs = batching(2)
+    one, two = (requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, 0.0) for index in range(2))
+    requests.cancel(one, 1.0)
+    assert requests.take(two, 1.0) is not None
+    assert len(outputs) == 1
+    assert requests.deadline() is None
+
+
+def test_what_is_given_up_while_it_gathers_is_not_asked_for() -> None:
+    """A batch holds what is wanted when it starts; one that nobody wants is none, and leaves no deadline (R3)."""
+    requests, outputs = batching(3)
+    one = requests.ask(Asker("private-a"), Purpose.SUBSCRIBE, 0.0)
+    assert not requests.cancel(one, 0.001)
+    assert requests.deadline() is None
+    two = requests.ask(Asker("private-b"), Purpose.SUBSCRIBE, 5.0)
+    three = requests.ask(Asker("private-c"), Purpose.SUBSCRIBE, 5.0)
+    requests.cancel(two, 5.0)
+    requests.handle_deadline(5.01)
+    assert numbers_of(batches(outputs)[0]) == [three]
+
+
+def test_a_batch_that_takes_too_long_is_given_up_as_a_whole() -> None:
+    """One Cancel, and everyone who still waits is told; what was gathered meanwhile starts (R3)."""
+    requests, outputs = batching(2)
+    askers = [Asker(f"private-{index}") for index in range(18)]
+    numbers = [requests.ask(asker, Purpose.SUBSCRIBE, 0.0) for asker in askers]
+    requests.take(numbers[0], 1.0)
+    assert requests.overdue(10.0) == [asker.name for asker in askers[1:16]]
+    requests.handle_deadline(10.0)
+    assert [asker.timed_out for asker in askers[:2]] == [[], [(Purpose.SUBSCRIBE, 10.0)]]
+    cancelled = [output.request_id for output in outputs if isinstance(output, Cancel)]
+    assert cancelled == [batch.batch_id for batch in batches(outputs)[:8]]
+    assert numbers_of(batches(outputs)[8]) == numbers[16:]
+
+
+def test_what_gathers_when_the_link_drops_starts_on_the_next() -> None:
+    """No call starts without a socket id, and the moment's end is no deadline meanwhile (R3)."""
+    requests, outputs = batching(3)
+    number = requests.ask(Asker("private-a"), Purpose.SUBSCRIBE, 0.0)
+    requests.link_lost()
+    assert requests.deadline() is None
+    requests.handle_deadline(1.0)
+    assert outputs == []
+    requests.link_up("1.2")
+    requests.handle_deadline(2.0)
+    assert batches(outputs)[0].requests == (Authorize(number, "private-a", "1.2", Purpose.SUBSCRIBE),)
+
+
+def test_a_thousand_channels_come_back_with_ten_calls() -> None:
+    """A link that comes up with many wanted channels asks for a hundred at a time, eight at once (R3)."""
+    core = Core(batch_size=100)
+    core.up()
+    names = [f"private-{index}" for index in range(1000)]
+    for name in names:
+        core.subscribe(name)
+    for first in (0, 10):
+        assert len(core.batches()) == first + 8
+        for position in range(first, first + 10):
+            for request in core.batches()[position].requests:
+                core.answer(None, request)
+                core.acknowledge(request.channel)
+        assert [len(batch.requests) for batch in core.batches()[first:]] == [100] * 10
+        assert {core.connection.subscription_state(name) for name in names} == {SubscriptionState.SUBSCRIBED}
+        core.lose()
+        core.back()
+    assert {frame["data"]["auth"] for frame in core.sent} == {"key:1.1", "key:1.2"}
+
+
+def test_a_key_is_asked_for_as_a_batch() -> None:
+    """A refresh waits its moment too; its answer, and only its, opens what is held (R3, C6)."""
+    core = Core(batch_size=100)
+    core.up()
+    core.subscribe()
+    core.wait(0.01)
+    core.answer(OLD, core.batches()[0].requests[0])
+    core.acknowledge()
+    core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    assert len(core.batches()) == 1
+    core.wait(0.01)
+    (request,) = core.batches()[1].requests
+    assert request.purpose is Purpose.REFRESH
+    core.answer(NEW, request)
+    assert core.names()[-1] == "e"
+
+
+def test_one_of_a_batch_may_be_refused_alone() -> None:
+    """Refusals and answers of one batch are told apart by their number, and affect one channel each (R3, R7)."""
+    core = Core(batch_size=100)
+    core.up()
+    for name in ("private-a", "private-b", "private-c"):
+        core.subscribe(name)
+    core.wait(0.01)
+    refused, later, granted = core.batches()[0].requests
+    for request, status in ((refused, 403), (later, 503)):
+        error = AuthorizationError(request.channel, status=status)
+        core.connection.authorization_failed(
+            request.request_id, error, retryable=status == 503, retry_after=7.0, now=core.now
+        )
+    core.answer(None, granted)
+    core.acknowledge("private-c")
+    states = [core.connection.subscription_state(request.channel).value for request in core.batches()[0].requests]
+    assert states == ["failed", "authorizing", "subscribed"]
+    core.wait(6.9)
+    assert len(core.batches()) == 1
+    core.wait(0.2)
+    assert [request.channel for request in core.batches()[1].requests] == ["private-b"]
+
+
+def test_a_drop_cancels_the_batch_and_its_late_answers_are_ignored() -> None:
+    """They were signed for a socket that is gone; the next link asks anew (R3)."""
+    core = Core(batch_size=100)
+    core.up()
+    for name in ("private-a", "private-b"):
+        core.subscribe(name)
+    core.wait(0.01)
+    (old,) = core.batches()
+    core.lose()
+    assert Cancel(old.batch_id) in core.outputs
+    core.back()
+    core.wait(0.01)
+    core.answer(None, old.requests[0])
+    assert core.sent == []
+    assert [request.socket_id for request in core.batches()[1].requests] == ["1.2", "1.2"]

@@ -8,7 +8,7 @@ import pytest
 
 from pusher_client.events import ConnectionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
-from pusher_client.protocol.outputs import Cancel, ConnectFailed
+from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed
 from tests.protocol.scripted import Core, frame
 from tests.protocol.signing_in import USER_CHANNEL, USER_DATA, UserCore, in_band
 
@@ -370,3 +370,18 @@ def test_a_user_told_as_an_object(core: UserCore) -> None:
     core.authenticate()
     core.welcome({"id": "7"})
     assert core.connection.sign_in.user == {"id": "7"}
+
+
+def test_a_sign_in_is_no_part_of_a_batch() -> None:
+    """Channels that are asked for together with it go in batches of their own, and all of them are asked for (R3)."""
+    core = UserCore(batch_size=10)
+    core.up()
+    core.subscribe("private-a")
+    core.sign_in()
+    core.subscribe("private-b")
+    core.wait(0.1)
+    batches = [output for output in core.outputs if isinstance(output, AuthorizeBatch)]
+    assert [[request.channel for request in batch.requests] for batch in batches] == [["private-a"], ["private-b"]]
+    core.authenticate()
+    core.welcome()
+    assert core.connection.sign_in.user_id == "7"
