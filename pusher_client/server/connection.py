@@ -198,12 +198,14 @@ class Connection:
         channel.send(frames.event_frame(frame.event, channel.name, data, user_id), but=self.socket_id)
 
     def _check_client_event(self, name: str, channel: Channel, data: str) -> None:
+        settings = self._application.settings
+        if not settings.client_events:
+            raise ValueError("the application does not allow client events")
         if channel.kind.encrypted or not channel.kind.authorized or self.socket_id not in channel:
             raise ValueError("client events go to private and presence channels that the client is subscribed to")
         check_client_event_name(name)
-        limit = self._application.settings.event_limit
-        if len(data.encode()) > limit:
-            raise ValueError(f"the event's data has more than {limit} bytes")
+        if len(data.encode()) > settings.event_limit:
+            raise ValueError(f"the event's data has more than {settings.event_limit} bytes")
         if not self._client_events.allows(self._clock()):
             raise ValueError("this connection sends too many client events a second")
 

@@ -45,6 +45,7 @@ class LocalServer:
         activity_timeout: Seconds of silence after which the server pings; told to clients, too.
         pong_timeout: Seconds that a client has to answer before it is closed with 4201.
         event_limit: How many bytes the data of one event may have.
+        client_events: False refuses events of clients with 4301.
         client_event_rate: How many client events a connection may send in any second, or None for no limit; with
             Pusher it is 10.
         connection_limit: How many clients may be connected, or None for no limit; more are refused with 4004.
@@ -72,6 +73,7 @@ class LocalServer:
         activity_timeout: float = 120,
         pong_timeout: float = 30,
         event_limit: int = Settings.event_limit,
+        client_events: bool = True,
         client_event_rate: int | None = None,
         connection_limit: int | None = None,
         subscription_counts: bool = False,
@@ -88,6 +90,7 @@ class LocalServer:
                 enabled=enabled,
                 subscription_counts=subscription_counts,
                 connection_limit=connection_limit,
+                client_events=client_events,
                 client_event_rate=client_event_rate,
                 event_limit=event_limit,
             ),

@@ -14,6 +14,7 @@ class Settings:
     Attributes:
         enabled: Without it, clients are refused with 4003.
         subscription_counts: Every change of a channel's number of subscriptions is told to its subscribers.
+        client_events: Clients may send each other events; without it, these are refused with 4301.
         connection_limit: How many clients may be connected; more are refused with 4004. None is no limit.
         client_event_rate: How many client events a connection may send in any second. None is no limit.
         event_limit: How many bytes the data of one event may have.
@@ -24,6 +25,7 @@ class Settings:
 
     enabled: bool = True
     subscription_counts: bool = False
+    client_events: bool = True
     connection_limit: int | None = None
     client_event_rate: int | None = None
     event_limit: int = 10_240

@@ -276,6 +276,18 @@ def test_a_client_event_is_refused_that_is_too_long(
     assert [frame["event"] for frame in other.frames[1:]] == ["client-" + "e" * 193]
 
 
+def test_client_events_can_be_forbidden() -> None:
+    """Whoever sends one hears so, on the channel that it was for (protocol-notes 12)."""
+    settings = Settings(client_events=False)
+    application = Application(app_id="1", key="k", secret="s", master_key=bytes(32), settings=settings)
+    one, two = Client(application), Client(application)
+    one.subscribe("private-a")
+    two.subscribe("private-a")
+    answer = one.send("client-e", {}, channel="private-a")[0]
+    assert (answer["event"], answer["channel"], answer["data"]["code"]) == ("pusher:error", "private-a", 4301)
+    assert len(two.frames) == 1
+
+
 def test_too_many_client_events_a_second_are_refused() -> None:
     """Each connection has its own allowance, and the link stays (protocol-notes 12)."""
     settings = Settings(client_event_rate=10)

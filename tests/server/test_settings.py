@@ -14,6 +14,7 @@ def test_nothing_is_limited_by_default_but_the_size_of_an_event() -> None:
     settings = Settings()
     assert (settings.connection_limit, settings.client_event_rate, settings.event_limit) == (None, None, 10_240)
     assert settings.enabled
+    assert settings.client_events
     assert not settings.subscription_counts
 
 

@@ -29,7 +29,6 @@ class Part(StrEnum):
     """What some server does not do, or does otherwise than Pusher."""
 
     CACHE_INFO = "the HTTP API tells the kept event of a cache channel"
-    CLIENT_EVENTS_CAN_BE_OFF = "an application may forbid client events"
     CLIENT_EVENTS_KEPT_PRIVATE = "client events are refused on public and encrypted channels"
     HTTP_ERRORS = "a refused HTTP API request has the status that says so"
     ONE_USER_A_CONNECTION = "a connection is not signed in as a second user"
@@ -46,7 +45,6 @@ class Part(StrEnum):
 
 LACKS: dict[str, dict[Part, str]] = {
     "local": {
-        Part.CLIENT_EVENTS_CAN_BE_OFF: "they are always on: it is the client that a test is about",
         Part.STOP_CODE: "uvicorn closes with 1012, which says the same",
     },
     "soketi": {
@@ -160,6 +158,7 @@ class Local(Server):
         Setting.SINGLE: {"connection_limit": 1},
         Setting.COUNTING: {"subscription_counts": True},
         Setting.LIMITED: {"client_event_rate": 10},
+        Setting.SILENT: {"client_events": False},
     }
 
     def __init__(self, running: ExitStack) -> None:

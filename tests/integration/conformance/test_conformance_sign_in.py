@@ -100,14 +100,14 @@ async def test_a_user_is_signed_in_again_after_an_outage(users: Target) -> None:
 
 async def test_a_presence_channel_takes_who_signed_in(server: Server, users: Target) -> None:
     """Without ``channel_data`` the member is the user; soketi refuses that again and again (13.4)."""
-    user = {"id": unique("ann-"), "user_info": {"name": "Ann"}}
-    async with users.client(user=user, subscribe_timeout=1) as client:
+    user_id, name = unique("ann-"), {"name": "Ann"}
+    async with users.client(user={"id": user_id, "user_info": name}, subscribe_timeout=1) as client:
         await client.signin()
         room = client.presence(unique("presence-"))
         if server.does(Part.PRESENCE_BY_SIGN_IN):
             await room.subscribe()
-            assert dict(room.members) == {str(user["id"]): {"name": "Ann"}}
-            assert room.me == Member(str(user["id"]), {"name": "Ann"})
+            assert dict(room.members) == {user_id: name}
+            assert room.me == Member(user_id, name)
         else:
             with pytest.raises(SubscriptionError):
                 await room.subscribe()
