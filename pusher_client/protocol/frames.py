@@ -31,7 +31,9 @@ UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 """Everything that reading hostile JSON can raise; msgspec's own errors, too deep nesting, lone surrogates."""
 
 TEXT_LIMIT = 200
-_SIGNATURE = re.compile(r"[0-9A-Fa-f]{32,}")
+_TEXT_READ = 5 * TEXT_LIMIT
+_SIGNATURE = re.compile(r"[0-9A-Fa-f]{32,}|[^\s:\"']+:[^\s:/\"',][^\s\"',]{7,}")
+"""A long number in hexadecimal, or what may be a key and a signature joined by a colon."""
 
 
 class Frame(msgspec.Struct):
@@ -132,11 +134,11 @@ def json_object(value: object) -> dict[str, Any]:
 def clean_text(value: object) -> str:
     """Return a server's words fit for logs and events: a string without control characters, at most 200 long.
 
-    Servers that refuse a signature repeat it; a long number in hexadecimal is left out (promise C3).
+    Servers that refuse a signature repeat it; what looks like one is left out (promise C3).
     """
     if not isinstance(value, str):
         return ""
-    words = _SIGNATURE.sub("…", value)[:TEXT_LIMIT]
+    words = _SIGNATURE.sub("…", value[:_TEXT_READ])[:TEXT_LIMIT]
     return "".join(character if character.isprintable() else " " for character in words)
 
 

@@ -101,6 +101,11 @@ def test_words_of_servers_are_cleaned() -> None:
 def test_a_signature_in_a_servers_words_is_left_out() -> None:
     """Servers that refuse a signature repeat it, and words go into logs and errors (C3)."""
     assert clean_text(f"Invalid signature: {'a1' * 32} is wrong") == "Invalid signature: … is wrong"
+    assert clean_text('no: "KEY:made-up/signature", see 1.2') == 'no: "…", see 1.2'
+    assert (
+        clean_text("status:401, at 10:15, see https://example.com") == "status:401, at 10:15, see https://example.com"
+    )
+    assert "a1" * 20 not in clean_text("x" * 190 + "a1" * 100_000)
 
 
 def test_frames_that_subscribe() -> None:
