@@ -24,6 +24,7 @@ UNAUTHORIZED = 4009
 _REFUSALS = frozenset({401, 403})
 _SECOND_ATTEMPT_AFTER = 1.0
 _SUSPECT_AFTER = 1.0
+_CLIENT_EVENT_REJECTED = 4301
 _WHO = "user sign-in"
 
 
@@ -204,7 +205,7 @@ class SignIn:
 
     def doubt(self, code: int | None, message: str, now: float) -> None:
         """An error came that names no channel: the sign-in may be what it refuses (protocol-notes 13.2)."""
-        if self._ack_due is not None and self.state is SignInState.SIGNING_IN:
+        if self._ack_due is not None and self.state is SignInState.SIGNING_IN and code != _CLIENT_EVENT_REJECTED:
             status = code if code == UNAUTHORIZED else None
             self._suspicion = _refusal(message, status)
             self._ack_due = min(self._ack_due, now + _SUSPECT_AFTER)

@@ -220,7 +220,7 @@ def test_an_error_that_meant_something_else(core: UserCore) -> None:
     """A sign-in acknowledged within the second was not what the error meant."""
     call = core.sign_in()
     core.authenticate()
-    core.receive(in_band(4301))
+    core.receive(in_band(4200))
     core.wait(0.5)
     core.welcome()
     core.wait(2)
@@ -385,3 +385,13 @@ def test_a_sign_in_is_no_part_of_a_batch() -> None:
     core.authenticate()
     core.welcome()
     assert core.connection.sign_in.user_id == "7"
+
+
+def test_a_rejected_client_event_is_no_answer_to_a_sign_in(core: UserCore) -> None:
+    """That error says itself what it means; the sign-in keeps its time (protocol-notes 12)."""
+    call = core.sign_in()
+    core.authenticate()
+    core.receive(in_band(4301))
+    core.wait(5)
+    core.welcome()
+    assert core.result(call).error is None
