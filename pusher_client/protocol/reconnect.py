@@ -13,7 +13,6 @@ __all__ = [
     "OpenFailure",
     "ReconnectPolicy",
     "Retry",
-    "RetryDelay",
     "close_reason",
     "retry_after_close",
     "retry_after_open_failure",
@@ -22,8 +21,6 @@ __all__ = [
 _TLS_REQUIRED = 4000
 _OVER_QUOTA = 4004
 _WINDOW = 60.0
-_LEAST_DELAY = 0.1
-_LEAST_CAP = 1.0
 _REDIRECTS = range(300, 400)
 _FINAL_STATUSES = frozenset({401, 403, 404, 407})
 _FATAL = range(4000, 4100)
@@ -172,30 +169,3 @@ class Backoff:
         if len(self._connects) < self._policy.max_per_minute:
             return 0.0
         return self._connects[0] + _WINDOW
-
-
-class RetryDelay:
-    """Draws the delays between attempts at one subscription or sign-in.
-
-    Args:
-        policy: The numbers; each delay is drawn from the upper half of its range, and at least a tenth of a second.
-        random: Returns a number from 0 to 1, evenly.
-    """
-
-    __slots__ = ("_longest", "_policy", "_random")
-
-    def __init__(self, policy: ReconnectPolicy, random: Callable[[], float]) -> None:
-        self._policy = policy
-        self._random = random
-        self._longest = policy.base
-
-    def reset(self) -> None:
-        """Start anew with the shortest."""
-        self._longest = self._policy.base
-
-    def next(self, at_least: float) -> float:
-        """Return the next delay in seconds; ``at_least`` is what the other side asked for, honoured up to the cap."""
-        cap = self._policy.cap
-        drawn = max(_LEAST_DELAY, min(cap, self._longest) * (1 + self._random()) / 2)
-        self._longest = min(cap, self._longest * self._policy.factor)
-        return max(drawn, min(at_least, max(cap, _LEAST_CAP)))

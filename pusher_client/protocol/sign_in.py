@@ -8,11 +8,11 @@ from typing import Any
 
 from pusher_client.events import Event
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
+from pusher_client.protocol.attempts import Attempts
 from pusher_client.protocol.authorization import UserAuthentication
 from pusher_client.protocol.calls import Calls
 from pusher_client.protocol.frames import Frame, decode_data, json_object, sign_in_frame
 from pusher_client.protocol.outputs import Output, Purpose, SubscriptionRetried, UserEvent, WatchlistEvent
-from pusher_client.protocol.reconnect import RetryDelay
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.user_channel import UserChannel
@@ -21,8 +21,6 @@ from pusher_client.protocol.watchlist import read_watchlist
 __all__ = ["UNAUTHORIZED", "SignIn", "SignInState"]
 
 UNAUTHORIZED = 4009
-_REFUSALS = frozenset({401, 403})
-_SECOND_ATTEMPT_AFTER = 1.0
 _SUSPECT_AFTER = 1.0
 _CLIENT_EVENT_REJECTED = 4301
 _WHO = "user sign-in"
@@ -66,10 +64,10 @@ class SignIn:
         self._send = send
         self._requests = requests
         self.settled: Callable[[float], None] = lambda _now: None
-        self._delay = RetryDelay(settings.reconnect, random)
+        self._attempts = Attempts(settings.reconnect, random)
         self._calls = Calls(self._timeout, emit)
         self._user_channel = UserChannel(self._timeout, emit, send)
-        self._wanted = self._ever_signed_in = self._refused_once = False
+        self._wanted = self._ever_signed_in = False
         self._request_id: int | None = None
         self._retry_at: float | None = None
         self._ack_due: float | None = None
@@ -118,8 +116,8 @@ class SignIn:
             return
         if not self._wanted:
             self._wanted = True
-            self._ever_signed_in = self._refused_once = False
-            self._delay.reset()
+            self._ever_signed_in = False
+            self._attempts.start_anew()
             if self._linked:
                 self._begin(now)
 
@@ -147,8 +145,7 @@ class SignIn:
         """Nobody is signed in any more."""
         self._linked = False
         self._stop(now)
-        self._delay.reset()
-        self._refused_once = False
+        self._attempts.start_anew()
         self._user_channel.lost(last_received, now)
 
     def refused_by_close(self, reason: str, now: float) -> None:
@@ -162,7 +159,7 @@ class SignIn:
         """Take an authentication and sign in with it."""
         del purpose
         self._request_id = None
-        self._refused_once = False
+        self._attempts.authorized()
         self._send(sign_in_frame(authorization.auth, authorization.user_data))
         self._ack_due = now + self._timeout
         self.state = SignInState.SIGNING_IN
@@ -173,13 +170,13 @@ class SignIn:
         """Take a refusal or a failure: give up, or try again later, by the same rules as for channels."""
         del purpose
         self._request_id = None
-        refused = isinstance(error, AuthorizationError) and error.status in _REFUSALS
-        final = (refused and self._refused_once) if self._ever_signed_in else not retryable
-        self._refused_once = self._refused_once or refused
-        if final:
+        delay = self._attempts.next_after(
+            error, established=self._ever_signed_in, retryable=retryable, retry_after=retry_after
+        )
+        if delay is None:
             self._fail(error, now)
         else:
-            self._retry(error, max(_SECOND_ATTEMPT_AFTER if refused else 0.0, retry_after or 0.0), now)
+            self._retry(error, delay, now)
 
     def request_timed_out(self, purpose: Purpose, now: float) -> None:
         """No answer came in time, which may mend itself."""
@@ -255,7 +252,7 @@ class SignIn:
         else:
             error = AuthorizationError(None, "the server did not acknowledge the sign-in in time")
             self._stop(now)
-            self._retry(error, 0.0, now)
+            self._retry(error, self._attempts.delay(), now)
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -264,8 +261,7 @@ class SignIn:
         self.state = SignInState.AUTHENTICATING
         self._request_id = self._requests.ask(self, Purpose.SIGN_IN, now)
 
-    def _retry(self, error: PusherError, at_least: float, now: float) -> None:
-        delay = self._delay.next(at_least)
+    def _retry(self, error: PusherError, delay: float, now: float) -> None:
         self._last_error = error
         self._retry_at = now + delay
         self.state = SignInState.AUTHENTICATING

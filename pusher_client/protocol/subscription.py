@@ -5,6 +5,7 @@ from __future__ import annotations
 from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
 from pusher_client.protocol.acknowledgement import Acknowledgement
+from pusher_client.protocol.attempts import REFUSALS, Attempts
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.calls import Calls
 from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
@@ -19,15 +20,12 @@ from pusher_client.protocol.outputs import (
     SubscriptionRetried,
 )
 from pusher_client.protocol.owed import OwedAnswers
-from pusher_client.protocol.reconnect import RetryDelay
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
 from pusher_client.protocol.tally import Tally
 
 __all__ = ["Subscription"]
 
-_REFUSALS = frozenset({401, 403})
-_FINAL_SERVER_STATUSES = _REFUSALS | {4009}
-_SECOND_ATTEMPT_AFTER = 1.0
+_FINAL_SERVER_STATUSES = REFUSALS | {4009}
 
 
 class Subscription:
@@ -42,15 +40,14 @@ class Subscription:
 
     __slots__ = (
         "_ack",
+        "_attempts",
         "_calls",
         "_context",
-        "_delay",
         "_ever_subscribed",
         "_hole",
         "_last_error",
         "_owed",
         "_parked",
-        "_refused_once",
         "_request_id",
         "_retry_at",
         "_subscribed_at",
@@ -69,8 +66,7 @@ class Subscription:
         self._owed = owed
         self._calls = Calls(context.settings.subscribe_timeout, context.emit)
         self._ever_subscribed = False
-        self._delay = RetryDelay(context.settings.reconnect, context.random)
-        self._refused_once = False
+        self._attempts = Attempts(context.settings.reconnect, context.random)
         self._subscribed_at = 0.0
         self._last_error: PusherError | None = None
         self._request_id: int | None = None
@@ -89,9 +85,9 @@ class Subscription:
         self._calls.add(call_id, now)
         if self.state is SubscriptionState.FAILED:
             self._enter(SubscriptionState.UNSUBSCRIBED)
-            self._ever_subscribed = self._refused_once = False
+            self._ever_subscribed = False
             self._hole = None
-            self._delay.reset()
+            self._attempts.start_anew()
             self.inbox = Inbox(self.name, self._context, self.inbox.tally)
         if self.state is SubscriptionState.UNSUBSCRIBED and link_up:
             self.begin(now)
@@ -137,8 +133,7 @@ class Subscription:
         """The link broke: wait for the next one."""
         if self.state is not SubscriptionState.FAILED:
             self._lose(last_received, now)
-            self._delay.reset()
-            self._refused_once = False  # the next link asks at once, which may be less than a second after a refusal
+            self._attempts.start_anew()  # the next link asks at once, which may be less than a second after a refusal
             self._enter(SubscriptionState.UNSUBSCRIBED)
 
     # -- authorization --------------------------------------------------------------------------------------------
@@ -151,7 +146,7 @@ class Subscription:
             self.authorization_failed(purpose, error, retryable=False, retry_after=None, now=now)
             return
         self._request_id = None
-        self._refused_once = False
+        self._attempts.authorized()
         if self.inbox.kind.presence and authorization.channel_data is None and self._context.user.expected:
             self._parked = authorization
             return
@@ -170,13 +165,13 @@ class Subscription:
         """Take a refusal or a failure: give up, or try again later."""
         del purpose  # what it was for does not matter: whether it was the first is known here
         self._request_id = None
-        refused = isinstance(error, AuthorizationError) and error.status in _REFUSALS
-        final = (refused and self._refused_once) if self._ever_subscribed else not retryable
-        self._refused_once = self._refused_once or refused
-        if final:
+        delay = self._attempts.next_after(
+            error, established=self._ever_subscribed, retryable=retryable, retry_after=retry_after
+        )
+        if delay is None:
             self._fail(error, now)
         else:
-            self._retry(error, max(_SECOND_ATTEMPT_AFTER if refused else 0.0, retry_after or 0.0), now)
+            self._retry(error, delay, now)
 
     def request_timed_out(self, purpose: Purpose, now: float) -> None:
         """No answer came in time, which may mend itself."""
@@ -245,7 +240,7 @@ class Subscription:
         if isinstance(error, AuthorizationError) and not self._ever_subscribed:
             self._fail(error, now, told=told)
         else:
-            self._retry(error, 0.0, now)
+            self._retry(error, self._attempts.delay(), now)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -283,8 +278,7 @@ class Subscription:
         self._ack.expect(now + self._context.settings.subscribe_timeout)
         self._enter(SubscriptionState.SUBSCRIBING)
 
-    def _retry(self, error: PusherError, at_least: float, now: float) -> None:
-        delay = self._delay.next(at_least)
+    def _retry(self, error: PusherError, delay: float, now: float) -> None:
         self._last_error = error
         self._retry_at = now + delay
         self._enter(SubscriptionState.AUTHORIZING)
@@ -307,7 +301,7 @@ class Subscription:
             self._hole = self._hole or (last_received, now)
             # A server that grants and refuses in turn must not be asked faster than one that only refuses.
             if now - self._subscribed_at >= self._context.settings.reconnect.stable_after:
-                self._delay.reset()
+                self._attempts.reset_delay()
         self._stop(now)
         self.inbox.lost(now)
 
