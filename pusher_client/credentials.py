@@ -141,8 +141,7 @@ class Credentials:
         try:
             async with timeout:
                 found = self._fetch()
-                if inspect.isawaitable(found):
-                    found = await found
+                found = await found if inspect.isawaitable(found) else found
         except TimeoutError:
             if not timeout.expired():
                 raise

@@ -70,11 +70,8 @@ class HandlerRegistry:
         Raises:
             TypeError: ``event`` is no string, or ``cb`` cannot be called.
         """
-        if not isinstance(event, str):
-            raise TypeError("bind() takes the event's name first: bind('name', callback), or @….bind('name')")
-        if cb is None:
-            return functools.partial(self._bound, event)
-        return self._bound(event, cb)
+        _check_name(event)
+        return functools.partial(self._bound, event) if cb is None else self._bound(event, cb)
 
     def unbind(self, event: str | None = None, cb: Callable[[Any], object] | None = None) -> None:
         """Unbind what matches every argument given; without any, all callbacks bound by name.
@@ -143,7 +140,10 @@ class HandlerRegistry:
 
 
 class Bindable:
-    """What can be bound to; the handlers themselves stand in a registry that outlives the handle."""
+    """What can be bound to; the handlers themselves stand in a registry that outlives the handle.
+
+    A decorator holds the handle, since the registry of one that was let go may be out of use before anything is bound.
+    """
 
     __slots__ = ()
 
@@ -172,7 +172,8 @@ class Bindable:
         Raises:
             TypeError: ``event`` is no string, or ``cb`` cannot be called.
         """
-        return self._handlers.bind(event) if cb is None else self._handlers.bind(event, cb)
+        _check_name(event)
+        return functools.partial(self._bound, event) if cb is None else self._bound(event, cb)
 
     def unbind(self, event: str | None = None, cb: Handler | None = None) -> None:
         """Unbind what matches every argument given; without any, all callbacks bound by name.
@@ -199,11 +200,24 @@ class Bindable:
         Raises:
             TypeError: ``cb`` cannot be called.
         """
-        return self._handlers.bind_global() if cb is None else self._handlers.bind_global(cb)
+        return self._bound_global if cb is None else self._bound_global(cb)
 
     def unbind_global(self, cb: Handler | None = None) -> None:
         """Unbind this callback from all events, or without an argument every callback bound so."""
         self._handlers.unbind_global(cb)
+
+    def _bound(self, event: str, callback: _H) -> _H:
+        self._handlers.bind(event, _checked(callback))
+        return callback
+
+    def _bound_global(self, callback: _H) -> _H:
+        self._handlers.bind_global(_checked(callback))
+        return callback
+
+
+def _check_name(event: object) -> None:
+    if not isinstance(event, str):
+        raise TypeError("bind() takes the event's name first: bind('name', callback), or @….bind('name')")
 
 
 def _checked(callback: _ANY) -> _ANY:

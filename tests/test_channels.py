@@ -82,6 +82,23 @@ def test_a_bound_handle_is_kept() -> None:
     assert gone(reference)
 
 
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_handle_is_kept_from_the_decorator_on(everything: bool) -> None:
+    """Nobody has to name the channel for as long as it takes to define the handler (design 2)."""
+    client = idle_client()
+    decorate = client.channel("orders").bind_global() if everything else client.channel("orders").bind("a")
+    gc.collect()
+    orders = weakref.ref(client.channel("orders"))
+
+    @decorate
+    def heard(_event: Event) -> None: ...
+
+    assert not gone(orders)
+    client.channel("orders").unbind_global(heard) if everything else client.channel("orders").unbind("a", heard)
+    del decorate
+    assert gone(orders)
+
+
 def test_a_handle_with_an_open_stream_is_kept() -> None:
     """A stream that was opened before subscribing must not miss what comes (design 2)."""
     client = idle_client()

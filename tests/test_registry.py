@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -252,6 +254,32 @@ def test_a_handle_binds_in_its_registry() -> None:
     handle.unbind()
     handle.unbind_global()
     assert not registry.bound
+
+
+def test_a_handle_checks_what_is_bound_and_hands_nothing_else_on() -> None:
+    """The name at once, and the callback when the decorator gets it, as in the registry itself (house rule 6)."""
+    handle: Any = Handle(registry := HandlerRegistry())
+    with pytest.raises(TypeError, match="event's name first"):
+        handle.bind(one)
+    for decorate in (handle.bind("a"), handle.bind_global()):
+        with pytest.raises(TypeError, match="function of one argument"):
+            decorate(None)
+    assert not registry.bound
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_decorator_holds_its_handle(everything: bool) -> None:
+    """Else a channel that nobody else holds is gone before the handler is defined, and hears nothing (design 2)."""
+    handle = Handle(HandlerRegistry())
+    alive = weakref.ref(handle)
+    decorate = handle.bind_global() if everything else handle.bind("a")
+    del handle
+    gc.collect()
+    assert alive() is not None
+    decorate(one)
+    del decorate
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_handle_without_a_registry() -> None:

@@ -32,6 +32,20 @@ async def test_all_who_ask_wait_for_the_same_end() -> None:
     assert not shutdown.running
 
 
+async def test_only_tasks_are_spared() -> None:
+    """A caller that runs in no task, as a plain handler called by a timer, has none that could be cancelled (R6)."""
+
+    async def work(_callers: Collection[asyncio.Task[Any]]) -> None:
+        raise AssertionError
+
+    shutdown, called = Shutdown(work), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.call_soon(shutdown.spare_caller)
+    loop.call_soon(called.set)
+    await called.wait()
+    assert shutdown.callers == set()
+
+
 async def test_callers_are_known_until_the_end() -> None:
     """The work is told whom to spare, those who come late included (design 2)."""
     seen: list[bool] = []

@@ -28,8 +28,8 @@ class Refresher(Protocol):
     def release(self, event: Event) -> None:
         """Hand an event on, in its place."""
 
-    def ask_for_key(self, now: float) -> None:
-        """Start one authorization request whose answer comes to ``answered`` or ``refused``."""
+    def ask_for_key(self, hold: Hold, now: float) -> None:
+        """Start one authorization request whose answer comes to ``answered`` or ``refused`` of the hold."""
 
     def stop_asking(self, now: float) -> bool:
         """Cancel that request, and tell whether it was running or still waited for its turn."""
@@ -158,7 +158,7 @@ class Hold:
         for item in self._held:
             item.asked = True
         self._tally.key_refreshes += 1
-        self._refresher.ask_for_key(now)
+        self._refresher.ask_for_key(self, now)
 
     def _open_held(self, now: float) -> None:
         for item in self._held:

@@ -144,22 +144,18 @@ class Inbox:
         """Hand an event on."""
         self._context.emit(Deliver(event))
 
-    def ask_for_key(self, now: float) -> None:
+    def ask_for_key(self, hold: Hold, now: float) -> None:
         """Ask for an authorization only for the key it brings; no second subscribe follows."""
-        self._refresh_id = self._context.requests.ask(KeyRequest(self), Purpose.REFRESH, now)
+        self._refresh_id = self._context.requests.ask(KeyRequest(self, hold), Purpose.REFRESH, now)
 
     def stop_asking(self, now: float) -> bool:
         """Give up that request, and tell whether it was running or still waited for its turn."""
         request_id, self._refresh_id = self._refresh_id, None
         return request_id is not None and self._context.requests.cancel(request_id, now)
 
-    def key_answered(self, key: bytes | None, now: float) -> None:
-        """Take the key that the request brought; None for none."""
+    def key_request_ended(self) -> None:
+        """Hear that there is an answer, or none to come."""
         self._refresh_id = None
-        if self._hold is not None and key is not None:
-            self._hold.answered(key, now)
-        elif self._hold is not None:
-            self._hold.refused(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +163,7 @@ class KeyRequest:
     """A request for a key, in the form in which requests are answered."""
 
     inbox: Inbox
+    hold: Hold
 
     @property
     def name(self) -> str:
@@ -176,16 +173,25 @@ class KeyRequest:
     def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
         """Take the key; an answer without one brought nothing."""
         del purpose
-        self.inbox.key_answered(authorization.shared_secret, now)
+        key = authorization.shared_secret
+        if key is None:
+            self._brought_nothing(now)
+        else:
+            self.inbox.key_request_ended()
+            self.hold.answered(key, now)
 
     def authorization_failed(
         self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
     ) -> None:
         """Nothing was brought, whatever the reason: a refresh is one request without retries."""
         del purpose, error, retryable, retry_after
-        self.inbox.key_answered(None, now)
+        self._brought_nothing(now)
 
     def request_timed_out(self, purpose: Purpose, now: float) -> None:
         """No answer is no key."""
         del purpose
-        self.inbox.key_answered(None, now)
+        self._brought_nothing(now)
+
+    def _brought_nothing(self, now: float) -> None:
+        self.inbox.key_request_ended()
+        self.hold.refused(now)

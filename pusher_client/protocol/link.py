@@ -193,13 +193,11 @@ class Link:
             self._give_up("the connection was not established in time", now)
 
     def _check_liveness(self, now: float) -> None:
-        match self.liveness.check(now):
-            case Action.PING:
-                self._send(PING)
-            case Action.GIVE_UP:
-                self._give_up("the server did not answer a ping in time", now)
-            case Action.NOTHING:
-                pass
+        action = self.liveness.check(now)
+        if action is Action.PING:
+            self._send(PING)
+        elif action is Action.GIVE_UP:
+            self._give_up("the server did not answer a ping in time", now)
 
     # -- the steps ------------------------------------------------------------------------------------------------
 

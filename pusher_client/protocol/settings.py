@@ -29,6 +29,7 @@ class ConnectionSettings:
     """Timeouts in seconds, sizes in bytes, and the two policies; the names are those of ``PusherClient``.
 
     ``batch_size`` is how many channels one call of a batch authorizer may be asked for; None for one call per channel.
+    It alone is no caller's to choose.
 
     Raises:
         TypeError: A value is of the wrong type.
@@ -64,8 +65,6 @@ class ConnectionSettings:
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         self._check_limits()
-        if self.batch_size is not None and self.batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {self.batch_size}")
         if not isinstance(self.reconnect, ReconnectPolicy):
             raise TypeError("reconnect takes a ReconnectPolicy")
         if not isinstance(self.key_rotation, KeyRotationPolicy):

@@ -94,6 +94,14 @@ def test_members_come_and_go_on_presence_channels_only() -> None:
         assert read(others, removed, person) is None
 
 
+def test_what_the_protocol_does_not_have_is_nothing() -> None:
+    """An unknown name changes no members, on presence channels either (3.1, R8)."""
+    for channel in ("presence-a", "orders"):
+        events = events_of(channel)
+        assert read(events, "pusher_internal:member_promoted", {"user_id": "1"}) is None
+        assert not events.members or not events.members.mapping
+
+
 def test_an_update_is_that_of_a_known_member() -> None:
     """An unknown one has joined, the same info again is nothing, and nonsense neither (protocol-notes 5.6)."""
     events = events_of("presence-a")

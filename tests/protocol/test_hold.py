@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pusher_client.events import DecryptionFailureReason as Reason
 from pusher_client.events import Event
+from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.hold import Hold
@@ -76,6 +77,24 @@ def test_an_error_fails_what_asked_and_keeps_the_ring() -> None:
     core.answer(NEW, asked)
     event(core, OLD, "kept")
     assert core.names()[-1] == "kept"
+
+
+@pytest.mark.parametrize("status", [401, 503, None])
+def test_a_refused_refresh_is_not_tried_again(status: int | None) -> None:
+    """Whatever the endpoint says of trying again, the next event that does not open asks anew (3.4, 3.8)."""
+    core = ready()
+    event(core, NEW, "lost")
+    asked = core.requests()[-1]
+    error = AuthorizationError(CHANNEL, "no", status=status)
+    core.connection.authorization_failed(asked.request_id, error, retryable=True, retry_after=1.0, now=core.now)
+    core.drain()
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+    event(core, OLD, "kept")
+    core.wait(30.0)
+    assert (core.names()[-1], len(refreshes(core))) == ("kept", 1)
+    event(core, NEW, "opened")
+    core.answer(NEW)
+    assert (core.names()[-1], len(refreshes(core))) == ("opened", 2)
 
 
 def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
@@ -335,7 +354,7 @@ class Released:
     def release(self, event: Event) -> None:
         self.events.append(event)
 
-    def ask_for_key(self, now: float) -> None:
+    def ask_for_key(self, hold: Hold, now: float) -> None:
         pass
 
     def stop_asking(self, now: float) -> bool:

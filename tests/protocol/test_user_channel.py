@@ -84,6 +84,20 @@ def test_what_is_not_acknowledged_is_sent_again(core: UserCore) -> None:
     assert subscribed == ["pusher:subscribe", "pusher:subscribe", "pusher:unsubscribe", "pusher:subscribe"]
 
 
+def test_nothing_but_an_answer_is_taken_for_one(core: UserCore) -> None:
+    """Another of the protocol's own events is ignored, and the acknowledgement still awaited (R3)."""
+    core.lose()
+    core.back()
+    core.authenticate()
+    core.welcome()
+    ignored = core.connection.ignored_frames
+    core.receive(frame("pusher_internal:subscription_count", USER_CHANNEL, {"subscription_count": 1}))
+    assert core.connection.ignored_frames == ignored + 1
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+    core.acknowledge(USER_CHANNEL)
+    assert sum(isinstance(output, GapFound) for output in core.outputs) == 1
+
+
 def test_a_refusal_is_told(core: UserCore) -> None:
     """A server that refuses the user's own channel is an error of the connection, and asked again later."""
     core.lose()
