@@ -343,9 +343,10 @@ class PusherClient(Bindable):
             TypeError: An argument is of the wrong type.
             ValueError: An argument cannot be what it should be.
         """
-        self._address = self._address.moved(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         driver = self._running_driver()
+        self._address = self._address.moved(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         if driver is None or not self._core.active:
+            self._core.reconnect(0.0, tls=bool(self._address.tls))
             return
         driver.feed(self._core.reconnect, tls=bool(self._address.tls))
         await self._wait_connected()

@@ -150,7 +150,9 @@ class Backoff:
         return max(now + self._delay(retry), self._earliest())
 
     def at_once(self, now: float) -> float:
-        """Return when to connect because the caller wishes it: now, unless the minute has seen enough."""
+        """Return when to connect to another place, as the caller wishes: now, unless the minute has seen enough."""
+        self._start_anew()
+        self._connected_at = None
         return max(now, self._earliest())
 
     def _delay(self, retry: Retry) -> float:
