@@ -459,6 +459,8 @@ def test_options_are_checked() -> None:
     }.items():
         with pytest.raises(ValueError, match=option):
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
+    with pytest.raises(ValueError, match="client_events_per_second must be 1 to 1000000"):
+        PusherClient("KEY", cluster="eu", client_events_per_second=10**30)
     with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
         PusherClient("KEY", cluster="eu", channel_name_limit=201)
     numbers = ("activity_timeout", "buffer_bytes", "queue_size", "channel_name_limit", "client_events_per_second")
@@ -472,11 +474,16 @@ def test_options_are_checked() -> None:
     assert PusherClient("KEY", cluster="eu", proxy="http://127.0.0.1:1").state is ConnectionState.INITIALIZED
 
 
-async def test_a_proxy_that_cannot_be_used_is_final() -> None:
-    """A malformed proxy will not mend itself (design 2)."""
+async def test_a_proxy_that_cannot_be_used_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A malformed proxy will not mend itself: one that is given is refused at once (design 2)."""
+    with pytest.raises(ValueError, match="a proxy is given as"):
+        PusherClient("KEY", cluster="eu", proxy="nonsense://x")
+    monkeypatch.setenv("http_proxy", "nonsense://x")
+    for name in ("ws_proxy", "https_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     async with scripted() as peer:
         with pytest.raises(ConnectError, match="proxy"):
-            await peer.client(proxy="nonsense://x").connect()
+            await peer.client().connect()
 
 
 def test_errors_say_what_they_know() -> None:

@@ -22,6 +22,7 @@ __all__ = [
 _TLS_REQUIRED = 4000
 _OVER_QUOTA = 4004
 _WINDOW = 60.0
+_MOST_PER_MINUTE = 1_000_000
 _LEAST_DELAY = 0.1
 _LEAST_CAP = 1.0
 _REDIRECTS = range(300, 400)
@@ -82,8 +83,9 @@ class ReconnectPolicy:
             raise ValueError(f"ReconnectPolicy.factor must be at least 1, not {self.factor}")
         if isinstance(self.max_per_minute, bool) or not isinstance(self.max_per_minute, int):
             raise TypeError("ReconnectPolicy.max_per_minute is a whole number")
-        if self.max_per_minute < 1:
-            raise ValueError(f"ReconnectPolicy.max_per_minute must be at least 1, not {self.max_per_minute}")
+        if not 1 <= self.max_per_minute <= _MOST_PER_MINUTE:
+            span = f"1 to {_MOST_PER_MINUTE}"
+            raise ValueError(f"ReconnectPolicy.max_per_minute must be {span}, not {self.max_per_minute}")
 
 
 def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
