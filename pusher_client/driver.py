@@ -247,8 +247,12 @@ class Driver:
             return
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        # The core may give up on what this very task has just told it; then the task ends at its next step.
-        self.loop.call_soon(task.cancel)
+        reporting = task is asyncio.current_task()
+        if reporting:
+            # The core gives up on what this very task has just told it; then the task ends at its next step.
+            self.loop.call_soon(task.cancel)
+        else:
+            task.cancel()  # not a step later, in which it might tell what the core would take for the next socket's
 
     # -- authorization requests -----------------------------------------------------------------------------------
 

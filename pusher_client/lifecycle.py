@@ -77,9 +77,11 @@ class Lifecycle:
         """Go to another address, at once where there is a connection, and wait until it stands."""
         driver = self.driver()
         self.address = address
-        if driver is not None and self._core.active:
-            driver.feed(self._core.reconnect, tls=bool(address.tls))
-            await self._wait_connected()
+        if driver is None or not self._core.active:
+            self._core.reconnect(0.0, tls=bool(address.tls))
+            return
+        driver.feed(self._core.reconnect, tls=bool(address.tls))
+        await self._wait_connected()
 
     async def call(self, start: Callable[[int, float], object], abandon: Callable[[int, float], object]) -> None:
         """Give the core a call that has a result, and wait for that.

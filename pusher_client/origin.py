@@ -30,13 +30,15 @@ class Origin:
         allow_insecure: Allow plain http to anywhere.
 
     Raises:
-        TypeError: The url is no string.
-        ValueError: It is not such an address, or carries credentials or a fragment.
+        TypeError: The url is no string, or ``allow_insecure`` no bool.
+        ValueError: The url is not such an address, or carries credentials or a fragment.
     """
 
     __slots__ = ("_must_be_local", "url")
 
     def __init__(self, url: str, *, allow_insecure: bool) -> None:
+        if not isinstance(allow_insecure, bool):
+            raise TypeError("allow_insecure is True or False")
         self.url = _read_url(url)
         if self.url.scheme not in _PORTS or not self.url.host or "%" in self.url.host:
             raise ValueError("the url of an endpoint is absolute, as in 'https://example.com/pusher/auth'")

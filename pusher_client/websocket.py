@@ -23,6 +23,7 @@ _CLOSE_TIMEOUT = 1.0
 _QUEUED_FRAMES = 64
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})[ \r\n]")
 _LONGEST_STATUS_LINE = 64
+_PROXY_SCHEMES = frozenset({"http", "https", "socks5h", "socks5", "socks4a", "socks4"})
 
 
 class OpenError(Exception):
@@ -217,11 +218,23 @@ def read_proxy(proxy: object) -> str | Literal[True] | None:
 
     Raises:
         TypeError: It is something else.
+        ValueError: It is no such URL; the message does not repeat it.
     """
     if proxy is None or proxy is False:
         return None
-    if isinstance(proxy, str):
-        return proxy
     if proxy is True:
         return True
-    raise TypeError("proxy is True for the environment's, a URL, or None for none")
+    if not isinstance(proxy, str):
+        raise TypeError("proxy is True for the environment's, a URL, or None for none")
+    if _is_proxy(proxy):
+        return proxy
+    del proxy
+    raise ValueError("a proxy is given as 'http://host:port', 'https://host:port' or 'socks5h://host:port'")
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

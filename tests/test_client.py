@@ -41,7 +41,9 @@ from pusher_client import (
     SubscriptionError,
     SubscriptionState,
 )
+from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.server import LocalServer
+from pusher_client.websocket import OpenError, WebSocket
 from tests.canaries import texts_of_error
 from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import Scripted, scripted
@@ -457,6 +459,8 @@ def test_options_are_checked() -> None:
     }.items():
         with pytest.raises(ValueError, match=option):
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
+    with pytest.raises(ValueError, match="client_events_per_second must be 1 to 1000000"):
+        PusherClient("KEY", cluster="eu", client_events_per_second=10**30)
     with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
         PusherClient("KEY", cluster="eu", channel_name_limit=201)
     numbers = ("activity_timeout", "buffer_bytes", "queue_size", "channel_name_limit", "client_events_per_second")
@@ -470,11 +474,16 @@ def test_options_are_checked() -> None:
     assert PusherClient("KEY", cluster="eu", proxy="http://127.0.0.1:1").state is ConnectionState.INITIALIZED
 
 
-async def test_a_proxy_that_cannot_be_used_is_final() -> None:
-    """A malformed proxy will not mend itself (design 2)."""
+async def test_a_proxy_that_cannot_be_used_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A malformed proxy will not mend itself: one that is given is refused at once (design 2)."""
+    with pytest.raises(ValueError, match="a proxy is given as"):
+        PusherClient("KEY", cluster="eu", proxy="nonsense://x")
+    monkeypatch.setenv("http_proxy", "nonsense://x")
+    for name in ("ws_proxy", "https_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     async with scripted() as peer:
         with pytest.raises(ConnectError, match="proxy"):
-            await peer.client(proxy="nonsense://x").connect()
+            await peer.client().connect()
 
 
 def test_errors_say_what_they_know() -> None:
@@ -1225,6 +1234,62 @@ async def test_switching_to_a_server_that_refuses() -> None:
         assert caught.value.code == 4001
         with pytest.raises(ConnectError):
             await client.wait_closed()
+
+
+async def test_switching_before_connecting_to_a_server_that_requires_tls() -> None:
+    """The error says what is required of the new address, not of the one that the client was made with (R2)."""
+    async with scripted() as peer:
+        peer.first = '{"event":"pusher:error","data":{"code":4000,"message":"TLS"}}'
+        client = PusherClient("KEY", cluster="eu")
+        await client.switch_cluster(host="127.0.0.1", port=peer.port, tls=False)
+        with pytest.raises(ConnectError, match="tls=True"):
+            await client.connect()
+
+
+async def test_switching_in_another_loop_changes_nothing() -> None:
+    """What raises has no effect: the connection returns to where it was (design 2)."""
+    async with scripted() as first, scripted() as second, first.client() as client:
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, client.switch_cluster(host="127.0.0.1", port=second.port))
+        await first.sockets[0].close()
+        await first.connected(2)
+        assert second.connects == 0
+
+
+@pytest.mark.parametrize("outcome", ["open", "refused"])
+async def test_switching_when_the_old_address_answers(monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+    """What the old server answers in that very moment is not taken for the new one's (R3, R7)."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+    open_websocket = WebSocket.open
+
+    async with scripted() as first, scripted() as second:
+
+        async def open_or_not(url: str, **options: Any) -> WebSocket:
+            if str(second.port) in url:
+                return await open_websocket(url, **options)
+            websocket = await open_websocket(url, **options) if outcome == "open" else None
+            asked.set()
+            try:
+                await answered.wait()
+            except asyncio.CancelledError:
+                if websocket is not None:
+                    await websocket.close()
+                raise
+            if websocket is None:
+                raise OpenError(OpenFailure.HTTP, 403, "forbidden")
+            return websocket
+
+        monkeypatch.setattr(WebSocket, "open", open_or_not)
+        client = first.client()
+        connecting = asyncio.create_task(client.connect())
+        await asked.wait()
+        answered.set()
+        await client.switch_cluster(host="127.0.0.1", port=second.port)
+        await connecting
+        assert second.connects == 1
+        await client.subscribe("orders")
+        assert [frame["event"] for frame in second.received] == ["pusher:subscribe"]
+        await client.disconnect()
 
 
 async def test_switching_before_connecting() -> None:

@@ -35,6 +35,13 @@ def test_accepted(url: str, shown: str, port: int) -> None:
     assert CANARY not in str(accepted)
 
 
+@pytest.mark.parametrize("allowed", ["false", 1, None])
+def test_allowing_what_is_insecure_takes_a_bool(allowed: Any) -> None:
+    """A word out of a configuration allows nothing, least of all one that means no (C4)."""
+    with pytest.raises(TypeError, match="allow_insecure is True or False"):
+        origin("http://example.com/auth", allow_insecure=allowed)
+
+
 @pytest.mark.parametrize(
     "host",
     ["example.com", "10.0.0.1", "0.0.0.0", "128.0.0.1", "127.1", "[::ffff:127.0.0.1]", "[::2]", "localhost.example.com",  # noqa: S104

@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.websocket import OpenError, WebSocket, read_proxy
+from tests.canaries import texts_of_error
 from tests.integration.wiretap import proxied
 from tests.scripted_channels import Scripted, scripted
 
@@ -308,6 +309,21 @@ def test_what_a_proxy_may_be() -> None:
     assert read_proxy(proxy=False) is None
     with pytest.raises(TypeError, match="proxy"):
         read_proxy(1)
+
+
+@pytest.mark.parametrize("address", ["", "canary", "canary:8080", "http://", "ftp://canary", "http://canary:x", "http://a:0",
+                                     "http://[canary"])  # fmt: skip
+def test_what_no_proxy_is(address: str) -> None:
+    """A mistake is told at the call, with the cure and without the address, which may hold a password (C3)."""
+    with pytest.raises(ValueError, match="'http://host:port'") as caught:
+        read_proxy(address)
+    assert "canary" not in texts_of_error(caught.value, __file__)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5h", "socks5", "socks4a", "socks4"])
+def test_every_kind_of_proxy(scheme: str) -> None:
+    """What websockets offers is accepted, with a name and a password."""
+    assert read_proxy(f"{scheme}://user:secret@[::1]:1080") == f"{scheme}://user:secret@[::1]:1080"
 
 
 async def test_closing_does_not_wait_for_a_server_that_is_deaf() -> None:

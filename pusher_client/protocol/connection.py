@@ -18,7 +18,7 @@ from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
 from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
-from pusher_client.protocol.inband_errors import tell_concerned
+from pusher_client.protocol.inband_errors import CLIENT_EVENT_REJECTED, tell_concerned
 from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase, server_error
@@ -312,7 +312,7 @@ class Connection:
     def _receive_error(self, frame: Frame, now: float) -> None:
         error = server_error(decode_data(frame.data))
         self._outputs.append(ErrorRaised(error))
-        if frame.channel is None:
+        if frame.channel is None and error.code != CLIENT_EVENT_REJECTED:
             self.sign_in.doubt(error.code, error.message, now)
         for subscription in tell_concerned(
             error, frame.channel, self._channels.subscriptions, self._client_events, now

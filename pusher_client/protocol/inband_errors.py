@@ -8,10 +8,10 @@ from pusher_client.events import ServerError
 from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.subscription import Subscription
 
-__all__ = ["tell_concerned"]
+__all__ = ["CLIENT_EVENT_REJECTED", "tell_concerned"]
 
 _UNAUTHORIZED = 4009
-_CLIENT_EVENT_REJECTED = 4301
+CLIENT_EVENT_REJECTED = 4301
 
 
 def tell_concerned(
@@ -30,7 +30,7 @@ def tell_concerned(
         client_events: What was sent of late.
         now: The time.
     """
-    if error.code == _CLIENT_EVENT_REJECTED:
+    if error.code == CLIENT_EVENT_REJECTED:
         name = client_events.only_channel(now) if channel is None else channel
         sender = subscriptions.get(name or "")
         if sender is not None:

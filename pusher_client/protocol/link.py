@@ -122,6 +122,8 @@ class Link:
             self._user.link_lost(now)
         if self._reconnect_at <= now:
             self._open(now)
+        else:
+            self._emit(ConnectingIn(self._reconnect_at - now, "the minute has seen enough connects"))
 
     def disconnect(self) -> None:
         """Close the link and open no other."""

@@ -21,6 +21,7 @@ __all__ = [
 _TLS_REQUIRED = 4000
 _OVER_QUOTA = 4004
 _WINDOW = 60.0
+_MOST_PER_MINUTE = 1_000_000
 _REDIRECTS = range(300, 400)
 _FINAL_STATUSES = frozenset({401, 403, 404, 407})
 _FATAL = range(4000, 4100)
@@ -79,8 +80,9 @@ class ReconnectPolicy:
             raise ValueError(f"ReconnectPolicy.factor must be at least 1, not {self.factor}")
         if isinstance(self.max_per_minute, bool) or not isinstance(self.max_per_minute, int):
             raise TypeError("ReconnectPolicy.max_per_minute is a whole number")
-        if self.max_per_minute < 1:
-            raise ValueError(f"ReconnectPolicy.max_per_minute must be at least 1, not {self.max_per_minute}")
+        if not 1 <= self.max_per_minute <= _MOST_PER_MINUTE:
+            span = f"1 to {_MOST_PER_MINUTE}"
+            raise ValueError(f"ReconnectPolicy.max_per_minute must be {span}, not {self.max_per_minute}")
 
 
 def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
@@ -147,7 +149,9 @@ class Backoff:
         return max(now + self._delay(retry), self._earliest())
 
     def at_once(self, now: float) -> float:
-        """Return when to connect because the caller wishes it: now, unless the minute has seen enough."""
+        """Return when to connect to another place, as the caller wishes: now, unless the minute has seen enough."""
+        self._start_anew()
+        self._connected_at = None
         return max(now, self._earliest())
 
     def _delay(self, retry: Retry) -> float:

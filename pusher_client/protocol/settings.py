@@ -14,6 +14,8 @@ __all__ = ["BATCH_SIZE", "ConnectionSettings"]
 BATCH_SIZE = 100
 """How many channels one call of a batch authorizer is asked for at most."""
 
+_MOST_PER_SECOND = 1_000_000
+
 _TIMEOUTS = (
     "activity_timeout",
     "pong_timeout",
@@ -79,5 +81,6 @@ class ConnectionSettings:
             raise ValueError(f"channel_name_limit must be {span}, the most that a server allows, not {length}")
         if isinstance(rate, bool) or not isinstance(rate, int | None):
             raise TypeError("client_events_per_second is a whole number, or None for no limit")
-        if rate is not None and rate < 1:
-            raise ValueError(f"client_events_per_second must be at least 1, or None for no limit, not {rate}")
+        if rate is not None and not 1 <= rate <= _MOST_PER_SECOND:
+            span = f"1 to {_MOST_PER_SECOND}"
+            raise ValueError(f"client_events_per_second must be {span}, or None for no limit, not {rate}")

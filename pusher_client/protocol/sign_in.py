@@ -13,6 +13,7 @@ from pusher_client.protocol.authorization import UserAuthentication
 from pusher_client.protocol.calls import Calls
 from pusher_client.protocol.frames import Frame, decode_data, json_object, sign_in_frame
 from pusher_client.protocol.outputs import Output, Purpose, SubscriptionRetried, UserEvent, WatchlistEvent
+from pusher_client.protocol.presence import member_id
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.user_channel import UserChannel
@@ -73,8 +74,8 @@ class SignIn:
         self._ack_due: float | None = None
         self._suspicion: AuthorizationError | None = None
         self._last_error: PusherError | None = None
-        self._linked = False
-        self._blamed = False
+        self._linked = self._unanswered = False
+        self._asked_for: str | None = None
         self.armed: float | None = None
         self.state = SignInState.SIGNED_OUT
         self.user: dict[str, Any] | None = None
@@ -104,7 +105,7 @@ class SignIn:
     @property
     def answers_for_close(self) -> bool:
         """Whether a close with 4009 is the answer to a sign-in, and no reason to stay away."""
-        return self._blamed or self.state is SignInState.SIGNING_IN
+        return self._unanswered or self.state is SignInState.SIGNING_IN
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 
@@ -129,15 +130,14 @@ class SignIn:
     def end(self, error: PusherError | None, now: float) -> None:
         """End with the link: closed by the caller (None), or over for good."""
         self._withdraw(now)
-        self._linked = self._blamed = False
+        self._linked = self._unanswered = False
         self._calls.finish(error or SubscriptionError(None, "disconnected before the user was signed in"))
 
     # -- the link -------------------------------------------------------------------------------------------------
 
     def link_up(self, now: float) -> None:
         """Sign in on a new link, if that is wanted."""
-        self._linked = True
-        self._blamed = False
+        self._linked, self._unanswered = True, False
         if self._wanted:
             self._begin(now)
 
@@ -161,6 +161,7 @@ class SignIn:
         self._request_id = None
         self._attempts.authorized()
         self._send(sign_in_frame(authorization.auth, authorization.user_data))
+        self._asked_for = member_id(json_object(decode_data(authorization.user_data)).get("id"))
         self._ack_due = now + self._timeout
         self.state = SignInState.SIGNING_IN
 
@@ -216,8 +217,10 @@ class SignIn:
         if not isinstance(user_id, str) or not user_id:
             self._fail(AuthorizationError(None, "the server signed in a user without an id"), now)
             return True
+        if self._unanswered and user_id != self._asked_for:
+            return False  # the answer to a frame for another user, which was given up
         self._stop(now)
-        self._ever_signed_in = True
+        self._ever_signed_in, self._unanswered = True, False
         self.state = SignInState.SIGNED_IN
         self.user = user
         self._emit(UserEvent(Event("pusher:signin_success", None, user)))
@@ -246,8 +249,8 @@ class SignIn:
             self._begin(now)
 
     def _unacknowledged(self, now: float) -> None:
+        self._unanswered = True
         if self._suspicion is not None:
-            self._blamed = self._suspicion.status == UNAUTHORIZED
             self._fail(self._suspicion, now)
         else:
             error = AuthorizationError(None, "the server did not acknowledge the sign-in in time")
@@ -278,6 +281,7 @@ class SignIn:
     def _withdraw_if_unwanted(self, now: float) -> bool:
         unwanted = self._wanted and not self._calls and not self._ever_signed_in
         if unwanted:
+            self._unanswered = self._unanswered or self.state is SignInState.SIGNING_IN
             self._withdraw(now)
             self.settled(now)
         return unwanted

@@ -574,7 +574,24 @@ def test_switching_keeps_the_measure_of_the_minute() -> None:
         core.connection.reconnect(core.now, tls=True)
         core.drain()
     assert sum(isinstance(output, OpenWebSocket) for output in core.outputs) == 12
+    waiting = [output.delay for output in core.outputs if isinstance(output, ConnectingIn)]
+    assert waiting == [60.0] * 19
     assert OpenWebSocket() in core.wait(60)
+
+
+def test_the_delays_of_the_old_address_are_not_those_of_the_new() -> None:
+    """What a server that is away made of the delays says nothing of another one."""
+    core = Core(lots=1.0)
+    core.connection.connect(core.now)
+    for _ in range(6):
+        core.until(OpenWebSocket)
+        core.connection.open_failed(OpenFailure.NETWORK, None, "", core.now)
+    core.connection.reconnect(core.now, tls=True)
+    core.drain()
+    core.connection.open_failed(OpenFailure.NETWORK, None, "", core.now)
+    (connecting,) = core.drain()
+    assert isinstance(connecting, ConnectingIn)
+    assert connecting.delay == 1.0
 
 
 def test_the_new_address_is_as_new_as_the_first() -> None:

@@ -287,6 +287,7 @@ def test_a_policy_of_no_numbers_is_the_callers_mistake(name: str) -> None:
         ("factor", -2.0),
         ("factor", 0.99),
         ("max_per_minute", 0),
+        ("max_per_minute", 10**30),
     ],
 )
 def test_a_policy_out_of_range_is_the_callers_mistake(name: str, value: float) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pusher_client.events import ConnectionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
+from pusher_client.protocol.authorization import UserAuthentication
 from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed
 from tests.protocol.scripted import Core, frame
 from tests.protocol.signing_in import USER_CHANNEL, USER_DATA, UserCore, in_band
@@ -198,6 +199,38 @@ def test_a_close_with_4009_after_the_error_is_forgiven(core: UserCore) -> None:
     assert core.connection.state is ConnectionState.FAILED
 
 
+@pytest.mark.parametrize("given_up", ["by the caller", "by the clock"])
+def test_a_close_with_4009_after_the_sign_in_was_given_up_is_forgiven(core: UserCore, given_up: str) -> None:
+    """Whoever asked may be gone, or have waited too long: it is the sign-in that is refused (protocol-notes 13.2)."""
+    call = core.sign_in()
+    core.authenticate()
+    if given_up == "by the caller":
+        core.connection.abandon_sign_in(call, core.now)
+    else:
+        core.wait(31)
+    core.lose(4009)
+    assert core.connection.state is ConnectionState.CONNECTING
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_the_answer_to_a_sign_in_that_was_given_up(core: UserCore, *, late: bool) -> None:
+    """It tells nothing of who asked after it as somebody else; that answer follows, and closes are fatal again (R2)."""
+    first = core.sign_in()
+    core.authenticate()
+    core.connection.abandon_sign_in(first, core.now)
+    second = core.sign_in()
+    request = core.authentications()[-1]
+    core.connection.authorized(request.request_id, UserAuthentication("key:2", '{"id":"8"}'), core.now)
+    if late:
+        core.welcome()
+        assert core.connection.sign_in.user_id is None
+    core.welcome('{"id":"8"}')
+    assert core.connection.sign_in.user_id == "8"
+    assert core.result(second).error is None
+    core.lose(4009)
+    assert core.connection.state.value == ConnectionState.FAILED
+
+
 def test_a_close_with_4009_without_a_sign_in_is_fatal(core: UserCore) -> None:
     """Signed in or not, nobody waits for that answer (R2)."""
     core.signed_in()
@@ -226,6 +259,16 @@ def test_an_error_that_meant_something_else(core: UserCore) -> None:
     core.wait(2)
     assert core.result(call).error is None
     assert core.connection.sign_in.user_id == "7"
+
+
+def test_a_refused_client_event_is_no_refused_sign_in(core: UserCore) -> None:
+    """A 4301 says what it means, and the sign-in may take as long as any other (R7)."""
+    call = core.sign_in()
+    core.authenticate()
+    core.receive(in_band(4301))
+    core.wait(2)
+    core.welcome()
+    assert core.result(call).error is None
 
 
 def test_no_acknowledgement_is_tried_again(core: UserCore) -> None:
