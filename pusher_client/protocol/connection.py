@@ -260,7 +260,7 @@ class Connection:
         if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
             subscription = subscriptions.get(frame.channel)
             if subscription is None or subscription.state is not SubscriptionState.SUBSCRIBED:
-                if subscription is None and self.sign_in.receive_event(frame):
+                if subscription is None and self.sign_in.receive_event(frame, now):
                     self._rearm()
                     return None
                 self._useless("an event of a channel that is not subscribed", now)

@@ -197,9 +197,9 @@ class SignIn:
             self._emit(WatchlistEvent(event))
         return events is not None
 
-    def receive_event(self, frame: Frame) -> bool:
+    def receive_event(self, frame: Frame, now: float) -> bool:
         """Take an application event of the user's own channel; False for any other."""
-        return self.signed_in and self._user_channel.receive_event(frame)
+        return self.signed_in and self._user_channel.receive_event(frame, now)
 
     def doubt(self, code: int | None, message: str, now: float) -> None:
         """An error came that names no channel: the sign-in may be what it refuses (protocol-notes 13.2)."""

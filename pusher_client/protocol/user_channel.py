@@ -63,9 +63,7 @@ class UserChannel:
         if frame.event == _SUCCEEDED:
             self._ack_due = None
             self._subscribed = True
-            if self._hole is not None:
-                self._emit(GapFound(self._name, *self._hole, now))
-                self._hole = None
+            self._tell_gap(now)
             return True
         if frame.event == _REFUSED:
             why = read_subscription_error(frame.data)["error"]
@@ -73,10 +71,11 @@ class UserChannel:
             return True
         return False
 
-    def receive_event(self, frame: Frame) -> bool:
+    def receive_event(self, frame: Frame, now: float) -> bool:
         """Take an application event; False when it is another channel's."""
         if frame.channel != self._name:
             return False
+        self._tell_gap(now)  # some servers do not wait for the subscription
         self._emit(UserEvent(Event(frame.event, self._name, decode_data(frame.data), None, frame.data or "")))
         return True
 
@@ -90,6 +89,11 @@ class UserChannel:
             # Some servers refuse a second subscription to the same channel.
             self._send(unsubscribe_frame(self._name))
             self._ask(now)
+
+    def _tell_gap(self, now: float) -> None:
+        if self._hole is not None:
+            self._emit(GapFound(self._name, *self._hole, now))
+            self._hole = None
 
     def _ask(self, now: float) -> None:
         self._send(subscribe_frame(self._name))

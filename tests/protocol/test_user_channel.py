@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pusher_client.protocol.outputs import ErrorRaised, GapFound
+from pusher_client.protocol.outputs import ErrorRaised, GapFound, UserEvent
 from tests.protocol.scripted import frame
 from tests.protocol.signing_in import USER_CHANNEL, UserCore
 
@@ -71,6 +71,18 @@ def test_a_drop_leaves_a_gap(core: UserCore) -> None:
     core.acknowledge(USER_CHANNEL)
     gaps = [output for output in core.outputs if isinstance(output, GapFound)]
     assert gaps == [GapFound(USER_CHANNEL, dropped - 5, dropped, core.now)]
+
+
+def test_the_gap_comes_before_an_event_that_comes_before_the_acknowledgement(core: UserCore) -> None:
+    """Soketi speaks to whoever signed in, subscribed or not; the gap keeps its place and is told once (R5)."""
+    core.lose()
+    core.back()
+    core.authenticate()
+    core.welcome()
+    before = len(core.outputs)
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    core.acknowledge(USER_CHANNEL)
+    assert [type(output) for output in core.outputs[before:]] == [GapFound, UserEvent]
 
 
 def test_what_is_not_acknowledged_is_sent_again(core: UserCore) -> None:
