@@ -9,7 +9,7 @@ import pytest
 from pusher_client.events import ConnectionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
 from pusher_client.protocol.authorization import UserAuthentication
-from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed
+from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed, SubscriptionRetried
 from tests.protocol.scripted import Core, frame
 from tests.protocol.signing_in import USER_CHANNEL, USER_DATA, UserCore, in_band
 
@@ -155,6 +155,23 @@ def test_refused_again_after_a_reconnect(core: UserCore) -> None:
     core.lose()
     core.back()
     assert len(core.authentications()) == asked
+
+
+def test_a_call_after_a_user_was_given_up_is_a_first_one(core: UserCore) -> None:
+    """Its refusal is final, and what the endpoint did before does not delay it (R3)."""
+    core.signed_in()
+    core.lose()
+    core.back()
+    for _ in range(2):
+        refuse(core, 403)
+        core.wait(1.1)
+    call = core.sign_in()
+    refuse(core, 400)
+    assert isinstance(core.result(call).error, AuthorizationError)
+    core.sign_in()
+    refuse(core, 503, retryable=True)
+    (retried,) = [output for output in core.outputs if isinstance(output, SubscriptionRetried)][1:]
+    assert retried.delay == 0.75
 
 
 def test_other_refusals_after_a_reconnect_are_tried_again(core: UserCore) -> None:
@@ -320,6 +337,15 @@ def test_disconnect_ends_the_wish(core: UserCore) -> None:
     assert isinstance(core.result(call).error, SubscriptionError)
     core.up()
     assert len(core.authentications()) == 1
+
+
+def test_a_new_connection_is_waited_for_like_the_first(core: UserCore) -> None:
+    """Signing in while it is being opened asks once, for its own socket (R3)."""
+    core.connection.disconnect(core.now)
+    core.connection.connect(core.now)
+    core.sign_in()
+    core.up()
+    assert [asked.socket_id for asked in core.authentications()] == ["1.2"]
 
 
 def test_a_fatal_close_ends_the_call(core: UserCore) -> None:
