@@ -174,6 +174,53 @@ def test_a_call_after_a_user_was_given_up_is_a_first_one(core: UserCore) -> None
     assert retried.delay == 0.75
 
 
+@pytest.mark.parametrize(
+    ("statuses", "given_up"),
+    [((400, 400, 400), False), ((403, 503, 503), False), ((403, 503, 403), True), ((503, 401, 401), True)],
+)
+def test_refusals_among_other_failures_on_a_link(core: UserCore, statuses: tuple[int, ...], *, given_up: bool) -> None:
+    """Two of 401 and 403 give the user up, whatever comes between them, and nothing else does (R3)."""
+    core.signed_in()
+    core.lose()
+    core.back()
+    for status in statuses:
+        assert core.user_events()[-1].name == "pusher:signin_success"
+        refuse(core, status, retryable=status == 503)
+        core.wait(9)
+    assert (core.user_events()[-1].name == "pusher:signin_error") is given_up
+
+
+@pytest.mark.parametrize("between", ["another link", "an authentication"])
+def test_two_refusals_that_do_not_follow_each_other(core: UserCore, between: str) -> None:
+    """Each has its second attempt, and a new link has the shortest delays (R3)."""
+    core.signed_in()
+    core.lose()
+    core.back()
+    refuse(core, 403)
+    if between == "another link":
+        core.lose()
+        core.back()
+    else:
+        core.wait(1.1)
+        core.authenticate()
+        core.wait(35)
+    refuse(core, 403)
+    assert core.user_events()[-1].name == "pusher:signin_success"
+    core.lose()
+    core.back()
+    refuse(core, 503, retryable=True)
+    retried = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert retried[-1].delay == 0.75
+
+
+def test_signing_in_during_an_outage(core: UserCore) -> None:
+    """It waits for the next link and asks once, for that socket (R3)."""
+    core.lose()
+    core.sign_in()
+    core.back()
+    assert [asked.socket_id for asked in core.authentications()] == ["1.2"]
+
+
 def test_other_refusals_after_a_reconnect_are_tried_again(core: UserCore) -> None:
     """What an endpoint answers for another reason is no end to a user who was signed in (R3)."""
     core.signed_in()
