@@ -148,7 +148,10 @@ def test_refused_again_after_a_reconnect(core: UserCore) -> None:
     core.back()
     refuse(core, 401)
     assert core.user_events()[-1].name == "pusher:signin_success"
-    core.wait(1.1)
+    before = len(core.authentications())
+    core.wait(0.9)
+    assert len(core.authentications()) == before
+    core.wait(0.2)
     refuse(core, 403)
     assert core.user_events()[-1].name == "pusher:signin_error"
     asked = len(core.authentications())
