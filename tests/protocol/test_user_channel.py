@@ -56,6 +56,18 @@ def test_nothing_comes_before_the_user_is_signed_in() -> None:
     assert core.connection.ignored_frames == 1
 
 
+def test_nothing_comes_before_the_user_is_signed_in_again(core: UserCore) -> None:
+    """On the next link it is a user's channel only once that user is signed in there (protocol-notes 13.3)."""
+    core.lose()
+    core.back()
+    before, ignored = core.user_events(), core.connection.ignored_frames
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    assert (core.user_events(), core.connection.ignored_frames) == (before, ignored + 1)
+    core.authenticate()
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    assert core.user_events() == before
+
+
 def test_a_drop_leaves_a_gap(core: UserCore) -> None:
     """What may be missing is said once per hole, before what comes afterwards (R5)."""
     core.now += 10
