@@ -298,6 +298,15 @@ def test_the_answer_to_a_sign_in_that_was_given_up(core: UserCore, *, late: bool
     assert core.connection.state.value == ConnectionState.FAILED
 
 
+def test_the_server_says_who_is_signed_in(core: UserCore) -> None:
+    """Where no other answer can be on its way, the user is whom it names (protocol-notes 13.1)."""
+    core.sign_in()
+    core.authenticate()
+    core.welcome('{"id":"8"}')
+    assert core.connection.sign_in.user_id == "8"
+    assert core.frames("pusher:subscribe") == [{"channel": "#server-to-user-8"}]
+
+
 def test_a_close_with_4009_without_a_sign_in_is_fatal(core: UserCore) -> None:
     """Signed in or not, nobody waits for that answer (R2)."""
     core.signed_in()
