@@ -97,6 +97,31 @@ def test_the_gap_comes_before_an_event_that_comes_before_the_acknowledgement(cor
     assert [type(output) for output in core.outputs[before:]] == [GapFound, UserEvent]
 
 
+def test_another_user_after_a_reconnect_has_no_gap(core: UserCore) -> None:
+    """What the one before missed is not missing there, however many links it takes to be subscribed (R5)."""
+    for _ in range(2):
+        core.lose()
+        core.back()
+        core.authenticate()
+        core.welcome('{"id":"8"}')
+    core.acknowledge("#server-to-user-8")
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
+def test_an_acknowledgement_is_not_awaited_on_another_link() -> None:
+    """What was asked on a link that is gone is asked again only when the user is signed in on the next (R3)."""
+    core = UserCore()
+    core.up()
+    core.sign_in()
+    core.authenticate()
+    core.welcome()
+    core.lose()
+    core.back()
+    core.wait(35)
+    assert core.frames("pusher:subscribe") == [{"channel": USER_CHANNEL}]
+    assert core.frames("pusher:unsubscribe") == []
+
+
 def test_what_is_not_acknowledged_is_sent_again(core: UserCore) -> None:
     """The channel is the server's to acknowledge like any other (R3)."""
     core.lose()
