@@ -122,6 +122,32 @@ def test_an_acknowledgement_is_not_awaited_on_another_link() -> None:
     assert core.frames("pusher:unsubscribe") == []
 
 
+def test_what_is_acknowledged_is_not_sent_again(core: UserCore) -> None:
+    """However long the link lasts (R3)."""
+    core.wait(100)
+    assert len(core.frames("pusher:subscribe")) == 1
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_disconnecting_forgets_the_user(*, acknowledged: bool) -> None:
+    """Nothing is sent for that user on a later connection, and no gap is told of the time between (design 2)."""
+    core = UserCore()
+    core.up()
+    core.sign_in()
+    core.authenticate()
+    core.welcome()
+    if acknowledged:
+        core.acknowledge(USER_CHANNEL)
+    core.connection.disconnect(core.now)
+    core.up()
+    core.wait(35)
+    assert len(core.frames("pusher:subscribe")) == 1
+    core.lose()
+    core.back()
+    core.signed_in()
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
 def test_what_is_not_acknowledged_is_sent_again(core: UserCore) -> None:
     """The channel is the server's to acknowledge like any other (R3)."""
     core.lose()
