@@ -144,6 +144,7 @@ def _failure(channel: str | None, cause: BaseException) -> tuple[AuthorizationEr
     kind = type(cause)
     if isinstance(cause, OSError | TimeoutError | httpx.TransportError):
         return AuthorizationError(channel, f"the authorization request failed: {kind.__name__}"), True
-    error = AuthorizationError(channel, f"the authorizer raised {kind.__name__}")
+    asked = "user authenticator" if channel is None else "authorizer"
+    error = AuthorizationError(channel, f"the {asked} raised {kind.__name__}")
     error.__cause__ = cause
     return error, False

@@ -189,8 +189,9 @@ async def test_what_an_authenticator_may_do() -> None:
         return answer
 
     async with scripted(UserServer()) as peer, peer.client(user_authenticator=odd) as client:
-        for status in (None, 403, None):
-            with pytest.raises(AuthorizationError) as caught:
+        words = ["lacks a string", "refused", "the user authenticator raised ValueError"]
+        for status, said in zip((None, 403, None), words, strict=True):
+            with pytest.raises(AuthorizationError, match=said) as caught:
                 await client.signin()
             assert caught.value.status == status
             assert "canary" not in str(caught.value)

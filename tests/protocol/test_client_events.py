@@ -55,7 +55,8 @@ def test_without_a_link_nothing_is_queued() -> None:
 @pytest.mark.parametrize("state", [SUBSCRIBED, SubscriptionState.UNSUBSCRIBED])
 def test_encrypted_and_public_channels_have_no_client_events(channel: str, state: SubscriptionState) -> None:
     """There is no such thing in the protocol, subscribed or not, large or small (design 2)."""
-    with pytest.raises(UnsupportedError):
+    kind = "encrypted" if channel.startswith("private-") else "public"
+    with pytest.raises(UnsupportedError, match=f"no client events on {kind} channels"):
         send(None, channel, data=LARGEST * 2, state=state)
 
 

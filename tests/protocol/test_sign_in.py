@@ -9,7 +9,7 @@ import pytest
 from pusher_client.events import ConnectionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
 from pusher_client.protocol.authorization import UserAuthentication
-from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed
+from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed, SubscriptionRetried
 from tests.protocol.scripted import Core, frame
 from tests.protocol.signing_in import USER_CHANNEL, USER_DATA, UserCore, in_band
 
@@ -148,13 +148,80 @@ def test_refused_again_after_a_reconnect(core: UserCore) -> None:
     core.back()
     refuse(core, 401)
     assert core.user_events()[-1].name == "pusher:signin_success"
-    core.wait(1.1)
+    before = len(core.authentications())
+    core.wait(0.9)
+    assert len(core.authentications()) == before
+    core.wait(0.2)
     refuse(core, 403)
     assert core.user_events()[-1].name == "pusher:signin_error"
     asked = len(core.authentications())
     core.lose()
     core.back()
     assert len(core.authentications()) == asked
+
+
+def test_a_call_after_a_user_was_given_up_is_a_first_one(core: UserCore) -> None:
+    """Its refusal is final, and what the endpoint did before does not delay it (R3)."""
+    core.signed_in()
+    core.lose()
+    core.back()
+    for _ in range(2):
+        refuse(core, 403)
+        core.wait(1.1)
+    call = core.sign_in()
+    refuse(core, 400)
+    assert isinstance(core.result(call).error, AuthorizationError)
+    core.sign_in()
+    refuse(core, 503, retryable=True)
+    (retried,) = [output for output in core.outputs if isinstance(output, SubscriptionRetried)][1:]
+    assert retried.delay == 0.75
+
+
+@pytest.mark.parametrize(
+    ("statuses", "given_up"),
+    [((400, 400, 400), False), ((403, 503, 503), False), ((403, 503, 403), True), ((503, 401, 401), True)],
+)
+def test_refusals_among_other_failures_on_a_link(core: UserCore, statuses: tuple[int, ...], *, given_up: bool) -> None:
+    """Two of 401 and 403 give the user up, whatever comes between them, and nothing else does (R3)."""
+    core.signed_in()
+    core.lose()
+    core.back()
+    for status in statuses:
+        assert core.user_events()[-1].name == "pusher:signin_success"
+        refuse(core, status, retryable=status == 503)
+        core.wait(9)
+    assert (core.user_events()[-1].name == "pusher:signin_error") is given_up
+
+
+@pytest.mark.parametrize("between", ["another link", "an authentication"])
+def test_two_refusals_that_do_not_follow_each_other(core: UserCore, between: str) -> None:
+    """Each has its second attempt, and a new link has the shortest delays (R3)."""
+    core.signed_in()
+    core.lose()
+    core.back()
+    refuse(core, 403)
+    if between == "another link":
+        core.lose()
+        core.back()
+    else:
+        core.wait(1.1)
+        core.authenticate()
+        core.wait(35)
+    refuse(core, 403)
+    assert core.user_events()[-1].name == "pusher:signin_success"
+    core.lose()
+    core.back()
+    refuse(core, 503, retryable=True)
+    retried = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert retried[-1].delay == 0.75
+
+
+def test_signing_in_during_an_outage(core: UserCore) -> None:
+    """It waits for the next link and asks once, for that socket (R3)."""
+    core.lose()
+    core.sign_in()
+    core.back()
+    assert [asked.socket_id for asked in core.authentications()] == ["1.2"]
 
 
 def test_other_refusals_after_a_reconnect_are_tried_again(core: UserCore) -> None:
@@ -229,6 +296,15 @@ def test_the_answer_to_a_sign_in_that_was_given_up(core: UserCore, *, late: bool
     assert core.result(second).error is None
     core.lose(4009)
     assert core.connection.state.value == ConnectionState.FAILED
+
+
+def test_the_server_says_who_is_signed_in(core: UserCore) -> None:
+    """Where no other answer can be on its way, the user is whom it names (protocol-notes 13.1)."""
+    core.sign_in()
+    core.authenticate()
+    core.welcome('{"id":"8"}')
+    assert core.connection.sign_in.user_id == "8"
+    assert core.frames("pusher:subscribe") == [{"channel": "#server-to-user-8"}]
 
 
 def test_a_close_with_4009_without_a_sign_in_is_fatal(core: UserCore) -> None:
@@ -320,6 +396,15 @@ def test_disconnect_ends_the_wish(core: UserCore) -> None:
     assert isinstance(core.result(call).error, SubscriptionError)
     core.up()
     assert len(core.authentications()) == 1
+
+
+def test_a_new_connection_is_waited_for_like_the_first(core: UserCore) -> None:
+    """Signing in while it is being opened asks once, for its own socket (R3)."""
+    core.connection.disconnect(core.now)
+    core.connection.connect(core.now)
+    core.sign_in()
+    core.up()
+    assert [asked.socket_id for asked in core.authentications()] == ["1.2"]
 
 
 def test_a_fatal_close_ends_the_call(core: UserCore) -> None:

@@ -56,6 +56,18 @@ def test_nothing_comes_before_the_user_is_signed_in() -> None:
     assert core.connection.ignored_frames == 1
 
 
+def test_nothing_comes_before_the_user_is_signed_in_again(core: UserCore) -> None:
+    """On the next link it is a user's channel only once that user is signed in there (protocol-notes 13.3)."""
+    core.lose()
+    core.back()
+    before, ignored = core.user_events(), core.connection.ignored_frames
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    assert (core.user_events(), core.connection.ignored_frames) == (before, ignored + 1)
+    core.authenticate()
+    core.receive(frame("greeting", USER_CHANNEL, "1"))
+    assert core.user_events() == before
+
+
 def test_a_drop_leaves_a_gap(core: UserCore) -> None:
     """What may be missing is said once per hole, before what comes afterwards (R5)."""
     core.now += 10
@@ -83,6 +95,57 @@ def test_the_gap_comes_before_an_event_that_comes_before_the_acknowledgement(cor
     core.receive(frame("greeting", USER_CHANNEL, "1"))
     core.acknowledge(USER_CHANNEL)
     assert [type(output) for output in core.outputs[before:]] == [GapFound, UserEvent]
+
+
+def test_another_user_after_a_reconnect_has_no_gap(core: UserCore) -> None:
+    """What the one before missed is not missing there, however many links it takes to be subscribed (R5)."""
+    for _ in range(2):
+        core.lose()
+        core.back()
+        core.authenticate()
+        core.welcome('{"id":"8"}')
+    core.acknowledge("#server-to-user-8")
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
+def test_an_acknowledgement_is_not_awaited_on_another_link() -> None:
+    """What was asked on a link that is gone is asked again only when the user is signed in on the next (R3)."""
+    core = UserCore()
+    core.up()
+    core.sign_in()
+    core.authenticate()
+    core.welcome()
+    core.lose()
+    core.back()
+    core.wait(35)
+    assert core.frames("pusher:subscribe") == [{"channel": USER_CHANNEL}]
+    assert core.frames("pusher:unsubscribe") == []
+
+
+def test_what_is_acknowledged_is_not_sent_again(core: UserCore) -> None:
+    """However long the link lasts (R3)."""
+    core.wait(100)
+    assert len(core.frames("pusher:subscribe")) == 1
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_disconnecting_forgets_the_user(*, acknowledged: bool) -> None:
+    """Nothing is sent for that user on a later connection, and no gap is told of the time between (design 2)."""
+    core = UserCore()
+    core.up()
+    core.sign_in()
+    core.authenticate()
+    core.welcome()
+    if acknowledged:
+        core.acknowledge(USER_CHANNEL)
+    core.connection.disconnect(core.now)
+    core.up()
+    core.wait(35)
+    assert len(core.frames("pusher:subscribe")) == 1
+    core.lose()
+    core.back()
+    core.signed_in()
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
 
 
 def test_what_is_not_acknowledged_is_sent_again(core: UserCore) -> None:
