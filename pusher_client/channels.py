@@ -16,6 +16,7 @@ from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.names import channel_kind, check_channel_name
 from pusher_client.protocol.tally import Tally
+from pusher_client.registry import is_application
 from pusher_client.worker import ErrorHandler
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Channels:
         self._dispatchers: WeakValueDictionary[str, ChannelDispatcher] = WeakValueDictionary()
         self._kept: dict[str, Channel] = {}
         self._wanted: dict[str | None, ChannelDispatcher] = {}
-        self._ended: set[str] = set()
+        self._ended: dict[str | None, Tally] = {}
 
     # -- handles --------------------------------------------------------------------------------------------------
 
@@ -136,25 +137,29 @@ class Channels:
     def deliver(self, event: Event) -> None:
         """Hand an event to its channel."""
         dispatcher = self._wanted.get(event.channel)
-        if dispatcher is not None:
-            if event.name == DECRYPTION_FAILURE:
-                failure = event.data
-                name = failure.event_name[:_NAME_LIMIT]
-                _logger.warning("%s: an event %r could not be opened: %s", failure.channel, name, failure.reason)
-            dispatcher.deliver(event)
+        if dispatcher is None:
+            # A handler unsubscribed while the connection ends, when the core has let go of the channel already.
+            tally = self._ended.get(event.channel, Tally())
+            tally.dropped += event.name == DECRYPTION_FAILURE or is_application(event.name)
+            return
+        if event.name == DECRYPTION_FAILURE:
+            failure = event.data
+            name = failure.event_name[:_NAME_LIMIT]
+            _logger.warning("%s: an event %r could not be opened: %s", failure.channel, name, failure.reason)
+        dispatcher.deliver(event)
 
     def end_at_once(self, name: str) -> None:
         """The caller unsubscribes: end the streams now; the core's word may come after the next subscribe."""
         dispatcher = self._wanted.pop(name, None)
         if dispatcher is not None:
-            self._ended.add(name)
+            self._ended[name] = dispatcher.tally
             dispatcher.end(None)
             self._review(name)
 
     def end(self, name: str, error: PusherError | None) -> None:
         """A subscription is over: its streams end, and raise the error if there is one."""
         if error is None and name in self._ended:
-            self._ended.discard(name)
+            del self._ended[name]
             return
         dispatcher = self._wanted.get(name)
         if dispatcher is None:
@@ -166,6 +171,7 @@ class Channels:
 
     def end_all(self, error: PusherError | None) -> None:
         """The connection is over: the client's own streams end too, and those of channels that were not subscribed."""
+        self._ended.clear()
         self.dispatcher.end(error)
         for dispatcher in list(self._dispatchers.values()):
             dispatcher.end(error, drain=True)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NoReturn, TypeAlias, cast
 
 from pusher_client.exceptions import AuthorizationError
+from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = ["Credentials", "Fetched"]
 
@@ -73,9 +74,9 @@ class Credentials:
     ) -> None:
         if not callable(fetch):
             raise TypeError("fetch is a plain or async callable without arguments; give a fixed mapping directly")
-        problem = _seconds_problem("timeout", timeout)
+        problem = seconds_problem("timeout", timeout)
         if lifetime is not None:
-            problem = problem or _seconds_problem("lifetime", lifetime)
+            problem = problem or seconds_problem("lifetime", lifetime)
         if problem is not None:
             raise problem
         self._fetch = fetch
@@ -184,18 +185,10 @@ def _read(found: object, lifetime: float | None, began: float) -> _Value | Excep
     pairs = dict(cast("Mapping[object, object]", values))
     if not all(isinstance(text, str) for item in pairs.items() for text in item):
         return TypeError("names and values of credentials must be strings")
-    problem = None if seconds is None else _seconds_problem("the lifetime of credentials", seconds)
+    problem = None if seconds is None else seconds_problem("the lifetime of credentials", seconds)
     if problem is not None:
         return problem
     expires = math.inf if seconds is None else began + cast("float", seconds)
     if monotonic() >= expires:
         return TimeoutError("the credentials had expired when they came")
     return _Value(MappingProxyType(cast("dict[str, str]", pairs)), expires)
-
-
-def _seconds_problem(what: str, seconds: object) -> TypeError | ValueError | None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return TypeError(f"{what} is a number of seconds")
-    if not 0 < seconds < math.inf:
-        return ValueError(f"{what} must be a positive number of seconds, not {seconds}")
-    return None

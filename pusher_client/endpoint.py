@@ -7,7 +7,6 @@ environment and no log of what it fetched, so that nothing of this has to be swi
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import httpx
 from pusher_client.answer import BODY_LIMIT, read_answer
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.origin import Origin, read_proxy
+from pusher_client.protocol.seconds import seconds_problem
 from pusher_client.request import Form, Request, Source, bare
 
 __all__ = ["REFUSALS", "Endpoint"]
@@ -205,11 +205,10 @@ def _read_ssl(ssl: object) -> SSLContext:
     return ssl
 
 
-def _read_timeout(timeout: object) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise TypeError("timeout is a number of seconds")
-    if not math.isfinite(timeout) or timeout <= 0:
-        raise ValueError(f"timeout must be a positive number of seconds, not {timeout}")
+def _read_timeout(timeout: float) -> float:
+    problem = seconds_problem("timeout", timeout)
+    if problem is not None:
+        raise problem
     return timeout
 
 

@@ -115,8 +115,10 @@ class Feed(BoundedQueue[Event]):
     async def wait(self) -> None:
         """Wait until there may be something to read, or the end."""
         owner = self._owner()
-        if owner is not None:
-            owner.check_caller()
+        if owner is None:
+            self.ended = True  # nobody is left who could fill it
+            return
+        owner.check_caller()
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter

@@ -154,9 +154,9 @@ class Lifecycle:
 
     async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
         driver = self._driver
+        assert driver is not None  # noqa: S101 - a shutdown starts only with one, and is over when there is none
         try:
-            if driver is not None:
-                await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
+            await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
             await self._authority.detach()
         finally:
             self._driver = None

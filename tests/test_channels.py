@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
-from pusher_client import Channel, Event, PresenceChannel, PusherClient, SubscriptionError, SubscriptionState
-from tests.protocol.scripted import CHANNEL, OLD, sealed
+from pusher_client import (
+    AuthorizationError,
+    Channel,
+    ChannelAuthorization,
+    ConnectError,
+    Event,
+    PresenceChannel,
+    PusherClient,
+    SubscriptionError,
+    SubscriptionState,
+)
+from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import scripted
 
 
@@ -207,6 +217,81 @@ async def test_a_failed_channel_ends_its_streams_and_can_be_tried_anew() -> None
             "pusher:subscription_error",
             "pusher:subscription_succeeded",
         ]
+
+
+async def test_a_channel_that_a_handler_subscribes_anew_as_it_fails_stays_wanted() -> None:
+    """The end of the failed subscription comes behind the new wish, and takes nothing from it (design 2, R7)."""
+    asked: list[str] = []
+
+    async def the_second_time(channel: str, socket_id: str) -> dict[str, Any]:
+        asked.append(channel)
+        if len(asked) == 1:
+            raise AuthorizationError(channel, "no", status=403)
+        return await authorize(channel, socket_id)
+
+    async with scripted() as peer, peer.client(authorizer=the_second_time) as client:
+        channel, again = client.channel("private-a"), client.subscribe("private-a")
+
+        @channel.bind("pusher:subscription_error")
+        def at_once(_event: Event) -> None:
+            again.send(None)
+
+        with pytest.raises(AuthorizationError):
+            await channel.subscribe()
+        while channel.state is not SubscriptionState.SUBSCRIBED:
+            await asyncio.sleep(0.001)
+        with pytest.raises(StopIteration) as done:
+            again.send(None)
+        assert done.value.value is channel
+        arrived = asyncio.ensure_future(channel.wait_for("e"))
+        await asyncio.sleep(0)
+        await peer.publish("e", "private-a", "1")
+        assert (await arrived).data == 1
+
+
+@pytest.mark.parametrize("code", [None, 4001])
+async def test_a_handler_that_unsubscribes_while_the_connection_ends_stops_the_rest(code: int | None) -> None:
+    """What waited for a key is handed on until somebody wants no more of it, and the counts add up (3.4, R5)."""
+    asked: list[str] = []
+
+    async def never_a_refresh(channel: str, socket_id: str) -> ChannelAuthorization:
+        asked.append(channel)
+        if len(asked) == 2:
+            await asyncio.Event().wait()
+        return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD)
+
+    seen: list[str] = []
+    async with scripted() as peer, peer.client(authorizer=never_a_refresh) as client:
+        orders = await client.subscribe(CHANNEL)
+
+        @orders.bind("pusher:decryption_failure")
+        def leave(event: Event) -> None:
+            seen.append(event.data.event_name)
+            with pytest.raises(StopIteration):  # it has nothing to wait for
+                client.unsubscribe(CHANNEL).send(None)
+
+        for name in ("a", "b"):
+            await peer.publish(name, CHANNEL, sealed(NEW, "1"))
+        while orders.stats.waiting < 2:
+            await asyncio.sleep(0.001)
+        if code is None:
+            await client.disconnect()
+        else:
+            await peer.sockets[0].close(code)
+            with pytest.raises(ConnectError):
+                await client.wait_closed()
+        assert seen == ["a"]
+        stats = orders.stats
+        assert (stats.received, stats.undecryptable, stats.dropped, stats.waiting) == (2, 1, 1, 0)
+
+        # Nothing of that is left to be taken for the end of a later subscription.
+        await client.connect()
+        await orders.subscribe()
+        orders.unbind("pusher:decryption_failure")
+        await client.disconnect()
+        reference = weakref.ref(orders)
+        del orders
+        assert gone(reference)
 
 
 async def test_a_failure_to_decrypt_is_logged_once_with_a_name_that_is_cut(caplog: pytest.LogCaptureFixture) -> None:

@@ -407,6 +407,19 @@ async def test_ending_while_a_link_is_being_opened_leaves_nothing() -> None:
             await asyncio.sleep(0.001)
 
 
+async def test_a_client_whose_tasks_were_cancelled_can_still_disconnect() -> None:
+    """As a program does that cancels everything it finds: there is no socket left to close (R6)."""
+    async with scripted() as peer, peer.client() as client:
+        await client.subscribe("orders")
+        (socket,) = (task for task in asyncio.all_tasks() if task.get_name() == "pusher_client socket")
+        socket.cancel()
+        await asyncio.wait((socket,))
+        await client.disconnect()
+        assert client.state is ConnectionState.DISCONNECTED
+        await client.connect()
+        assert (client.state, peer.connects) == (ConnectionState.CONNECTED, 2)
+
+
 async def test_calls_made_while_the_core_is_drained_are_carried_out() -> None:
     """A plain handler that triggers at once feeds the core from inside its own outputs (R7)."""
     async with scripted() as peer, peer.client(authorizer=authorize) as client:

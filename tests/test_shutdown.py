@@ -36,7 +36,7 @@ async def test_only_tasks_are_spared() -> None:
     """A caller that runs in no task, as a plain handler called by a timer, has none that could be cancelled (R6)."""
 
     async def work(_callers: Collection[asyncio.Task[Any]]) -> None:
-        raise AssertionError
+        raise AssertionError  # nothing starts it
 
     shutdown, called = Shutdown(work), asyncio.Event()
     loop = asyncio.get_running_loop()

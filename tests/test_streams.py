@@ -42,6 +42,17 @@ async def test_a_reader_waits() -> None:
     assert (await reading).data == 1
 
 
+async def test_nobody_waits_for_a_dispatcher_that_is_gone() -> None:
+    """A stream that outlives its client gives what it has, and ends (R6)."""
+    wiring = Dispatchers()
+    streams = [wiring.channel.events(), wiring.client.events()]
+    wiring.deliver(1)
+    del wiring
+    gc.collect()
+    async with asyncio.timeout(20):
+        assert [numbers(await drain(stream)) for stream in streams] == [[1], [1]]
+
+
 async def test_one_reader() -> None:
     """A second anext at the same time is a mistake, and does not disturb the first (design 2)."""
     wiring = Dispatchers()

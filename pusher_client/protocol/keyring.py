@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pusher_client.protocol.encryption import open_secretbox
+from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = ["KeyRotationPolicy", "Keyring", "RefreshGuard"]
 
@@ -39,11 +40,9 @@ class KeyRotationPolicy:
 
     def __post_init__(self) -> None:
         for name, least in (("grace", 0.0), ("timeout", 0.001), ("max_delay", 0.001)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"KeyRotationPolicy.{name} is a number of seconds")
-            if not math.isfinite(value) or value < least:
-                raise ValueError(f"KeyRotationPolicy.{name} must be finite and at least {least}, not {value}")
+            problem = seconds_problem(f"KeyRotationPolicy.{name}", getattr(self, name), least=least)
+            if problem is not None:
+                raise problem
         for name, fewest in (("old_keys", 0), ("backlog", 1), ("fruitless_limit", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+
+from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = [
     "Backoff",
@@ -71,11 +72,9 @@ class ReconnectPolicy:
 
     def __post_init__(self) -> None:
         for name in ("base", "factor", "cap", "stable_after"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"ReconnectPolicy.{name} is a number of seconds")
-            if not math.isfinite(value) or value < 0:
-                raise ValueError(f"ReconnectPolicy.{name} must be finite and not negative, not {value}")
+            problem = seconds_problem(f"ReconnectPolicy.{name}", getattr(self, name), least=0)
+            if problem is not None:
+                raise problem
         if self.factor < 1:
             raise ValueError(f"ReconnectPolicy.factor must be at least 1, not {self.factor}")
         if isinstance(self.max_per_minute, bool) or not isinstance(self.max_per_minute, int):

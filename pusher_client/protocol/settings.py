@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.names import CHANNEL_NAME_LIMIT, LONGEST_CHANNEL_NAME
 from pusher_client.protocol.reconnect import ReconnectPolicy
+from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = ["BATCH_SIZE", "ConnectionSettings"]
 
@@ -55,11 +55,9 @@ class ConnectionSettings:
 
     def __post_init__(self) -> None:
         for name in _TIMEOUTS:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
-            if not math.isfinite(value) or value <= 0:
-                raise ValueError(f"{name} must be a positive number of seconds, not {value}")
+            problem = seconds_problem(name, getattr(self, name))
+            if problem is not None:
+                raise problem
         for name in ("buffer_bytes", "max_message_size"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):

@@ -149,6 +149,7 @@ class Subscription:
         self._attempts.authorized()
         if self.inbox.kind.presence and authorization.channel_data is None and self._context.user.expected:
             self._parked = authorization
+            self._last_error = AuthorizationError(self.name, "it has no channel_data and waits for the user to sign in")
             return
         self.inbox.authorized(authorization, now)
         self._send_subscribe(authorization, now)

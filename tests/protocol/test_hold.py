@@ -97,6 +97,16 @@ def test_a_refused_refresh_is_not_tried_again(status: int | None) -> None:
     assert (core.names()[-1], len(refreshes(core))) == ("opened", 2)
 
 
+def test_an_answer_without_a_key_is_none() -> None:
+    """An endpoint that forgets the key on a refresh counts as one that failed, and the ring stays (3.2, 3.8)."""
+    core = ready()
+    event(core, NEW, "lost")
+    core.answer(None)
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+    event(core, OLD, "kept")
+    assert (core.names()[-1], len(refreshes(core))) == ("kept", 1)
+
+
 def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
     """Nothing is asked, at once or behind others, and the raw data stands in the failure alone (3.3)."""
     core = ready()

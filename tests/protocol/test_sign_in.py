@@ -523,3 +523,12 @@ def test_a_rejected_client_event_is_no_answer_to_a_sign_in(core: UserCore) -> No
     core.wait(5)
     core.welcome()
     assert core.result(call).error is None
+
+
+def test_a_presence_channel_says_what_it_waited_for(core: UserCore) -> None:
+    """A subscription that ends waiting for a user names that as the reason (protocol-notes 13.4)."""
+    core.sign_in()
+    call = core.subscribe("presence-room")
+    core.answer(None)
+    core.wait(31)
+    assert "waits for the user to sign in" in str(core.result(call).error)
