@@ -90,7 +90,8 @@ class Stopwatch:
         self._left -= 1
         if not self._left:
             wall, cpu = self._begin
-            self._done.set_result(Sample(time.perf_counter() - wall, time.process_time() - cpu))
+            used = max(time.process_time() - cpu, 1e-9)  # a coarse clock may not have moved
+            self._done.set_result(Sample(time.perf_counter() - wall, used))
 
     @property
     def running(self) -> bool:
