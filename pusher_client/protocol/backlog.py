@@ -39,25 +39,28 @@ class Backlog:
     Args:
         limit: How many events may wait.
         budget: The client's allowance of bytes.
+
+    Attributes:
+        items: What waits, in order; to be read by others.
     """
 
-    __slots__ = ("_budget", "_items", "_limit")
+    __slots__ = ("_budget", "_limit", "items")
 
     def __init__(self, limit: int, budget: ByteBudget) -> None:
         self._limit = limit
         self._budget = budget
-        self._items: deque[Held] = deque()
+        self.items: deque[Held] = deque()
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.items)
 
     def __iter__(self) -> Iterator[Held]:
-        return iter(self._items)
+        return iter(self.items)
 
     @property
     def head(self) -> Held:
         """The event that came first."""
-        return self._items[0]
+        return self.items[0]
 
     def append(self, item: Held) -> bool:
         """Queue an event; return False when it went beyond what may wait, so that waiting has to end now."""
@@ -65,13 +68,13 @@ class Backlog:
         size = _OVERHEAD_BYTES + text_bytes(item.name) + 2 * text_bytes(item.raw)
         if item.event is not None:
             size += data_bytes(item.event.raw)
-        fits = len(self._items) < self._limit and self._budget.take(size)
+        fits = len(self.items) < self._limit and self._budget.take(size)
         item.size = size if fits else 0
-        self._items.append(item)
+        self.items.append(item)
         return fits
 
     def pop(self) -> Held:
         """Take the event that came first."""
-        item = self._items.popleft()
+        item = self.items.popleft()
         self._budget.give(item.size)
         return item

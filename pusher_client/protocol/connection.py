@@ -36,6 +36,7 @@ from pusher_client.protocol.wanted import WantedChannels
 __all__ = ["Connection"]
 
 _CLIENT_GUARD_FACTOR = 4
+_SUBSCRIBED = SubscriptionState.SUBSCRIBED  # an enum's members are slow to look up for every event before Python 3.12
 
 
 class Connection:
@@ -259,7 +260,7 @@ class Connection:
             return None
         if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
             subscription = subscriptions.get(frame.channel)
-            if subscription is None or subscription.state is not SubscriptionState.SUBSCRIBED:
+            if subscription is None or subscription.state is not _SUBSCRIBED:
                 if subscription is None and self.sign_in.receive_event(frame, now):
                     self._rearm()
                     return None

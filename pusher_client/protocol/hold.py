@@ -97,7 +97,8 @@ class Hold:
         if plaintext is not None:
             if self._ring.proved:
                 self._note_proof()
-            return self._in_order(name, text or "", now, self._opened(name, text, plaintext))
+            event = self._opened(name, text, plaintext)
+            return self._in_order(name, text or "", now, event) if self._held.items else event
         return self._not_opened(Held(name=name, raw=text or "", arrived=now, nonce=nonce, ciphertext=ciphertext), now)
 
     def receive_protocol_event(self, event: Event, now: float) -> Event | None:

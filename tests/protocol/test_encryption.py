@@ -14,6 +14,7 @@ from tests.protocol.scripted import OLD, sealed
 
 NONCE = base64.b64encode(b"n" * 24).decode()
 BOX17 = base64.b64encode(b"c" * 17).decode()
+BOX18 = base64.b64encode(b"c" * 18).decode()
 STRAY = BOX17[:-2] + chr(ord(BOX17[-2]) + 1) + "="
 
 
@@ -54,6 +55,8 @@ def test_an_envelope_is_read_in_every_spelling() -> None:
         f'{{"nonce":"{NONCE}","ciphertext":"{BOX17}","ciphertext":"{STRAY}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{BOX17[:4]} {BOX17[4:]}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"-_{BOX17}"}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX18}4\\u004A=="}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{BOX18}00\\u0044="}}',
         '{"nonce":' * 50_000,
     ],
 )
