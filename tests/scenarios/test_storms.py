@@ -85,6 +85,7 @@ def times_of_connects(core: Core, treat: Treatment, seconds: float) -> list[floa
     while core.now < end:
         if any(isinstance(output, OpenWebSocket) for output in pending):
             times.append(core.now)
+            assert len(times) <= seconds, "it storms"
             before = len(core.outputs)
             treat(core)
             core.drain()
