@@ -207,7 +207,8 @@ class Driver:
             self.feed(self._core.websocket_opened)
             await self._read(websocket)
         except asyncio.CancelledError:
-            given_up = True
+            # A plain handler runs in this task and may have cancelled it; then nobody else knows that the link is gone.
+            given_up = asyncio.current_task() in self._closing
             raise
         finally:
             writer.cancel()
