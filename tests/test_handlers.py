@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from pusher_client import Event, PusherClient, UserAuthentication
+from pusher_client.server import LocalServer
 from tests.scripted_channels import Scripted, scripted
 
 Acting = Callable[[PusherClient], Awaitable[object]]
@@ -116,6 +118,28 @@ async def test_a_handler_that_never_returns_holds_up_its_own_channel_alone() -> 
             await asyncio.sleep(0.001)
         assert heard == [0, 1, 2, 3, 4]
         assert peer.connects == 1
+
+
+def block(seconds: float) -> None:
+    """Do what no handler should."""
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize("turns", [4, 8, 16])
+async def test_a_blocked_loop_does_not_cost_the_link(turns: int) -> None:
+    """A pong that came while the loop was blocked counts, though its time is over when it can be read (R1, R7)."""
+    with LocalServer() as server:  # on a thread of its own: it answers meanwhile
+        client = PusherClient(
+            server.key, host="127.0.0.1", port=server.port, tls=False, activity_timeout=0.2, pong_timeout=0.8
+        )
+        async with client:
+            before = client.socket_id
+            block(0.3)  # so that a ping is due
+            for _ in range(turns):
+                await asyncio.sleep(0)  # so that it goes out, and no more
+            block(1.2)
+            await client.subscribe("a")
+            assert client.socket_id == before
 
 
 def plain_cancel(_event: Event) -> None:
