@@ -40,6 +40,8 @@ __all__ = ["Driver", "Piece"]
 
 _STOP_TIMEOUT = 1.5
 _FRAMES_IN_A_ROW = 64
+_HELD_UP = 0.1
+_CATCH_UP = 0.05
 
 _logger = logging.getLogger("pusher_client")
 
@@ -104,6 +106,7 @@ class Driver:
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
         self._draining = False
         self._stopped = False
         self._outbox = Outbox(outbox_bytes)
@@ -179,14 +182,22 @@ class Driver:
 
     def _set_timer(self) -> None:
         due = self._core.deadline()
-        if due is None or self._stopped or (self._timer is not None and self._timer.when() <= due):
+        if due is None or self._stopped:
+            return
+        due = max(due, self._not_before)
+        if self._timer is not None and self._timer.when() <= due:
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.loop.call_at(due, self._on_timer)
 
     def _on_timer(self) -> None:
-        self._timer = None
+        timer, self._timer, now = self._timer, None, self.loop.time()
+        if timer is not None and timer.when() != self._not_before and now - timer.when() > _HELD_UP:
+            # Somebody has blocked the loop: what came meanwhile, such as a pong, is read before it counts as missing.
+            self._not_before = now + _CATCH_UP
+            self._set_timer()
+            return
         self.feed(self._core.handle_deadline)
 
     # -- the socket -----------------------------------------------------------------------------------------------
@@ -207,7 +218,8 @@ class Driver:
             self.feed(self._core.websocket_opened)
             await self._read(websocket)
         except asyncio.CancelledError:
-            given_up = True
+            # A plain handler runs in this task and may have cancelled it; then nobody else knows that the link is gone.
+            given_up = asyncio.current_task() in self._closing
             raise
         finally:
             writer.cancel()
