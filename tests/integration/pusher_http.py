@@ -24,14 +24,14 @@ class PusherHTTP:
         master_key: 32 bytes, or None where nothing is to be encrypted.
 
     Attributes:
-        library: The library itself; its calls block.
+        official: The library itself; its calls block.
     """
 
     def __init__(self, port: int, *, app: App = APP, master_key: bytes | None = None) -> None:
         self._port = port
         self._app = app
         self.master_key = master_key
-        self.library = pusher.Pusher(
+        self.official = pusher.Pusher(
             app.id,
             app.key,
             app.secret,
@@ -54,21 +54,21 @@ class PusherHTTP:
 
     async def trigger(self, channel: str, event: str, data: object) -> None:
         """Publish one event, encrypted where the channel's name says so."""
-        _check(await asyncio.to_thread(self.library.trigger, channel, event, data))
+        _check(await asyncio.to_thread(self.official.trigger, channel, event, data))
 
     async def trigger_as_it_is(self, channel: str, event: str, data: str) -> None:
         """Publish a string that is not encrypted whatever the channel's name says."""
         batch = [{"channel": channel, "name": event, "data": data}]
-        _check(await asyncio.to_thread(self.library.trigger_batch, batch, already_encoded=True))
+        _check(await asyncio.to_thread(self.official.trigger_batch, batch, already_encoded=True))
 
     async def occupied(self, channel: str) -> bool:
         """Ask the server whether anybody is subscribed to a channel."""
-        answer: dict[str, Any] = await asyncio.to_thread(self.library.channel_info, channel)
+        answer: dict[str, Any] = await asyncio.to_thread(self.official.channel_info, channel)
         return bool(answer["occupied"])
 
     def authenticate(self, channel: str, socket_id: str, user: dict[str, Any] | None = None) -> dict[str, str]:
         """Sign a subscription, on presence channels for a user; an endpoint's answer, ready for JSON."""
-        answer: dict[str, Any] = self.library.authenticate(channel, socket_id, user)
+        answer: dict[str, Any] = self.official.authenticate(channel, socket_id, user)
         # The library leaves the shared secret as bytes, which json.dumps() refuses.
         return {name: value.decode() if isinstance(value, bytes) else value for name, value in answer.items()}
 

@@ -114,7 +114,7 @@ class Target:
             return self.publisher.authenticate(channel, socket_id, member or {"user_id": socket_id})
 
         async def authenticate(socket_id: str) -> UserAuthentication:
-            return UserAuthentication(**self.publisher.library.authenticate_user(socket_id, user))
+            return UserAuthentication(**self.publisher.official.authenticate_user(socket_id, user))
 
         options.setdefault("authorizer", authorize)
         options.setdefault("user_authenticator", authenticate)

@@ -169,7 +169,7 @@ async def test_one_event_goes_to_many_channels(target: Target) -> None:
         stream = client.events()
         for name in heard:
             await client.subscribe(name)
-        answer = await asyncio.to_thread(target.publisher.library.trigger, names, "e", {"number": 1})
+        answer = await asyncio.to_thread(target.publisher.official.trigger, names, "e", {"number": 1})
         assert answer in ({}, {"ok": True})
         events = await take(stream, 3)
     assert sorted((event.channel or "", event.data["number"]) for event in events) == sorted(
@@ -183,7 +183,7 @@ async def test_a_batch_keeps_its_order(target: Target) -> None:
     batch = [{"channel": names[number % 2], "name": "e", "data": {"number": number}} for number in range(10)]
     async with target.client() as client:
         channels = [await client.subscribe(name) for name in names]
-        answer = await asyncio.to_thread(target.publisher.library.trigger_batch, batch)
+        answer = await asyncio.to_thread(target.publisher.official.trigger_batch, batch)
         assert answer in ({}, {"ok": True})
         assert [numbers(await take(aiter(channel), 5)) for channel in channels] == [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]
 
@@ -195,7 +195,9 @@ async def test_the_publisher_may_leave_a_connection_out(target: Target, kind: st
     async with target.client() as one, target.client() as two, asyncio.timeout(SECONDS):
         left_out, other = await one.subscribe(name), await two.subscribe(name)
         for number, socket_id in enumerate((one.socket_id, None)):
-            answer = await asyncio.to_thread(target.publisher.library.trigger, name, "e", {"number": number}, socket_id)
+            answer = await asyncio.to_thread(
+                target.publisher.official.trigger, name, "e", {"number": number}, socket_id
+            )
             assert answer in ({}, {"ok": True})
         assert numbers(await take(aiter(other), 2)) == [0, 1]
         assert numbers(await take(aiter(left_out), 1)) == [1]

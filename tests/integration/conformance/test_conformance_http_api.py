@@ -15,7 +15,7 @@ from tests.integration.receiving import take
 
 async def ask(publisher: PusherHTTP, method: str, *arguments: Any) -> Any:
     """Call the library."""
-    return await asyncio.to_thread(getattr(publisher.library, method), *arguments)
+    return await asyncio.to_thread(getattr(publisher.official, method), *arguments)
 
 
 async def expect_refusal(

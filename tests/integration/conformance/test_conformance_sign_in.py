@@ -28,7 +28,7 @@ SOON = ReconnectPolicy(base=0.01, cap=0.05)
 async def send(users: Target, user_id: str, event: str, number: int) -> None:
     """Publish to a user with the official library."""
     data = {"number": number}
-    answer = await asyncio.to_thread(users.publisher.library.send_to_user, user_id, event, data)
+    answer = await asyncio.to_thread(users.publisher.official.send_to_user, user_id, event, data)
     assert answer in ({}, {"ok": True})
 
 
@@ -67,7 +67,7 @@ async def test_a_user_hears_what_is_sent_to_it(users: Target) -> None:
 
 async def test_a_wrong_sign_in_is_refused(users: Target) -> None:
     """The caller hears of it, and the link returns without a user (13.2)."""
-    stranger = users.publisher.signing_wrongly().library
+    stranger = users.publisher.signing_wrongly().official
 
     async def authenticate(socket_id: str) -> UserAuthentication:
         return UserAuthentication(**stranger.authenticate_user(socket_id, {"id": "ann"}))
@@ -136,7 +136,7 @@ async def test_a_user_hears_of_those_whom_it_watches(server: Server, users: Targ
 async def test_a_user_whose_connections_are_ended_stays_away(users: Target) -> None:
     """4009 is final once the sign-in was acknowledged (4.1)."""
     user_id = unique("ann-")
-    library = users.publisher.library._pusher_client
+    library = users.publisher.official._pusher_client
     path = f"/apps/{users.app.id}/users/{user_id}/terminate_connections"
     async with users.client(user={"id": user_id}) as client, asyncio.timeout(SECONDS):
         await client.signin()

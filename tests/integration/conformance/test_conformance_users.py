@@ -21,7 +21,7 @@ WATCHLIST = "pusher_internal:watchlist_events"
 
 async def sign_in(users: Target, socket: BareSocket, **user: Any) -> dict[str, Any]:
     """Sign a user in, and return the answer."""
-    answer = users.publisher.library.authenticate_user(socket.socket_id, user)
+    answer = users.publisher.official.authenticate_user(socket.socket_id, user)
     await socket.send("pusher:signin", answer)
     return await socket.receive()
 
@@ -42,7 +42,7 @@ async def listen(socket: BareSocket, user_id: str) -> list[dict[str, Any]]:
 
 async def send(users: Target, user_id: str, event: str) -> None:
     """Publish to a user with the official library."""
-    answer = await asyncio.to_thread(users.publisher.library.send_to_user, user_id, event, {"for": user_id})
+    answer = await asyncio.to_thread(users.publisher.official.send_to_user, user_id, event, {"for": user_id})
     assert answer in ({}, {"ok": True})
 
 
@@ -57,7 +57,7 @@ async def test_a_sign_in_is_acknowledged(users: Target) -> None:
 async def test_a_wrong_sign_in_ends_the_connection(users: Target) -> None:
     """``pusher:error`` and a close frame with 4009; a signature for another socket is a wrong one."""
     async with bare_socket(users.port, users.app.key) as socket, bare_socket(users.port, users.app.key) as other:
-        answer = users.publisher.library.authenticate_user(other.socket_id, {"id": "ann"})
+        answer = users.publisher.official.authenticate_user(other.socket_id, {"id": "ann"})
         await socket.send("pusher:signin", answer)
         refusal = await socket.receive()
         assert (refusal["event"], refusal["data"]["code"]) == ("pusher:error", 4009)
@@ -148,7 +148,7 @@ async def test_a_watchlist_has_at_most_a_hundred_users(server: Server, users: Ta
 
 async def test_a_users_connections_are_ended(users: Target) -> None:
     """All of them with 4009, and nobody else's, by the path that Pusher documents."""
-    client = users.publisher.library._pusher_client
+    client = users.publisher.official._pusher_client
     path = f"/apps/{users.app.id}/users/ann/terminate_connections"
     async with signed_in(users, "ann") as one, signed_in(users, "ann") as two, signed_in(users, "bob") as other:
         answer = await asyncio.to_thread(client.http.send_request, pusher.http.Request(client, "POST", path, {}))
@@ -160,7 +160,7 @@ async def test_a_users_connections_are_ended(users: Target) -> None:
 
 async def test_the_librarys_own_call_ends_them(server: Server, users: Target) -> None:
     """It leaves the application out of the path, which soketi does not serve."""
-    terminate = users.publisher.library.terminate_user_connections
+    terminate = users.publisher.official.terminate_user_connections
     async with signed_in(users, "ann") as socket:
         if server.does(Part.TERMINATE_BY_LIBRARY):
             assert await asyncio.to_thread(terminate, "ann") == {}
