@@ -1,4 +1,4 @@
-"""The worst servers and the largest crowds, in virtual time: nobody is stormed (R2)."""
+"""The worst servers, the largest crowds and the most garbage, in virtual time: nobody is stormed (R2, C6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.outputs import CloseWebSocket, OpenWebSocket
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.settings import ConnectionSettings
-from tests.protocol.scripted import Core, frame
+from tests.protocol.scripted import OLD, UNKNOWN, Core, frame, sealed
 
 MOST = ReconnectPolicy().max_per_minute
 ESTABLISHED = frame("pusher:connection_established", data={"socket_id": "1.1", "activity_timeout": 120})
@@ -217,3 +217,24 @@ def test_a_crowd_comes_back_spread_out(outage: float) -> None:
     back = [time for time, _ in crowd.arrivals if time >= 100.0 + outage]
     assert len(back) == 1000
     assert max(Counter(int(time * 10) for time in back).values()) < 150
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["the same key", "no answer"])
+def test_garbage_on_many_channels_does_not_flood_the_endpoint(*, answers: bool) -> None:
+    """10,000 events in a minute that nothing opens cost few requests, and each of them is told of (C6, R5)."""
+    core = Core(lots=1.0)
+    core.up()
+    channels = [f"private-encrypted-{number}" for number in range(10)]
+    for channel in channels:
+        core.subscribed(channel)
+    garbage, asked = sealed(UNKNOWN, "garbage"), len(core.requests())
+    for number in range(10_000):
+        before = len(core.outputs)
+        core.receive(frame("e", channels[number % 10], garbage))
+        for request in core.requests(before) if answers else ():
+            core.answer(OLD, request)
+        core.wait(0.006)
+    core.wait(60.0)
+    assert len(core.requests()) - asked <= 10 * 5 + 10 * 4
+    tallies = [core.tallies[channel] for channel in channels]
+    assert sum(tally.received for tally in tallies) == sum(tally.undecryptable for tally in tallies) == 10_000
