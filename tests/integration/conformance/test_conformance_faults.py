@@ -19,7 +19,7 @@ from tests.integration.receiving import SECONDS
 
 CAP = 0.2
 OPTIONS: dict[str, Any] = {"reconnect": ReconnectPolicy(base=0.02, cap=CAP, max_per_minute=1000)}
-IMPATIENT: dict[str, Any] = {"activity_timeout": 0.4, "pong_timeout": 0.5, "connect_timeout": 0.3}
+IMPATIENT: dict[str, Any] = {"activity_timeout": 0.4, "pong_timeout": 2.0, "connect_timeout": 0.5}
 KINDS = ("", "private-", "private-encrypted-", "private-encrypted-cache-", "presence-")
 PROBE, GAP, SUBSCRIBED = "probe", "pusher:gap", "pusher:subscription_succeeded"
 LINUX = sys.platform == "linux"  # which lists what a process holds open
