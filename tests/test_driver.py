@@ -533,3 +533,48 @@ def test_loggers_bear_the_name_of_the_package() -> None:
     assert {name.split(".")[0] for name in logging.root.manager.loggerDict if name.startswith("pusher_")} == {
         "pusher_client"
     }
+
+
+async def test_a_client_whose_attempt_was_cancelled_can_still_disconnect() -> None:
+    """A task that ended while it opened the socket need not be ended again (R6)."""
+
+    async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await reader.read()
+
+    accepted, before = asyncio.Event(), asyncio.all_tasks()
+    async with listening(mute) as port:
+        client = PusherClient("KEY", host="127.0.0.1", port=port, tls=False)
+        connecting = asyncio.ensure_future(client.connect())
+        await accepted.wait()
+        (attempt,) = (task for task in asyncio.all_tasks() if task.get_name() == "pusher_client socket")
+        attempt.cancel()
+        await asyncio.wait((attempt,))
+        await client.disconnect()
+        assert client.state is ConnectionState.DISCONNECTED
+        with pytest.raises(NotConnectedError):
+            await connecting
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() != before:  # the server's own task ends last
+            await asyncio.sleep(0.001)
+
+
+async def test_no_timer_is_set_once_everything_ends() -> None:
+    """What a handler still asks of a connection that is being ended starts no timer that would outlive it (R6)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        driver = client._life.driver()
+        assert driver is not None
+        asked = asyncio.Event()
+
+        @client.connection.bind("disconnected")
+        async def on_disconnected(_nothing: object) -> None:
+            while not driver._stopped:
+                await asyncio.sleep(0)
+            await client.unsubscribe("orders")
+            asked.set()
+
+        await client.disconnect()
+        assert asked.is_set()
+        assert driver._timer is None
