@@ -112,6 +112,7 @@ class Channels:
         """
         handle = self.channel(name)
         if not isinstance(handle, PresenceChannel):
+            # Not a TypeError: it is the name that is wrong, and the handle's type only follows from it.
             raise ValueError(f"{name!r} is no presence channel: its name would start with 'presence-'")  # noqa: TRY004
         return handle
 

@@ -95,7 +95,7 @@ class Demonstration:
             TimeoutError: It took longer.
         """
         # The extra "server" may be missing where this module is imported.
-        from pusher_client.server import LocalServer  # noqa: PLC0415
+        from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
 
         async with LocalServer() as server, asyncio.timeout(timeout):
             authorizer = HTTPAuthorizer(server.auth_url)
