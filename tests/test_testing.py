@@ -120,8 +120,10 @@ async def test_users_have_names(pusher_server: PusherServer) -> None:
         assert list(room.members) == ["ada"]
         client.user.bind("greeting", heard.put_nowait)
         await client.signin()
+        await client.subscribe("orders")  # the server has read by then that the client wants to hear what is for ada
         await pusher_server.trigger("#server-to-user-ada", "greeting", "hello")
-        assert (await heard.get()).data == "hello"
+        async with asyncio.timeout(SECONDS):
+            assert (await heard.get()).data == "hello"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +211,24 @@ def test_keys_are_of_one_test_only() -> None:
     with LocalServer() as first, LocalServer() as second:
         assert first.secret != second.secret
         assert first.encryption_master_key_base64 != second.encryption_master_key_base64
+
+
+@pytest.mark.pusher_server(client_events=False, event_limit=10)
+class TestMarked:
+    """Options of a class, and of one test in it."""
+
+    @pytest.mark.pusher_server(event_limit=12)
+    async def test_the_nearest_marker_wins(self, pusher_server: PusherServer) -> None:
+        """And those further away hold for the rest."""
+        await pusher_server.trigger("orders", "created", "x" * 12)
+        with pytest.raises(ValueError, match="more than 12 bytes"):
+            await pusher_server.trigger("orders", "created", "x" * 13)
+        async with pusher_server.client() as client:
+            orders = await client.subscribe("private-orders")
+            refused = asyncio.ensure_future(orders.wait_for("pusher:error"))
+            await asyncio.sleep(0)
+            await orders.trigger("client-typing", 1)
+            assert (await refused).data.code == 4301
 
 
 async def test_no_secret_is_logged(pusher_server: PusherServer, caplog: pytest.LogCaptureFixture) -> None:
