@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from ssl import CERT_REQUIRED, SSLContext, create_default_context
+from ssl import CERT_REQUIRED, PROTOCOL_TLS_CLIENT, SSLContext, create_default_context
 from typing import Any, Literal, NoReturn, TypeVar
 
 import httpx
@@ -59,7 +59,7 @@ class Endpoint:
             self._request = Request(self._origin.url, headers, params)
             self._use_environment = proxy is True
             self._proxy = _read_proxy(proxy)
-            self._ssl = _read_ssl(ssl)
+            self._ssl = _read_ssl(ssl, plain=self._origin.plain)
             self._timeout = _read_timeout(timeout)
             self._transport = _read_transport(transport)
         except (TypeError, ValueError) as error:
@@ -189,9 +189,10 @@ def _read_proxy(proxy: object) -> httpx.Proxy | None:
     return read_proxy(proxy)
 
 
-def _read_ssl(ssl: object) -> SSLContext:
+def _read_ssl(ssl: object, *, plain: bool) -> SSLContext:
     if ssl is None or ssl is True:
-        return create_default_context()
+        # Reading the system's authorities takes some 20 ms; without TLS there is nobody to trust.
+        return SSLContext(PROTOCOL_TLS_CLIENT) if plain else create_default_context()
     if ssl is False:
         raise ValueError(
             "ssl=False would trust anybody; for a private authority give ssl.create_default_context(cafile=…)"

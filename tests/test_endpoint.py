@@ -14,6 +14,7 @@ import httpx
 import pytest
 import trustme
 
+import pusher_client.endpoint as endpoint_module
 from pusher_client.authorizers import HTTPAuthorizer
 from pusher_client.exceptions import AuthorizationError
 from tests.canaries import texts_of_error
@@ -357,6 +358,20 @@ async def test_cancelling_a_request() -> None:
 
 
 # -- TLS, localhost and proxies -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("url", "loaded"), [("https://example.com/auth", True), ("http://127.0.0.1/auth", False)])
+def test_authorities_are_loaded_where_there_is_tls(url: str, loaded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading them takes longer than a test of a user's should."""
+    loads: list[ssl.SSLContext] = []
+
+    def load() -> ssl.SSLContext:
+        loads.append(ssl.create_default_context())
+        return loads[-1]
+
+    monkeypatch.setattr(endpoint_module, "create_default_context", load)
+    HTTPAuthorizer(url)
+    assert bool(loads) is loaded
 
 
 async def test_tls(server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext) -> None:

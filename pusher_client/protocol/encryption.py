@@ -1,15 +1,17 @@
-"""Opening what is sealed on an encrypted channel: the only importer of nacl (protocol-notes 7.3)."""
+"""Opening and sealing events of an encrypted channel: the only importer of nacl (protocol-notes 7.3)."""
 
 from __future__ import annotations
 
+import binascii
+
 import msgspec
-from nacl.bindings import crypto_secretbox_open
+from nacl.bindings import crypto_secretbox, crypto_secretbox_open
 from nacl.exceptions import CryptoError
 
 from pusher_client.protocol.authorization import decode_base64
 from pusher_client.protocol.frames import UNREADABLE
 
-__all__ = ["decode_plaintext", "open_secretbox", "read_envelope"]
+__all__ = ["NONCE_BYTES", "decode_plaintext", "open_secretbox", "read_envelope", "seal"]
 
 NONCE_BYTES = 24
 TAG_BYTES = 16
@@ -82,6 +84,13 @@ def open_secretbox(nonce: bytes, ciphertext: bytes, shared_secret: bytes) -> byt
         return crypto_secretbox_open(ciphertext, nonce, shared_secret)
     except CryptoError:
         return None
+
+
+def seal(plaintext: str, nonce: bytes, shared_secret: bytes) -> str:
+    """Make the envelope of an event as publishers send it; a nonce of 24 bytes serves once."""
+    ciphertext = crypto_secretbox(plaintext.encode(), nonce, shared_secret)
+    nonce_text, ciphertext_text = (binascii.b2a_base64(part, newline=False).decode() for part in (nonce, ciphertext))
+    return msgspec.json.encode({"nonce": nonce_text, "ciphertext": ciphertext_text}).decode()
 
 
 def decode_plaintext(plaintext: bytes) -> str | None:

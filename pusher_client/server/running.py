@@ -15,6 +15,7 @@ from typing import Any, Self
 from pusher_client.protocol.authorization import SECRET_BYTES
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.publication import publication
 from pusher_client.server.serving import LOOPBACK, Serving
 from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
@@ -173,6 +174,27 @@ class LocalServer:
             master_key: 32 bytes; random ones if None.
         """
         self._application.rotate_key(master_key)
+
+    def publish(
+        self, channel: str, event: str, data: object, *, but: str | None = None
+    ) -> concurrent.futures.Future[None]:
+        """Send an event to a channel's subscribers, as a publisher would; sealed, where the channel is encrypted.
+
+        Args:
+            channel: A channel's name, or ``#server-to-user-`` and the id of a user.
+            event: The event's name, of 1 to 200 characters.
+            data: A string as it is, anything else as its JSON.
+            but: The socket id of the connection that does not get it.
+
+        Returns:
+            Done when the event is on its way to every subscriber.
+
+        Raises:
+            TypeError: The data has no JSON.
+            ValueError: A name does not have its form, or the data is too long.
+        """
+        text = publication(self._application, channel, event, data)
+        return self._now_serving().submit(lambda: self._application.publish(channel, event, text, but=but))
 
     def drop(self) -> None:
         """Reset every WebSocket's TCP connection, without a close frame."""

@@ -28,10 +28,15 @@ MESSAGE_LIMIT = 1024 * 1024
 """Bytes that a client's frame may have."""
 
 
+TICK = 0.1
+"""Seconds between the turns in which uvicorn keeps its Date header true."""
+
+
 class _QuietServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.settled = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell when the sockets are served, or never will be."""
@@ -39,6 +44,26 @@ class _QuietServer(uvicorn.Server):
             await super().startup(sockets)
         finally:
             self.settled.set()
+
+    async def main_loop(self) -> None:
+        """Stop when told, and not at the next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self.stopping.wait()
+                    self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Give clients that are connected time to go, and take none where there are none."""
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -98,7 +123,7 @@ class Serving:
         """Close what is open, by force where nobody answers, and return when nothing is left."""
         self._wire.stall(on=False)
         await self._server.settled.wait()  # asked to exit earlier, uvicorn may leave the listening socket open
-        self._server.should_exit = True
+        self._server.stopping.set()
         done, _ = await asyncio.wait([self._task], timeout=GRACE)
         if not done:
             self._wire.reset()
@@ -108,7 +133,11 @@ class Serving:
         """Run a function in the server's event loop and wait until it is done, from whatever thread."""
         if threading.get_ident() == self._thread_id:
             action()
-            return
+        else:
+            self.submit(action).result(CALL_TIMEOUT)
+
+    def submit(self, action: Callable[[], None]) -> concurrent.futures.Future[None]:
+        """Have a function run in the server's event loop soon; what it raises is in the future."""
         done = concurrent.futures.Future[None]()
 
         def act() -> None:
@@ -120,4 +149,4 @@ class Serving:
                 done.set_result(None)
 
         self._loop.call_soon_threadsafe(act)
-        done.result(CALL_TIMEOUT)
+        return done

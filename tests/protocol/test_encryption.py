@@ -1,4 +1,4 @@
-"""Opening what is sealed."""
+"""Sealing, and opening what is sealed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pusher_client.protocol.encryption import decode_plaintext, open_secretbox, read_envelope
+from pusher_client.protocol.encryption import NONCE_BYTES, decode_plaintext, open_secretbox, read_envelope, seal
 from tests.protocol.scripted import OLD, sealed
 
 NONCE = base64.b64encode(b"n" * 24).decode()
@@ -63,6 +63,19 @@ def test_an_envelope_is_read_in_every_spelling() -> None:
 def test_a_malformed_envelope_is_none(text: str | None) -> None:
     """Wrong shape, alphabet, padding, stray bits or length: no key can help (3.3, C2)."""
     assert read_envelope(text) is None
+
+
+@given(
+    st.text(st.characters(codec="utf-8")),
+    st.binary(min_size=NONCE_BYTES, max_size=NONCE_BYTES),
+    st.binary(min_size=32, max_size=32),
+)
+def test_what_is_sealed_opens_again(plaintext: str, nonce: bytes, key: bytes) -> None:
+    """With the nonce that was given, in an envelope that is read at once."""
+    envelope = read_envelope(seal(plaintext, nonce, key))
+    assert envelope is not None
+    assert envelope[0] == nonce
+    assert open_secretbox(*envelope, key) == plaintext.encode()
 
 
 def test_every_single_bit_counts() -> None:

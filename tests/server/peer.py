@@ -13,6 +13,7 @@ import pusher
 import websockets
 
 from pusher_client.server import LocalServer
+from pusher_client.testing import PusherServer
 
 __all__ = ["Peer", "authorization", "connected", "server_library", "websocket_url"]
 
@@ -81,7 +82,7 @@ async def authorization(server: LocalServer, socket_id: str, channel: str, **for
     return answer
 
 
-def server_library(server: LocalServer) -> Any:
+def server_library(server: LocalServer | PusherServer) -> Any:
     """Return the official server library with the server's present master key."""
     return pusher.Pusher(
         server.app_id,

@@ -11,6 +11,7 @@ import threading
 
 import httpx
 import pytest
+import uvicorn
 import websockets
 import websockets.uri
 from starlette.applications import Starlette
@@ -52,6 +53,34 @@ async def test_a_client_may_connect_as_soon_as_the_port_is_known(serving: Servin
     await serving.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((LOOPBACK, serving.port))
+
+
+async def test_it_stops_when_it_is_told(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not at uvicorn's next tick, which here is an hour away; with nobody connected it waits for nobody."""
+    monkeypatch.setattr("pusher_client.server.serving.TICK", 3600)
+    serving.start(0)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"http://{LOOPBACK}:{serving.port}/")).text == "hello"
+    async with asyncio.timeout(60):
+        await serving.stop()
+
+
+async def test_it_ticks_while_it_serves(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As uvicorn does, which keeps the Date header of its answers so."""
+    monkeypatch.setattr("pusher_client.server.serving.TICK", 0.001)
+    ticks: list[int] = []
+    tick = uvicorn.Server.on_tick
+
+    async def count(server: uvicorn.Server, counter: int) -> bool:
+        ticks.append(counter)
+        return await tick(server, counter)
+
+    monkeypatch.setattr(uvicorn.Server, "on_tick", count)
+    serving.start(0)
+    while len(ticks) < 5:
+        await asyncio.sleep(0.001)
+    await serving.stop()
+    assert ticks[:5] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only address of the kind")
