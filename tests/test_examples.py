@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -36,8 +37,10 @@ def publisher(server: LocalServer) -> PusherHTTP:
 
 
 @asynccontextmanager
-async def running(name: str, server: LocalServer, publisher: PusherHTTP) -> AsyncGenerator[Process]:
-    """Run an example, subscribed; interrupt it at the end as a user does, and see that it ends tidily."""
+async def running(
+    name: str, server: LocalServer, publisher: PusherHTTP, stop: signal.Signals = signal.SIGINT
+) -> AsyncGenerator[Process]:
+    """Run an example, subscribed; stop it at the end as a user or a system does, and see that it ends tidily."""
     environment = os.environ | {
         "PUSHER_KEY": server.key,
         "PUSHER_HOST": server.host,
@@ -59,12 +62,16 @@ async def running(name: str, server: LocalServer, publisher: PusherHTTP) -> Asyn
                 assert process.returncode is None, (await process.communicate())[1].decode()
                 await asyncio.sleep(0.02)
             yield process
-            process.send_signal(signal.SIGINT)
+            process.send_signal(stop)
             said, complained = await process.communicate()
         assert said == b""
-        assert complained.decode().strip().splitlines()[-1] == "KeyboardInterrupt"
         assert b"Warning" not in complained
-        assert process.returncode == -signal.SIGINT
+        if stop is signal.SIGINT:
+            assert complained.decode().strip().splitlines()[-1] == "KeyboardInterrupt"
+            assert process.returncode == -signal.SIGINT
+        else:
+            assert b"Traceback" not in complained
+            assert process.returncode == 0
     finally:
         if process.returncode is None:
             process.kill()
@@ -107,3 +114,39 @@ async def test_handlers(server: LocalServer, publisher: PusherHTTP) -> None:
         assert await lines(process, 1) == [f"lost: perhaps events of {CHANNEL}, while the connection was down"]
         await publisher.trigger(CHANNEL, "order-created", {"number": 4})
         assert await lines(process, 1) == ["created: {'number': 4}"]
+
+
+async def test_worker(server: LocalServer, publisher: PusherHTTP) -> None:
+    """It tells a gap in its place, and works off what was received before SIGTERM ends it, with status 0."""
+    async with running("worker.py", server, publisher, signal.SIGTERM) as process:
+        assert process.stderr is not None
+        await publisher.trigger(CHANNEL, "order-created", {"number": 1})
+        await until(process.stderr, "INFO worker order-created {'number': 1}")
+        server.close(4200)
+        await until(process.stderr, "WARNING worker something may be missing since ")
+        await publisher.trigger(CHANNEL, "order-created", {"number": 2})
+        await until(process.stderr, "INFO worker order-created {'number': 2}")
+
+
+async def test_threads(server: LocalServer, publisher: PusherHTTP) -> None:
+    """A loop that blocks gets every event, in order."""
+    async with running("threads.py", server, publisher) as process:
+        for number in range(3):
+            await publisher.trigger(CHANNEL, "order-created", {"number": number})
+        assert await lines(process, 3) == [f"order-created {{'number': {number}}}" for number in range(3)]
+
+
+async def test_several_workers(server: LocalServer, publisher: PusherHTTP) -> None:
+    """Each event is worked on once, by one of the processes."""
+    async with running("several_workers.py", server, publisher) as process:
+        for number in range(3):
+            await publisher.trigger(CHANNEL, "order-created", {"number": number})
+        worked = [re.fullmatch(r"order-created \{'number': (\d)\} by \w+", line) for line in await lines(process, 3)]
+        assert sorted(match[1] for match in worked if match) == ["0", "1", "2"]
+
+
+async def until(stream: asyncio.StreamReader, start: str) -> None:
+    """Read lines until one starts like this."""
+    async with asyncio.timeout(SECONDS):
+        while not (line := (await stream.readline()).decode()).startswith(start):
+            assert line, f"it ended without {start!r}"
