@@ -134,8 +134,11 @@ def _number(value: object) -> float | None:
 def _read(wanted: type[_Wanted], channel: str | None, answer: Any) -> _Wanted | tuple[AuthorizationError, bool]:
     try:
         return wanted.from_response(answer)
+    # The frames that they went through hold the answer.
     except AuthorizationError as error:
-        refusal = bare(error)  # the frames that it went through hold the answer
+        refusal = bare(error)
+    except Exception as error:  # noqa: BLE001 - a mapping of the caller's may raise anything when it is read
+        return _failure(channel, bare(error))
     refusal.channel = channel
     return refusal, False
 

@@ -21,7 +21,7 @@ Source: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitab
 
 Form: TypeAlias = Sequence[tuple[str, str]]
 
-_Error = TypeVar("_Error", bound=Exception)
+_Error = TypeVar("_Error", bound=BaseException)
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADERS = (

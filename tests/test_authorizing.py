@@ -12,6 +12,7 @@ import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
 from pusher_client.authorizing import Outcome, ask_authorizer, ask_batch_authorizer
+from tests.canaries import texts_of_chain
 
 
 class Hostile(Mapping[str, Any]):
@@ -67,6 +68,19 @@ async def test_failures_are_sorted(raised: object, *, retryable: bool) -> None:
     error, again = outcome
     assert (error.channel, again) == ("private-a", retryable)
     assert "canary" not in str(error)
+
+
+async def test_a_mapping_that_raises_is_shown_to_nobody() -> None:
+    """The cause is kept without the frames that read the answer, which hold it (C3)."""
+
+    class Answer(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            return self[key]
+
+    outcome = await ask(Answer(auth="key:canary"))
+    assert isinstance(outcome, tuple)
+    assert isinstance(outcome[0].__cause__, KeyError)
+    assert "canary" not in texts_of_chain(outcome[0], __file__)
 
 
 async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:

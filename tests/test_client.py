@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
+import functools
 import gc
 import http
 import json
@@ -1182,6 +1183,37 @@ def test_what_holds_a_secret_is_not_pickled() -> None:
     for take in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="PusherClient"):
             take(client)
+
+
+def make_from_env(**options: Any) -> PusherClient:
+    return PusherClient.from_env(**options)
+
+
+@pytest.mark.parametrize(
+    ("make", "mistake"),
+    [
+        (functools.partial(PusherClient, "KEY"), {}),
+        (functools.partial(PusherClient, "KEY", cluster="eu"), {"queue_size": 0}),
+        (functools.partial(PusherClient, "KEY", cluster="eu"), {"on_decryption_failure": 1}),
+        (functools.partial(PusherClient.from_url, "ws://KEY@host"), {"pong_timeout": "1"}),
+        (functools.partial(PusherClient.from_url, "ws://KEY:canary@host"), {}),
+        (functools.partial(PusherClient.from_url, "canary://KEY:canary@host"), {}),
+        (make_from_env, {"queue_size": 0}),
+        (make_from_env, {"authorizer": None, "auth_url": "https://user:canary@host/"}),
+    ],
+)
+def test_a_mistake_shows_no_other_option(make: Any, mistake: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The captured variables of the library's frames have no password of a proxy or a URL in them (C3)."""
+    monkeypatch.setenv("PUSHER_KEY", "KEY")
+    monkeypatch.setenv("PUSHER_CLUSTER", "eu")
+    options = {"proxy": "http://user:canary@proxy:3128", "authorizer": functools.partial(authorize, "canary")}
+    auth_url = mistake.pop("auth_url", None)
+    if auth_url is not None:
+        monkeypatch.setenv("PUSHER_AUTH_URL", auth_url)
+        options, mistake = {"proxy": options["proxy"]}, {}
+    with pytest.raises((TypeError, ValueError)) as caught:
+        make(**options, **mistake)
+    assert "canary" not in texts_of_error(caught.value, __file__)
 
 
 # -- making one -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import trustme
 
 from pusher_client.authorizers import HTTPAuthorizer
 from pusher_client.exceptions import AuthorizationError
-from tests.canaries import texts_of_error
+from tests.canaries import texts_of_chain, texts_of_error
 from tests.scripted_endpoint import Received, Script, ScriptedEndpoint, answer, json_answer, serve_endpoint
 
 TOKEN = "canary-header-4711"
@@ -768,6 +768,24 @@ async def test_no_secret_in_any_error_or_log(case: str, attached: bool, caplog: 
     for canary in CANARIES:
         assert canary not in shown
         assert canary not in caplog.text
+
+
+@pytest.mark.parametrize("script", [hang, drip, drip_head])
+async def test_no_secret_in_a_cancellation(script: Script) -> None:
+    """A time-out of the caller's own has the cancellation as its cause, whose frames show nothing either (C3)."""
+    limit = asyncio.timeout(None)
+
+    async def soon(request: Received, writer: asyncio.StreamWriter) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + 0.02)
+        await script(request, writer)
+
+    async with serve_endpoint(soon) as endpoint:
+        with pytest.raises(TimeoutError) as caught:
+            async with limit:
+                await authorizer(endpoint)(CHANNEL, "12.34")
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+    shown = texts_of_chain(caught.value, __file__)
+    assert not [canary for canary in CANARIES if canary in shown]
 
 
 async def test_foreign_loggers_are_left_alone() -> None:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import pickle
-from dataclasses import FrozenInstanceError, replace
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict, astuple, fields, replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,13 +255,21 @@ def test_an_authorization_is_frozen_and_hidden() -> None:
     with pytest.raises(FrozenInstanceError):
         authorization.auth = "other"  # type: ignore[misc]
     assert f"{authorization} {authorization!r}" == "ChannelAuthorization() ChannelAuthorization()"
-    assert replace(authorization, auth="k:t") == ChannelAuthorization(
-        "k:t", channel_data="{}", shared_secret=SHARED_SECRET
-    )
-    assert len({authorization, replace(authorization)}) == 1
+    equal = ChannelAuthorization("k:s", channel_data="{}", shared_secret=SHARED_SECRET)
+    assert len({authorization, equal, ChannelAuthorization("k:t")}) == 2
     for make in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="not pickled"):
             make(authorization)
+
+
+@pytest.mark.parametrize("hidden", [ChannelAuthorization("k:s"), UserAuthentication("k:s", "{}")])
+@pytest.mark.parametrize(
+    "convert", [asdict, astuple, fields, replace, vars, json.dumps, msgspec.json.encode, msgspec.to_builtins]
+)
+def test_an_authorization_is_not_written_out_by_others(convert: Callable[[Any], object], hidden: object) -> None:
+    """What logs and caches use to write values out finds no fields in it (C3)."""
+    with pytest.raises(TypeError):
+        convert(hidden)
 
 
 # -- users --------------------------------------------------------------------------------------------------------
