@@ -25,6 +25,7 @@ from pusher_client.protocol.authorization import (
     sign_user,
 )
 from tests.canaries import texts_of_error
+from tests.protocol.edits import edits
 
 CANARY = "canary-4711"
 SHARED_SECRET = b"canary-4711-canary-4711-canary-4"
@@ -270,6 +271,17 @@ def test_an_authorization_is_not_written_out_by_others(convert: Callable[[Any], 
     """What logs and caches use to write values out finds no fields in it (C3)."""
     with pytest.raises(TypeError):
         convert(hidden)
+
+
+def test_every_other_spelling_of_a_key_is_another_or_none() -> None:
+    """No character of shared_secret can be changed, added, left out or swapped with the next, unnoticed (C2)."""
+    assert ChannelAuthorization.from_response(GOOD).shared_secret == SHARED_SECRET
+    for text in edits(SHARED_SECRET_BASE64):
+        try:
+            authorization = ChannelAuthorization.from_response({**GOOD, "shared_secret": text})
+        except AuthorizationError:
+            continue
+        assert authorization.shared_secret != SHARED_SECRET
 
 
 # -- users --------------------------------------------------------------------------------------------------------
