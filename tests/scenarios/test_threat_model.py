@@ -319,3 +319,14 @@ def test_every_limit_is_shown() -> None:
     assert stated == set(range(1, len(stated) + 1))
     assert len(stated) >= 12
     assert cited == stated
+
+
+def test_the_tests_of_the_security_promises_are_there() -> None:
+    """Every file that protocol-notes names behind C1 to C8 exists (C8)."""
+    table = NOTES.read_text(encoding="utf-8").partition("Where the security promises are tested")[2]
+    rows = re.findall(r"^\| (C\d) \|(.*)", table, re.MULTILINE)
+    assert [promise for promise, _ in rows] == [f"C{number}" for number in range(1, 9)]
+    for _, words in rows:
+        names = re.findall(r"`([^`]+\.py)`", words)
+        assert names
+        assert all((NOTES.parent / "tests" / name).is_file() for name in names)
