@@ -149,5 +149,7 @@ def _failure(channel: str | None, cause: BaseException) -> tuple[AuthorizationEr
         return AuthorizationError(channel, f"the authorization request failed: {kind.__name__}"), True
     asked = "user authenticator" if channel is None else "authorizer"
     error = AuthorizationError(channel, f"the {asked} raised {kind.__name__}")
-    error.__cause__ = cause
+    # Without the frame of this module, in which the authorizer is; a partial's repr has all its arguments (C3).
+    ours = cause.__traceback__
+    error.__cause__ = cause.with_traceback(ours and ours.tb_next)
     return error, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -81,6 +82,25 @@ async def test_a_mapping_that_raises_is_shown_to_nobody() -> None:
     assert isinstance(outcome, tuple)
     assert isinstance(outcome[0].__cause__, KeyError)
     assert "canary" not in texts_of_chain(outcome[0], __file__)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_an_authorizer_was_made_of_is_shown_to_nobody(*, batch: bool) -> None:
+    """A token that a partial holds is in no frame of ours; the caller's own frames are kept (C3)."""
+
+    async def authorize(_token: str, _channels: object, _socket_id: str) -> object:
+        raise LookupError
+
+    ours = functools.partial(authorize, "canary")
+    if batch:
+        outcome = (await ask_batch_authorizer(ours, ["private-a"], "1.1"))["private-a"]
+    else:
+        outcome = await ask_authorizer(ours, "private-a", "1.1")
+    assert isinstance(outcome, tuple)
+    assert "canary" not in texts_of_chain(outcome[0], __file__)
+    cause = outcome[0].__cause__
+    assert cause is not None
+    assert [frame.name for frame in traceback.extract_tb(cause.__traceback__)] == ["authorize"]
 
 
 async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:

@@ -758,6 +758,24 @@ async def test_an_assertion_in_the_callers_transport() -> None:
         await HTTPAuthorizer("https://example.com/auth", transport=httpx.MockTransport(handle))(CHANNEL, "12.34")
 
 
+async def test_no_secret_in_what_passes_through() -> None:
+    """An error that nobody expected comes out as it is, and the frames it went through show no secret (C3)."""
+
+    def handle(_request: httpx.Request) -> httpx.Response:
+        raise LookupError("not what I expected")
+
+    authorize = HTTPAuthorizer(
+        "https://example.com/secret-path?q=canary-query",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        params={"token": PARAM},
+        transport=httpx.MockTransport(handle),
+    )
+    with pytest.raises(LookupError) as caught:
+        await authorize(CHANNEL, "12.34")
+    shown = texts_of_chain(caught.value, __file__)
+    assert not [canary for canary in (*CANARIES, "secret-path") if canary in shown]
+
+
 # -- mistakes of the caller ---------------------------------------------------------------------------------------
 
 

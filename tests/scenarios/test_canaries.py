@@ -135,19 +135,32 @@ def log() -> Iterator[Log]:
         logger.setLevel(level)
 
 
+@pytest.fixture(autouse=True)
+def _only_what_is_new() -> Iterator[None]:
+    """Leave out what other tests have left behind."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def ours(*roots: object) -> list[object]:
     """Return every object of the library that there is, those included that the collector does not watch."""
     found: dict[int, object] = {}
-    watched = [one for one in gc.get_objects() if type(one).__module__.startswith("pusher_client")]
+    watched = [one for one in gc.get_objects() if _is_ours(one)]
     rest = [*roots, *watched]
     while rest:
         one = rest.pop()
         if id(one) in found:
             continue
-        if type(one).__module__.startswith("pusher_client") or isinstance(one, list | tuple | dict | set):
+        if _is_ours(one) or isinstance(one, list | tuple | dict | set):
             found[id(one)] = one
             rest += gc.get_referents(one)
-    return [one for one in found.values() if type(one).__module__.startswith("pusher_client")]
+    return [one for one in found.values() if _is_ours(one)]
+
+
+def _is_ours(one: object) -> bool:
+    return str(type(one).__module__).startswith("pusher_client")
 
 
 def all_reprs(*roots: object) -> str:
@@ -302,7 +315,8 @@ async def life(stage: Stage) -> None:
     for bound in (client, client.user, client.channel(ORDERS), client.channel(PLAIN)):
         bound.bind_global(raising)
     client.channel(ORDERS).bind("e", raising_later)
-    client.connection.bind("error", raising)
+    for name in ("error", "state_change", "connecting_in"):
+        client.connection.bind(name, raising)
     async with client:
         await client.signin()
         await asyncio.gather(*map(client.subscribe, (ORDERS, ROOM, PLAIN)))
