@@ -135,7 +135,7 @@ def log() -> Iterator[Log]:
         logger.setLevel(level)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _only_what_is_new() -> Iterator[None]:
     """Leave out what other tests have left behind."""
     gc.collect()
@@ -327,7 +327,9 @@ async def life(stage: Stage) -> None:
         await asyncio.gather(*(stage.fails(client.subscribe(name), 0.3) for name in HOPELESS))
         await come_back(stage)
         gc.collect()
-        assert not found_in(all_reprs(client, *stage.holders), SECRETS)
+        shown = all_reprs(client, *stage.holders)
+        assert "<PusherClient connected>" in shown
+        assert not found_in(shown, SECRETS)
         await end(stage)
     await stage.fails(client.channel(PLAIN).trigger("client-x", WORDS["client event"]))
 
