@@ -207,10 +207,12 @@ class Driver:
         if self._closing:
             await asyncio.wait(self._closing)
         try:
-            websocket = await self._open_websocket()
+            websocket: WebSocket | OpenError = await self._open_websocket()
         except OpenError as error:
-            _logger.warning("could not connect: %s", error.reason)
-            self.feed(self._core.open_failed, error.failure, error.status, error.reason)
+            websocket = error  # dealt with below, else the errors of handlers would have it as their context (C3)
+        if isinstance(websocket, OpenError):
+            _logger.warning("could not connect: %s", websocket.reason)
+            self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
             return
         writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")
         given_up = False
@@ -274,6 +276,5 @@ class Driver:
         if not isinstance(outcome, tuple):
             self.feed(self._core.authorized, request_id, outcome)
             return
-        error, retryable = outcome
-        again = {"retryable": retryable, "retry_after": error.retry_after}
-        self.feed(self._core.authorization_failed, request_id, error, **again)
+        error, again = outcome
+        self.feed(self._core.authorization_failed, request_id, error, retryable=again, retry_after=error.retry_after)

@@ -126,9 +126,11 @@ class Endpoint:
             answer = await self._exchange(request, channel, read)
         # Each of these lets go of the frames and of the errors of httpx in which secrets are (promise C3).
         except AuthorizationError as error:
-            failure: Exception = bare(error)
+            failure: BaseException = bare(error)
             if error.status in REFUSALS:
                 refused()
+        except asyncio.CancelledError as error:
+            failure = bare(error)
         except (httpx.TimeoutException, TimeoutError):
             failure = TimeoutError(f"{self._origin}: the endpoint took too long")
         except httpx.ConnectError as error:
