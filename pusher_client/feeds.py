@@ -112,13 +112,22 @@ class Feed(BoundedQueue[Event]):
             self._wake()
         return True
 
+    def check_reader(self) -> None:
+        """Check that the reader is where the client is connected.
+
+        Raises:
+            RuntimeError: It is in another event loop.
+        """
+        owner = self._owner()
+        if owner is not None:
+            owner.check_caller()
+
     async def wait(self) -> None:
         """Wait until there may be something to read, or the end."""
-        owner = self._owner()
-        if owner is None:
+        self.check_reader()
+        if self._owner() is None:
             self.ended = True  # nobody is left who could fill it
             return
-        owner.check_caller()
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter
