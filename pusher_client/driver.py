@@ -129,6 +129,17 @@ class Driver:
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
 
+    def abandon(self) -> None:
+        """Bring the core to its end when the event loop is closed already, and tell what is left to tell."""
+        self._stopped = True
+        self._core.disconnect(self.loop.time())
+        for output in self._core.outputs():
+            if isinstance(output, Piece):
+                self._hear(output)
+            elif isinstance(output, Deliver):
+                self._deliver(output.event)
+        self._outbox.clear()
+
     # -- the core's outputs ---------------------------------------------------------------------------------------
 
     def _drain(self) -> None:

@@ -150,6 +150,8 @@ class Feed(BoundedQueue[Event]):
         self.ended = True
         self.error = error
         self._owner = _nobody
+        if self.waiter is not None and self.waiter.get_loop().is_closed():
+            self.waiter = None  # its reader is gone with the event loop
         self._wake()
 
     def close(self) -> None:
@@ -220,6 +222,8 @@ class NextEvent:
 
     def end(self, error: PusherError | None) -> None:
         """Wait no longer."""
+        if self._result.get_loop().is_closed():
+            return
         self._settle(self._withdrawn if error is None else error)
 
     async def wait(self) -> Event:
