@@ -21,7 +21,7 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 # The order is that of the layers: nothing imports what stands below it.
 LAYERS = [
     {"credentials", "proxies", "trace"},
-    {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
+    {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown", "stalls"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "authorization_tasks"},
     {"authorizers", "batch_authorizer", "routing", "user", "driver"},
