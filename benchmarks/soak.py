@@ -247,23 +247,26 @@ class Ledger:
     Args:
         name: What it is called in problems and in the summary.
         problems: Where to complain.
-        cuts: Returns how often the link was lost so far.
         overflows: Whether the reader has a queue that may be full; what others lose explains nothing here.
+        reference: A reader that never overflows: what is missing there, too, never reached the client. A full queue may
+            have refused the marker of such a gap, and its own marker then stands for both.
     """
 
-    def __init__(self, name: str, problems: Problems, cuts: Callable[[], int], *, overflows: bool) -> None:
+    def __init__(
+        self, name: str, problems: Problems, *, overflows: bool = True, reference: Ledger | None = None
+    ) -> None:
         self.name = name
         self._overflows = overflows
         self.counts: collections.Counter[str] = collections.Counter()
         self.last = 0
         self._problems = problems
-        self._cuts = cuts
+        self._reference = reference
+        self._holes = collections.deque[tuple[int, int]](maxlen=100)
         self._started = False
         self._unsure = 0
         self._explained = 0
         self._whole_hole = False
         self._overflowed = False
-        self._cuts_before = 0
 
     def take(self, event: Event) -> None:
         """Enter an event: a number, a marker, or what does not matter here."""
@@ -282,7 +285,11 @@ class Ledger:
 
     def complete(self, final: int) -> bool:
         """Say whether everything up to the last number came or is explained."""
-        return self._is_explained(final - self.last)
+        return self._is_explained(final - self.last, final + 1)
+
+    def lost_between(self, last: int, number: int) -> int:
+        """Return how many numbers between these two never came here."""
+        return sum(max(0, min(end, number) - max(begin, last) - 1) for begin, end in self._holes)
 
     def _enter(self, number: int, unsure: int) -> None:
         self.counts["events"] += 1
@@ -292,16 +299,17 @@ class Ledger:
             return
         if self._started and missing:
             self.counts["missing"] += missing
-            if not self._is_explained(missing - (unsure - self._unsure)):
+            self._holes.append((self.last, number))
+            if not self._is_explained(missing - (unsure - self._unsure), number):
                 detail = f"{self.name}: {missing} before {number}, {self._explained} explained"
                 self._problems.add("silent loss", detail)
         self.last, self._unsure, self._started = number, unsure, True
-        self._explained, self._whole_hole, self._overflowed, self._cuts_before = 0, False, False, self._cuts()
+        self._explained, self._whole_hole, self._overflowed = 0, False, False
 
-    def _is_explained(self, missing: int) -> bool:
-        # An overflow may have swallowed the marker of a gap; then it stands for what that would have stood for.
-        swallowed = self._overflowed and self._cuts() > self._cuts_before
-        return self._whole_hole or swallowed or missing <= self._explained
+    def _is_explained(self, missing: int, number: int) -> bool:
+        if self._overflowed and self._reference is not None:
+            missing -= self._reference.lost_between(self.last, number)
+        return self._whole_hole or missing <= self._explained
 
 
 class Sample(NamedTuple):
@@ -402,8 +410,8 @@ class Soak:
             buffer_bytes=MIB,
         )
 
-    def _ledger(self, name: str, *, overflows: bool = True) -> Ledger:
-        ledger = Ledger(name, self.problems, lambda: self.cuts, overflows=overflows)
+    def _ledger(self, name: str, *, overflows: bool = True, reference: Ledger | None = None) -> Ledger:
+        ledger = Ledger(name, self.problems, overflows=overflows, reference=reference)
         self.ledgers.append(ledger)
         return ledger
 
@@ -464,7 +472,7 @@ class Soak:
         ]
 
     async def _read(self, events: AsyncIterator[Event], name: str, pause: float = 0.0) -> None:
-        ledger = self._ledger(name)
+        ledger = self._ledger(name, reference=self._inline[PUBLIC] if pause else None)
         async for event in events:
             ledger.take(event)
             if pause and self._lots.random() < 0.05:  # noqa: PLR2004 - one event in twenty
