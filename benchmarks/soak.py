@@ -423,10 +423,10 @@ class Soak:
             self._unsure += max(0, self._sent - first)
             self._unsure_up_to = self._sent
 
-    async def run(self, seconds: float) -> dict[str, int]:
-        """Do everything for so long; return the baseline and what is left at the end."""
+    async def run(self, seconds: float, quiet: float) -> dict[str, int]:
+        """Do everything for so long, then nothing bad for a while; return how much more is open than before."""
         before = Sample.take(0, 0)
-        async with self._client, self._peer, asyncio.timeout(seconds + 2 * SETTLE_SECONDS):
+        async with self._client, self._peer, asyncio.timeout(seconds + quiet + 2 * SETTLE_SECONDS):
             await self._client.signin()
             for channel in PUBLISHED:
                 await self._client.subscribe(channel)
@@ -436,7 +436,7 @@ class Soak:
             running = [asyncio.create_task(part) for part in (*self._readers(), self._talk(), self._churn())]
             running += [asyncio.create_task(self._visit()), asyncio.create_task(self._sample())]
             await self._wreak(seconds)
-            await self._settle()
+            await self._settle(quiet)
             for task in running:
                 if task.done() and not task.cancelled():
                     self.problems.add("a part ended", repr(task.exception()))
@@ -552,8 +552,8 @@ class Soak:
             self._pipe.send((name, value()))
             self.faults.append((round(self.seconds, 1), name))
 
-    async def _settle(self) -> None:
-        await asyncio.sleep(15)  # longer than any fault lasts
+    async def _settle(self, quiet: float) -> None:
+        await asyncio.sleep(quiet)
         self._pipe.send(("finish", None))
         while not self._pipe.poll():  # noqa: ASYNC110 - a pipe has no event
             await asyncio.sleep(0.01)
@@ -653,7 +653,7 @@ async def soak(options: argparse.Namespace, pipe: Pipe, port: int) -> dict[str, 
         running.problems.add("unhandled", f"{context.get('message')}: {context.get('exception')!r}")
 
     asyncio.get_running_loop().set_exception_handler(complain)
-    left = await running.run(options.minutes * 60)
+    left = await running.run(options.minutes * 60, options.quiet)
     gc.collect()
     about = {name: getattr(options, name) for name in ("minutes", "rate", "seed")}
     report = {"python": platform.python_version(), **about, **running.summary(options.growth), "left_open": left}
@@ -664,6 +664,7 @@ def main() -> int:
     """Soak, print the summary, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--quiet", type=float, default=15.0, help="seconds in the end; no fault lasts longer")
     parser.add_argument("--rate", type=float, default=20.0, help="events a second on each of the four channels")
     parser.add_argument("--growth", type=float, default=4.0, help="MiB that the memory may grow by after the warm-up")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))

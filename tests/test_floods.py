@@ -24,4 +24,4 @@ def port() -> Iterator[int]:
 async def test_a_stuck_consumer(port: int, scenario: Scenario, caplog: pytest.LogCaptureFixture) -> None:
     """Memory is bounded, the loss counted and marked, pings go out, and the other channel gets all (R1, R5, R6, R7)."""
     caplog.set_level(logging.ERROR, "pusher_client")  # each loss is a line, and pytest would keep all of them
-    await scenario(port, Flood(20_000, 4000) if scenario is stuck_stream else Flood(4_000, 8000))
+    await scenario(port, Flood(10_000, 4000) if scenario is stuck_stream else Flood(4_000, 8000))
