@@ -19,3 +19,4 @@ async def test_hundreds_of_cycles_leave_nothing(caplog: pytest.LogCaptureFixture
     done = await leave_nothing(seed=1, count=200)
     assert done["cycles"] == 250
     assert all(done[each] for each in (*Hang, "local", "endpoint", "connect", "acts"))
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []  # no task was destroyed

@@ -18,3 +18,4 @@ async def test_thousands_of_cycles_leave_nothing(seed: int, caplog: pytest.LogCa
     caplog.set_level(logging.CRITICAL, "pusher_client")
     done = await leave_nothing(seed, count=2000)
     assert done["cycles"] == 2050
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []  # no task was destroyed
