@@ -139,8 +139,13 @@ async def held_for_a_key(port: int, flood: Flood) -> None:
         return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD if len(asked) == 1 else NEW)
 
     failed = collections.Counter[Any]()
-    policy = KeyRotationPolicy(timeout=300, backlog=QUEUE)
-    options: dict[str, Any] = {"authorizer": authorize, "key_rotation": policy, "buffer_bytes": BUFFER}
+    policy = KeyRotationPolicy(timeout=600, backlog=QUEUE)  # no time-out, however long the flood takes
+    options: dict[str, Any] = {
+        "authorizer": authorize,
+        "key_rotation": policy,
+        "authorization_timeout": 600,
+        "buffer_bytes": BUFFER,
+    }
     client = client_to_flood(port, flood, **options)
     channel = client.channel(CHANNEL)
     delivered = collections.Counter[str]()
