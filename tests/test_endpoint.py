@@ -736,8 +736,8 @@ def test_another_event_loop() -> None:
             assert (await authorize(CHANNEL, "12.34")).auth == GOOD["auth"]
             if leave:
                 session = authorize._sessions[asyncio.get_running_loop()]
-                assert session.transport is not None
-                await session.transport.aclose()
+                assert session.pool is not None
+                await session.pool.transport.aclose()
             else:
                 await authorize.detach()
 
@@ -970,3 +970,32 @@ async def test_the_same_error_twice_is_two_errors() -> None:
         first, second = await ask(endpoint), await ask(endpoint)
     assert first is not second
     assert first.__traceback__ is not None
+
+
+async def test_cancelled_requests_leave_no_connection_in_use() -> None:
+    """Wherever one is cancelled, also beside others that go on; httpx itself would lose connections for good (R6)."""
+    held = asyncio.Event()
+
+    async def script(request: Received, writer: asyncio.StreamWriter) -> None:
+        if "private-slow" in request.body:
+            await held.wait()
+        await json_answer({"auth": "key:x"})(request, writer)
+
+    async with serve_endpoint(script) as endpoint:
+        authorize = HTTPAuthorizer(endpoint.url, timeout=60)
+        authorize.attach()
+        slow = asyncio.ensure_future(authorize("private-slow", "12.34"))
+        for steps in range(40):
+            asking = [asyncio.ensure_future(authorize(name, "12.34")) for name in ("private-a", "private-b")]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for each in asking:
+                each.cancel()
+            await asyncio.wait(asking)
+        held.set()
+        assert (await slow).auth == "key:x"
+        async with asyncio.timeout(10):
+            while endpoint.open_connections > 2:  # those that the last two requests may use again
+                await asyncio.sleep(0.001)
+        await authorize.detach()
+        assert authorize._sessions == {}
