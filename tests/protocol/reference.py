@@ -62,6 +62,8 @@ class Reference:
     asked_at: float = 0.0
     kept_until: float = math.inf
     probe_by: float = math.inf
+    probe_from: float = math.inf
+    last: int = 0
     hole: bool = False
     subscribed: bool = False
 
@@ -123,7 +125,11 @@ class Reference:
         if count > self.asked:
             assert count == self.asked + 1
             assert count <= self.unopened
-            assert now >= max(self.own.not_before, self.client.not_before)
+            planned = (
+                self.probe_by < math.inf and now >= self.probe_from
+            )  # before others made the client's pause longer
+            assert planned or now >= self.client.not_before
+            assert now >= self.own.not_before
             self.asked, self.asked_at, self.probe_by = count, now, math.inf
 
     # -- events ---------------------------------------------------------------------------------------------------
@@ -138,6 +144,7 @@ class Reference:
         """An event leaves: the one that came first, opened if any key could open it."""
         sent = self.waiting.pop(0)
         assert sent.number == number
+        self.passes(number)
         if not self.encrypted:
             assert reason is None
             return
@@ -147,7 +154,15 @@ class Reference:
             assert reason is Reason.WRONG_KEY
         if reason is Reason.REFRESH_SUSPENDED:
             assert self.own.paused or self.client.paused
-            self.probe_by = min(self.probe_by, now + self.policy.max_delay)
+            if self.probe_by == math.inf:
+                self.probe_from = max(self.own.not_before, self.client.not_before)
+                self.probe_by = now + self.policy.max_delay
+
+    def passes(self, number: int) -> None:
+        """What came later leaves later, whether it was sealed or one of the protocol's own."""
+        assert number > self.last
+        assert not self.waiting or number < self.waiting[0].number
+        self.last = number
 
     def protocol_event(self, name: str) -> None:
         """The subscription begins, or is lost; then there is a hole until it is back."""
