@@ -62,7 +62,6 @@ class Reference:
     asked_at: float = 0.0
     kept_until: float = math.inf
     probe_by: float = math.inf
-    probe_from: float = math.inf
     last: int = 0
     hole: bool = False
     subscribed: bool = False
@@ -121,14 +120,11 @@ class Reference:
                 self.client.reset()
 
     def asks(self, count: int, now: float) -> None:
-        """The channel has asked for keys so many times: for one event each, and not in a pause."""
+        """The channel has asked for keys so many times: for one event each, and not in a pause of its own."""
         if count > self.asked:
             assert count == self.asked + 1
             assert count <= self.unopened
-            planned = (
-                self.probe_by < math.inf and now >= self.probe_from
-            )  # before others made the client's pause longer
-            assert planned or now >= self.client.not_before
+            # The client's pause may have become longer after a request was planned, so it is no bound here.
             assert now >= self.own.not_before
             self.asked, self.asked_at, self.probe_by = count, now, math.inf
 
@@ -154,9 +150,7 @@ class Reference:
             assert reason is Reason.WRONG_KEY
         if reason is Reason.REFRESH_SUSPENDED:
             assert self.own.paused or self.client.paused
-            if self.probe_by == math.inf:
-                self.probe_from = max(self.own.not_before, self.client.not_before)
-                self.probe_by = now + self.policy.max_delay
+            self.probe_by = min(self.probe_by, now + self.policy.max_delay)
 
     def passes(self, number: int) -> None:
         """What came later leaves later, whether it was sealed or one of the protocol's own."""
