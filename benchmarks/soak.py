@@ -57,6 +57,7 @@ from pusher_client import (
 from pusher_client.protocol.authorization import derive_shared_secret
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.live import LivePage
 from pusher_client.server.serving import LOOPBACK, Serving
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
@@ -111,7 +112,7 @@ class Company:
         self._keys = [secrets.token_bytes(32)]
         self._application = Application(app_id="1001", key=KEY, secret=SECRET, master_key=self._keys[-1])
         self._wire = Wire()
-        self._app = create_app(self._application, self._wire, Timeouts(5, 5))
+        self._app = create_app(self._application, self._wire, Timeouts(5, 5), LivePage(self._application))
         self._serving: Serving | None = None
         self._numbers = dict.fromkeys(PUBLISHED, 0)
         self._restarting = asyncio.Lock()
