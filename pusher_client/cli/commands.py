@@ -8,19 +8,22 @@ from typing import Annotated
 import typer
 
 from pusher_client.cli.demo import demo
+from pusher_client.cli.exit_codes import EXIT_CODES
 from pusher_client.cli.generate_key import generate_key
+from pusher_client.cli.listen import listen
 
 __all__ = ["COMMANDS", "app", "main"]
 
 app = typer.Typer(
     help="Subscribe to Pusher Channels from the command line.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     # A traceback with the values of variables would show secrets.
     pretty_exceptions_enable=False,
 )
-COMMANDS = (demo, generate_key)
+COMMANDS = (listen, demo, generate_key)
 for command in COMMANDS:
-    app.command()(command)
+    app.command(epilog=EXIT_CODES)(command)
 
 
 def main() -> None:

@@ -42,11 +42,8 @@ def reporting() -> Generator[None]:
     try:
         yield
     except CommandError as error:
-        message, code = str(error), error.code
-    else:
-        return
-    complaints().print(Text.assemble(("error: ", "bold red"), message))
-    raise typer.Exit(code)
+        complaints().print(Text.assemble(("error: ", "bold red"), str(error)))
+        raise typer.Exit(error.code) from None
 
 
 @contextmanager

@@ -19,7 +19,6 @@ def test_an_error_is_a_line_and_an_exit_code(capsys: pytest.CaptureFixture[str])
     with pytest.raises(typer.Exit) as caught, reporting():
         raise CommandError(message, ExitCode.REFUSED)
     assert caught.value.exit_code == ExitCode.REFUSED
-    assert caught.value.__context__ is None
     assert capsys.readouterr().err == f"error: {message}\n"
 
 
