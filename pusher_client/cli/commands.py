@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from pusher_client.cli.demo import demo
+from pusher_client.cli.doctor import doctor
 from pusher_client.cli.exit_codes import EXIT_CODES
 from pusher_client.cli.generate_key import generate_key
 from pusher_client.cli.listen import listen
+from pusher_client.cli.serve import serve
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -21,7 +23,7 @@ app = typer.Typer(
     # A traceback with the values of variables would show secrets.
     pretty_exceptions_enable=False,
 )
-COMMANDS = (listen, demo, generate_key)
+COMMANDS = (listen, doctor, serve, demo, generate_key)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 

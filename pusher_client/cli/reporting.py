@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pusher_client.cli.exit_codes import ExitCode
 
-__all__ = ["CommandError", "complaints", "progress", "reporting", "warnings_of_the_link"]
+__all__ = ["CommandError", "complaints", "progress", "reporting", "silent_log", "warnings_of_the_link"]
 
 _PASSING = "next attempt in"
 """What every warning of the library says that tells of trouble with the connection or a subscription."""
@@ -59,7 +59,20 @@ def progress(doing: str, console: Console) -> Generator[None]:
 @contextmanager
 def warnings_of_the_link(console: Console) -> Generator[None]:
     """Print the library's warnings of what it tries again; what is lost is told as markers among the events."""
-    logger, handler = logging.getLogger("pusher_client"), _Printing(console)
+    with _log_to(_Printing(console)):
+        yield
+
+
+@contextmanager
+def silent_log() -> Generator[None]:
+    """Keep the library's log off standard error, for a command that tells all of it in its own words."""
+    with _log_to(logging.NullHandler()):
+        yield
+
+
+@contextmanager
+def _log_to(handler: logging.Handler) -> Generator[None]:
+    logger = logging.getLogger("pusher_client")
     logger.addHandler(handler)
     try:
         yield
