@@ -13,6 +13,7 @@ from pusher_client.cli.exit_codes import EXIT_CODES
 from pusher_client.cli.generate_key import generate_key
 from pusher_client.cli.listen import listen
 from pusher_client.cli.serve import serve
+from pusher_client.cli.trigger import trigger
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     # A traceback with the values of variables would show secrets.
     pretty_exceptions_enable=False,
 )
-COMMANDS = (listen, doctor, serve, demo, generate_key)
+COMMANDS = (listen, doctor, trigger, serve, demo, generate_key)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 
