@@ -25,11 +25,8 @@ from pusher_client.protocol.names import channel_kind
 __all__ = ["batches", "trigger"]
 
 _CHANNELS_PER_REQUEST = 100
-_UNSIGNED = (
-    f"the server does not accept the signature; check --key, --app-id, the secret in {SECRET} or --secret-file, and "
-    "this machine's clock",
-    ExitCode.REFUSED,
-)
+_SIGNATURE_CURE = f"check --key, --app-id, the secret in {SECRET} or --secret-file, and this machine's clock"
+_UNSIGNED = (f"the server does not accept the signature; {_SIGNATURE_CURE}", ExitCode.REFUSED)
 _UNSIGNED_STATUSES = (401, 403)
 _DIGITS = re.compile(r"[0-9]+")
 
