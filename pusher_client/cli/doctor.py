@@ -35,7 +35,7 @@ def doctor(
     cluster: options.Cluster = None,
     host: options.Host = None,
     port: options.Port = None,
-    path: options.Path_ = "",
+    path: options.PathPrefix = "",
     tls: options.Tls = None,
     auth_url: options.AuthURL = None,
     header: options.Header = None,

@@ -58,7 +58,7 @@ def listen(
     cluster: options.Cluster = None,
     host: options.Host = None,
     port: options.Port = None,
-    path: options.Path_ = "",
+    path: options.PathPrefix = "",
     tls: options.Tls = None,
     auth_url: options.AuthURL = None,
     header: options.Header = None,
@@ -93,7 +93,7 @@ def listen(
             event or (),
             count=count,
             timeout=timeout,
-            as_json=not Console().is_terminal if as_json is None else as_json,
+            as_json=not sys.stdout.isatty() if as_json is None else as_json,
             since_connect=since_connect,
         )
         code = asyncio.run(listening.run())

@@ -18,7 +18,7 @@ __all__ = [
     "Host",
     "Key",
     "MasterKeyFile",
-    "Path_",
+    "PathPrefix",
     "Port",
     "SecretFile",
     "Tls",
@@ -49,7 +49,7 @@ Port: TypeAlias = Annotated[
         "--port", min=1, max=65535, rich_help_panel=_SERVER, help="Its port; else PUSHER_PORT, else 443, or 80."
     ),
 ]
-Path_: TypeAlias = Annotated[
+PathPrefix: TypeAlias = Annotated[
     str, typer.Option("--path", rich_help_panel=_SERVER, help="What stands before /app/ on that server.")
 ]
 Tls: TypeAlias = Annotated[
