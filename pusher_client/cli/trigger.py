@@ -22,7 +22,7 @@ from pusher_client.cli.target import Server, read_server
 from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.names import channel_kind
 
-__all__ = ["batches", "trigger"]
+__all__ = ["batches", "read_data", "trigger"]
 
 _CHANNELS_PER_REQUEST = 100
 _SIGNATURE_CURE = f"check --key, --app-id, the secret in {SECRET} or --secret-file, and this machine's clock"
@@ -63,7 +63,7 @@ def trigger(
         master_key = read_secret(MASTER_KEY, master_key_file)
         _check_master_key(channels, master_key)
         app_id = _app_id(app_id)
-        text = _data(data)
+        text = read_data(data)
         secret = read_secret(SECRET, secret_file) or prompted_secret(SECRET, "--secret-file")
         library = _library(server, app_id, secret, master_key, timeout)
         _publish(library, batches(channels), console, event=event, data=text, socket_id=socket_id)
@@ -94,7 +94,12 @@ def _app_id(given: str | None) -> str:
     return app_id
 
 
-def _data(given: str | None) -> str:
+def read_data(given: str | None) -> str:
+    """Return the event's data, from standard input unless it was given.
+
+    Raises:
+        CommandError: Standard input is a terminal, where nobody knows that something is waited for.
+    """
     if given is not None:
         return given
     if sys.stdin.isatty():
@@ -126,9 +131,9 @@ def _publish(
     library: Any, requests: list[list[str]], console: Console, *, event: str, data: str, socket_id: str | None
 ) -> None:
     """Send the requests, one after another."""
-    visible = console.is_terminal and len(requests) > 1
+    shown = console.is_terminal and len(requests) > 1
     done = 0
-    for channels in track(requests, "publishing", console=console, transient=True, disable=not visible):
+    for channels in track(requests, "publishing", console=console, transient=True) if shown else requests:
         try:
             answer = library.trigger(channels, event, data, socket_id)
         except Exception as error:  # noqa: BLE001 - of two foreign libraries, and the user gets a line for each of them
