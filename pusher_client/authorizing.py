@@ -134,8 +134,11 @@ def _number(value: object) -> float | None:
 def _read(wanted: type[_Wanted], channel: str | None, answer: Any) -> _Wanted | tuple[AuthorizationError, bool]:
     try:
         return wanted.from_response(answer)
+    # The frames that they went through hold the answer.
     except AuthorizationError as error:
-        refusal = bare(error)  # the frames that it went through hold the answer
+        refusal = bare(error)
+    except Exception as error:  # noqa: BLE001 - a mapping of the caller's may raise anything when it is read
+        return _failure(channel, bare(error))
     refusal.channel = channel
     return refusal, False
 
@@ -146,5 +149,7 @@ def _failure(channel: str | None, cause: BaseException) -> tuple[AuthorizationEr
         return AuthorizationError(channel, f"the authorization request failed: {kind.__name__}"), True
     asked = "user authenticator" if channel is None else "authorizer"
     error = AuthorizationError(channel, f"the {asked} raised {kind.__name__}")
-    error.__cause__ = cause
+    # Without the frame of this module, in which the authorizer is; a partial's repr has all its arguments (C3).
+    ours = cause.__traceback__
+    error.__cause__ = cause.with_traceback(ours and ours.tb_next)
     return error, False

@@ -188,6 +188,13 @@ class Channels:
         finally:
             self.dispatcher.pool.leave()
 
+    def abandon(self) -> None:
+        """Belong to no event loop any more, since it is gone, and drop what its tasks have left."""
+        for dispatcher in list(self._dispatchers.values()):
+            dispatcher.end(None)
+        self.dispatcher.end(None)
+        self.dispatcher.pool.abandon()
+
     # -- what handles ask -----------------------------------------------------------------------------------------
 
     def _subscription_count(self, name: str) -> int | None:

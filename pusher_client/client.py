@@ -23,6 +23,7 @@ from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
+from pusher_client.request import bare
 from pusher_client.streams import EventStream
 from pusher_client.user import User
 from pusher_client.websocket import read_proxy
@@ -98,41 +99,49 @@ class PusherClient(Bindable):
         on_decryption_failure: Handler | None = None,
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
-        authority = Authority(authorizer, batch_authorizer, user_authenticator)
-        address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
-        settings = ConnectionSettings(
-            activity_timeout=activity_timeout,
-            pong_timeout=pong_timeout,
-            connect_timeout=connect_timeout,
-            unavailable_timeout=unavailable_timeout,
-            subscribe_timeout=subscribe_timeout,
-            authorization_timeout=authorization_timeout,
-            batch_size=authority.batch_size,
-            reconnect=reconnect,
-            key_rotation=key_rotation,
-            buffer_bytes=buffer_bytes,
-            max_message_size=max_message_size,
-            channel_name_limit=channel_name_limit,
-            client_events_per_second=client_events_per_second,
-            tls=bool(tls),
-        )
-        budget = ByteBudget(buffer_bytes)
-        self._core = Connection(settings, random.random, budget)
-        self._channels = Channels(
-            self._core,
-            subscribe=self.subscribe,
-            unsubscribe=self.unsubscribe,
-            trigger=self._trigger,
-            queue_size=queue_size,
-            budget=budget,
-            on_handler_error=on_handler_error,
-        )
-        self._news = News(self._core, self._channels, on_handler_error)
-        self._life = Lifecycle(
-            self._core, self._channels, self._news, authority=authority, address=address, proxy=read_proxy(proxy)
-        )
-        if on_decryption_failure is not None:
-            self.bind(DECRYPTION_FAILURE, on_decryption_failure)
+        try:
+            authority = Authority(authorizer, batch_authorizer, user_authenticator)
+            address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
+            settings = ConnectionSettings(
+                activity_timeout=activity_timeout,
+                pong_timeout=pong_timeout,
+                connect_timeout=connect_timeout,
+                unavailable_timeout=unavailable_timeout,
+                subscribe_timeout=subscribe_timeout,
+                authorization_timeout=authorization_timeout,
+                batch_size=authority.batch_size,
+                reconnect=reconnect,
+                key_rotation=key_rotation,
+                buffer_bytes=buffer_bytes,
+                max_message_size=max_message_size,
+                channel_name_limit=channel_name_limit,
+                client_events_per_second=client_events_per_second,
+                tls=bool(tls),
+            )
+            budget = ByteBudget(buffer_bytes)
+            self._core = Connection(settings, random.random, budget)
+            self._channels = Channels(
+                self._core,
+                subscribe=self.subscribe,
+                unsubscribe=self.unsubscribe,
+                trigger=self._trigger,
+                queue_size=queue_size,
+                budget=budget,
+                on_handler_error=on_handler_error,
+            )
+            self._news = News(self._core, self._channels, on_handler_error)
+            self._life = Lifecycle(
+                self._core, self._channels, self._news, authority=authority, address=address, proxy=read_proxy(proxy)
+            )
+            if on_decryption_failure is not None:
+                self.bind(DECRYPTION_FAILURE, on_decryption_failure)
+        except (TypeError, ValueError) as error:
+            problem = bare(error)
+        else:
+            return
+        # A half-made self has no repr, and the others may show a password in theirs (promise C3).
+        del self, authorizer, batch_authorizer, user_authenticator, proxy
+        raise problem
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -141,8 +150,13 @@ class PusherClient(Bindable):
         Raises:
             ValueError: The URL is none of these.
         """
-        key, address = options_from_url(url)
-        return cls(key, **{**address, **options})
+        try:
+            key, address = options_from_url(url)
+            return cls(key, **{**address, **options})
+        except (TypeError, ValueError) as error:
+            problem = bare(error)
+        del url, options
+        raise problem
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
@@ -154,11 +168,15 @@ class PusherClient(Bindable):
         Raises:
             ValueError: A variable is missing or cannot be what it should be.
         """
-        key, found = options_from_env(os.environ, options)
-        auth_url = os.environ.get("PUSHER_AUTH_URL")
-        if auth_url and not options.keys() & {"authorizer", "batch_authorizer"}:
-            found["authorizer"] = HTTPAuthorizer(auth_url)
-        return cls(key, **{**found, **options})
+        try:
+            key, found = options_from_env(os.environ, options)
+            if os.environ.get("PUSHER_AUTH_URL") and not options.keys() & {"authorizer", "batch_authorizer"}:
+                found["authorizer"] = HTTPAuthorizer(os.environ["PUSHER_AUTH_URL"])
+            return cls(key, **{**found, **options})
+        except (TypeError, ValueError) as error:
+            problem = bare(error)
+        del options
+        raise problem
 
     async def __aenter__(self) -> Self:
         await self.connect()

@@ -32,7 +32,7 @@ class ConnectionEvents(HandlerRegistry):
         label: What the log calls the source of the values.
     """
 
-    __slots__ = ("__weakref__", "_label", "_worker")
+    __slots__ = ("__weakref__", "_label", "_pool", "_worker")
 
     def __init__(
         self,
@@ -42,10 +42,11 @@ class ConnectionEvents(HandlerRegistry):
     ) -> None:
         super().__init__()
         self._label = label
+        self._pool = WorkerPool() if pool is None else pool
         self._worker = Worker(
             label,
             ref(self),
-            pool=WorkerPool() if pool is None else pool,
+            pool=self._pool,
             limit=_VALUES_WAITING,
             budget=ByteBudget(sys.maxsize),
             on_error=on_handler_error,
@@ -71,3 +72,6 @@ class ConnectionEvents(HandlerRegistry):
 
     def idle(self) -> None:
         """Hear that the worker has nothing left to do (from the worker)."""
+
+    def _check_caller(self) -> None:
+        self._pool.check_caller()

@@ -171,7 +171,12 @@ class ChannelDispatcher(Dispatcher):
             self._client.undecided.add(self)
 
     def own_stream(self) -> EventStream:
-        """Return the channel's own stream for somebody who iterates, opened now where there is none."""
+        """Return the channel's own stream for somebody who iterates, opened now where there is none.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop or thread.
+        """
+        self._pool.check_caller()
         if self._own is None or self._own_feed is None:
             return self._open_own(tentative=False)
         self._own_feed.tentative = False

@@ -34,14 +34,13 @@ from pusher_client.protocol.outputs import (
     UserEvent,
     WatchlistEvent,
 )
+from pusher_client.stalls import DeadlineTimer, StallWatch
 from pusher_client.websocket import OpenError, WebSocket
 
 __all__ = ["Driver", "Piece"]
 
 _STOP_TIMEOUT = 1.5
 _FRAMES_IN_A_ROW = 64
-_HELD_UP = 0.1
-_CATCH_UP = 0.05
 
 _logger = logging.getLogger("pusher_client")
 
@@ -105,8 +104,8 @@ class Driver:
         self._deliver = deliverer.deliver
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._not_before = 0.0
+        self._stalls = StallWatch(self.loop)
+        self._timer = DeadlineTimer(self._stalls, lambda: self.feed(core.handle_deadline))
         self._draining = False
         self._stopped = False
         self._outbox = Outbox(outbox_bytes)
@@ -116,18 +115,30 @@ class Driver:
 
     def feed(self, take: Callable[..., object], *arguments: object, **named: object) -> None:
         """Give the core one input and carry out what follows; legal while it is being drained."""
-        take(*arguments, now=self.loop.time(), **named)
+        now = self.loop.time()
+        self._stalls.watch(now)
+        take(*arguments, now=now, **named)
         self._drain()
 
     async def stop(self, callers: Collection[asyncio.Task[Any]]) -> None:
         """Wait until every task is gone but those of the callers; the core must have ended."""
         self._stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stalls.stop()
+        self._timer.stop()
         tasks = (self._closing | self._requests.stop(callers)).difference(callers)
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
+
+    def abandon(self) -> None:
+        """Bring the core to its end when the event loop is closed already, and tell what is left to tell."""
+        self._stopped = True
+        self._core.disconnect(self.loop.time())
+        for output in self._core.outputs():
+            if isinstance(output, Piece):
+                self._hear(output)
+            elif isinstance(output, Deliver):
+                self._deliver(output.event)
+        self._outbox.clear()
 
     # -- the core's outputs ---------------------------------------------------------------------------------------
 
@@ -142,11 +153,12 @@ class Driver:
                 self._send_texts()
         finally:
             self._draining = False
-        self._set_timer()
+        self._timer.set(self._core.deadline())
 
     def _carry_out(self, output: Output) -> None:
         match output:
             case Deliver(event):
+                self._stalls.event = event
                 self._deliver(event)
             case OpenWebSocket():
                 self._outbox.clear()
@@ -180,26 +192,6 @@ class Driver:
         self._close_socket()
         self._core.websocket_closed(None, "the server does not read what is sent", self.loop.time())
 
-    def _set_timer(self) -> None:
-        due = self._core.deadline()
-        if due is None or self._stopped:
-            return
-        due = max(due, self._not_before)
-        if self._timer is not None and self._timer.when() <= due:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(due, self._on_timer)
-
-    def _on_timer(self) -> None:
-        timer, self._timer, now = self._timer, None, self.loop.time()
-        if timer is not None and timer.when() != self._not_before and now - timer.when() > _HELD_UP:
-            # Somebody has blocked the loop: what came meanwhile, such as a pong, is read before it counts as missing.
-            self._not_before = now + _CATCH_UP
-            self._set_timer()
-            return
-        self.feed(self._core.handle_deadline)
-
     # -- the socket -----------------------------------------------------------------------------------------------
 
     async def _run_socket(self) -> None:
@@ -207,10 +199,12 @@ class Driver:
         if self._closing:
             await asyncio.wait(self._closing)
         try:
-            websocket = await self._open_websocket()
+            websocket: WebSocket | OpenError = await self._open_websocket()
         except OpenError as error:
-            _logger.warning("could not connect: %s", error.reason)
-            self.feed(self._core.open_failed, error.failure, error.status, error.reason)
+            websocket = error  # dealt with below, else the errors of handlers would have it as their context (C3)
+        if isinstance(websocket, OpenError):
+            _logger.warning("could not connect: %s", websocket.reason)
+            self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
             return
         writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")
         given_up = False
@@ -231,11 +225,15 @@ class Driver:
 
     async def _read(self, websocket: WebSocket) -> None:
         receive_text, clock, deliver = self._core.receive_text, self.loop.time, self._deliver
-        left = _FRAMES_IN_A_ROW
+        left, stalls, watched = _FRAMES_IN_A_ROW, self._stalls, 0.0
         while (message := await websocket.receive()) is not None:
             if isinstance(message, str):
-                event = receive_text(message, clock())
+                now = clock()
+                if now > watched:
+                    watched = stalls.watch(now)
+                event = receive_text(message, now)
                 if event is not None:
+                    stalls.event = event
                     deliver(event)
                 else:
                     self._drain()
@@ -274,6 +272,5 @@ class Driver:
         if not isinstance(outcome, tuple):
             self.feed(self._core.authorized, request_id, outcome)
             return
-        error, retryable = outcome
-        again = {"retryable": retryable, "retry_after": error.retry_after}
-        self.feed(self._core.authorization_failed, request_id, error, **again)
+        error, again = outcome
+        self.feed(self._core.authorization_failed, request_id, error, retryable=again, retry_after=error.retry_after)

@@ -30,11 +30,19 @@ REFUSALS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
 @dataclass(slots=True)
+class _Pool:
+    """Connections, and how many requests use them."""
+
+    transport: httpx.AsyncBaseTransport
+    running: int = 0
+
+
+@dataclass(slots=True)
 class _Session:
-    """The connections that are open in one event loop, and how many use them."""
+    """The connections that are open in one event loop for the next request, and how many want them open."""
 
     users: int = 0
-    transport: httpx.AsyncBaseTransport | None = None
+    pool: _Pool | None = None
 
 
 class Endpoint:
@@ -100,8 +108,8 @@ class Endpoint:
         session.users -= 1
         if not session.users:
             del self._sessions[loop]
-            if session.transport is not None:
-                await session.transport.aclose()
+            if session.pool is not None:
+                await session.pool.transport.aclose()
 
     async def _ask(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
         """Send the form and read the answer.
@@ -126,9 +134,11 @@ class Endpoint:
             answer = await self._exchange(request, channel, read)
         # Each of these lets go of the frames and of the errors of httpx in which secrets are (promise C3).
         except AuthorizationError as error:
-            failure: Exception = bare(error)
+            failure: BaseException = bare(error)
             if error.status in REFUSALS:
                 refused()
+        except asyncio.CancelledError as error:
+            failure = bare(error)
         except (httpx.TimeoutException, TimeoutError):
             failure = TimeoutError(f"{self._origin}: the endpoint took too long")
         except httpx.ConnectError as error:
@@ -167,9 +177,10 @@ class Endpoint:
         self.attach()
         try:
             session = self._sessions[asyncio.get_running_loop()]
-            if session.transport is None:
-                session.transport = self._open()
-            yield session.transport
+            if session.pool is None:
+                session.pool = _Pool(self._open())
+            async with _in_use(session, session.pool) as transport:
+                yield transport
         finally:
             await self.detach()
 
@@ -179,6 +190,26 @@ class Endpoint:
             return httpx.AsyncHTTPTransport(verify=self._ssl)
         proxy = self._origin.environment_proxy() if self._use_environment else self._proxy
         return httpx.AsyncHTTPTransport(verify=self._ssl, proxy=proxy)
+
+
+@asynccontextmanager
+async def _in_use(session: _Session, pool: _Pool) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+    """Use connections for one request, and no others after it if it is cancelled.
+
+    A request that is cancelled may leave httpx with a connection that it counts as in use for good; so many of them
+    would leave none for anybody (promise R6). All are closed when the requests that use them are done.
+    """
+    pool.running += 1
+    try:
+        yield pool.transport
+    except asyncio.CancelledError:
+        if session.pool is pool:
+            session.pool = None
+        raise
+    finally:
+        pool.running -= 1
+        if session.pool is not pool and not pool.running:
+            await asyncio.shield(asyncio.ensure_future(pool.transport.aclose()))
 
 
 def _read_proxy(proxy: object) -> httpx.Proxy | None:

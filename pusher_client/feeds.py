@@ -112,13 +112,22 @@ class Feed(BoundedQueue[Event]):
             self._wake()
         return True
 
+    def check_reader(self) -> None:
+        """Check that the reader is where the client is connected.
+
+        Raises:
+            RuntimeError: It is in another event loop.
+        """
+        owner = self._owner()
+        if owner is not None:
+            owner.check_caller()
+
     async def wait(self) -> None:
         """Wait until there may be something to read, or the end."""
-        owner = self._owner()
-        if owner is None:
+        self.check_reader()
+        if self._owner() is None:
             self.ended = True  # nobody is left who could fill it
             return
-        owner.check_caller()
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter
@@ -141,6 +150,8 @@ class Feed(BoundedQueue[Event]):
         self.ended = True
         self.error = error
         self._owner = _nobody
+        if self.waiter is not None and self.waiter.get_loop().is_closed():
+            self.waiter = None  # its reader is gone with the event loop
         self._wake()
 
     def close(self) -> None:
@@ -211,6 +222,8 @@ class NextEvent:
 
     def end(self, error: PusherError | None) -> None:
         """Wait no longer."""
+        if self._result.get_loop().is_closed():
+            return
         self._settle(self._withdrawn if error is None else error)
 
     async def wait(self) -> Event:

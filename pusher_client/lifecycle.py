@@ -61,6 +61,9 @@ class Lifecycle:
             RuntimeError: It runs in another event loop.
         """
         driver = self._driver
+        if driver is not None and driver.loop.is_closed():
+            self._abandon(driver)
+            return None
         if driver is not None and driver.loop is not asyncio.get_running_loop():
             raise RuntimeError("this client is connected in another event loop; use it there, or make another client")
         return driver
@@ -126,6 +129,14 @@ class Lifecycle:
             await self._shutdown.wait()
         if failure is not None:
             raise failure.with_traceback(None)
+
+    def _abandon(self, driver: Driver) -> None:
+        """Let go of a connection whose event loop was closed before `disconnect`: nothing of it can run any more."""
+        self._driver = None
+        self._shutdown.abandon()
+        self._news.abandon()
+        self._channels.abandon()
+        driver.abandon()
 
     async def _wait_connected(self) -> None:
         try:

@@ -101,6 +101,12 @@ class News:
         """Forget a call."""
         self._results.pop(call_id, None)
 
+    def abandon(self) -> None:
+        """Forget those who waited in an event loop that is gone."""
+        self._connect_waiters.clear()
+        self._over_waiters.clear()
+        self._results.clear()
+
     # -- the news -------------------------------------------------------------------------------------------------
 
     def hear(self, piece: Piece) -> None:

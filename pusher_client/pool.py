@@ -31,6 +31,10 @@ class PoolMember(Protocol):
         """Discard what is queued, and let the list of handlers that is being run go no further."""
         ...
 
+    def abandon(self) -> None:
+        """Let go of a task whose event loop is gone."""
+        ...
+
 
 class WorkerPool:
     """The workers of one client that are at work now, and the event loop that all of it happens in.
@@ -54,13 +58,19 @@ class WorkerPool:
         """The client belongs to no event loop any more."""
         self._loop = None
 
+    def abandon(self) -> None:
+        """Let go of an event loop that is gone, and of the tasks in it."""
+        for worker in tuple(self.running):
+            worker.abandon()
+        self.leave()
+
     def check_caller(self) -> None:
         """Check that the calling code may use the client here: nothing of it is safe to share between threads.
 
         Raises:
             RuntimeError: The client is connected in another event loop or thread.
         """
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             return
         try:
             running = asyncio.get_running_loop()

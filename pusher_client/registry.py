@@ -80,6 +80,7 @@ class HandlerRegistry:
             event: Only those bound to this name.
             cb: Only this callback, however often it was bound.
         """
+        self._check_caller()
         for name in tuple(self._named) if event is None else (event,):
             kept = _without(self._named.get(name, ()), cb)
             if kept:
@@ -108,6 +109,7 @@ class HandlerRegistry:
 
     def unbind_global(self, cb: Callable[[Any], object] | None = None) -> None:
         """Unbind this callback from all events, or without an argument every callback bound so."""
+        self._check_caller()
         self._everything = _without(self._everything, cb)
         self._changed()
 
@@ -125,15 +127,20 @@ class HandlerRegistry:
         """Return the callbacks for an event: those of its name, then the global ones, each in the order of binding."""
         return self._named.get(name, ()) + self._everything
 
+    def _check_caller(self) -> None:
+        """Be asked whether the calling code may bind and unbind; for subclasses that others reach directly."""
+
     def _changed(self) -> None:
         """Be told that something was bound or unbound; for subclasses that remember what matches."""
 
     def _bound(self, event: str, callback: _ANY) -> _ANY:
+        self._check_caller()
         self._named[event] = (*self._named.get(event, ()), Binding(_checked(callback)))
         self._changed()
         return callback
 
     def _bound_global(self, callback: _ANY) -> _ANY:
+        self._check_caller()
         self._everything = (*self._everything, Binding(_checked(callback)))
         self._changed()
         return callback

@@ -34,6 +34,11 @@ class Shutdown:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="pusher_client shutdown")
 
+    def abandon(self) -> None:
+        """Forget one whose event loop is gone."""
+        self.callers.clear()
+        self._task = None
+
     def spare_caller(self) -> None:
         """See to it that the calling task is spared, handler or not."""
         caller = asyncio.current_task()

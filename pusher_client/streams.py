@@ -35,7 +35,12 @@ class EventStream:
         return self._feed.dropped
 
     def close(self) -> None:
-        """End the stream and discard what was not read; a reader that waits is released. Harmless when repeated."""
+        """End the stream and discard what was not read; a reader that waits is released. Harmless when repeated.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop or thread.
+        """
+        self._feed.check_reader()
         self._feed.close()
 
     def __aiter__(self) -> Self:

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidPro
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.proxies import environment_proxy
 
-__all__ = ["OpenError", "WebSocket", "read_proxy"]
+__all__ = ["OpenError", "WebSocket", "connection_proxy", "read_proxy"]
 
 _CLOSE_TIMEOUT = 1.0
 _QUEUED_FRAMES = 64
@@ -133,7 +133,7 @@ class WebSocket:
         try:
             connection = await connect(
                 url,
-                proxy=_environment_proxy(url) if proxy is True else proxy,
+                proxy=connection_proxy(url) if proxy is True else proxy,
                 compression=None,
                 open_timeout=None,
                 close_timeout=_CLOSE_TIMEOUT,
@@ -199,7 +199,7 @@ class WebSocket:
         self._connection.transport.abort()
 
 
-def _environment_proxy(url: str) -> str | None:
+def connection_proxy(url: str) -> str | None:
     """Return the environment's proxy; websockets itself would not look at all_proxy, nor add a missing scheme."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"

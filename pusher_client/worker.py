@@ -145,6 +145,11 @@ class Worker(BoundedQueue[Job]):
                 job.started.close()
         self.busy = self._running
 
+    def abandon(self) -> None:
+        """Let go of a task whose event loop is gone."""
+        self.purge()
+        self._stopped()
+
     def _marker(self, refused: int) -> Job:
         owner = self._owner()
         return Job("", None, ()) if owner is None else owner.overflow(refused)
@@ -165,12 +170,14 @@ class Worker(BoundedQueue[Job]):
         self.start()
 
     async def _work(self) -> None:
-        working_task.set(asyncio.current_task())
+        task = asyncio.current_task()
+        working_task.set(task)
         try:
             while self.readable:
                 await self._perform(self.take())
         finally:
-            self._stopped()
+            if self.task in (None, task):  # one that was abandoned may end when there is another
+                self._stopped()
 
     async def _perform(self, job: Job) -> None:
         epoch, started = self.epoch, job.started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
 from pusher_client.authorizing import Outcome, ask_authorizer, ask_batch_authorizer
+from tests.canaries import texts_of_chain
 
 
 class Hostile(Mapping[str, Any]):
@@ -67,6 +69,38 @@ async def test_failures_are_sorted(raised: object, *, retryable: bool) -> None:
     error, again = outcome
     assert (error.channel, again) == ("private-a", retryable)
     assert "canary" not in str(error)
+
+
+async def test_a_mapping_that_raises_is_shown_to_nobody() -> None:
+    """The cause is kept without the frames that read the answer, which hold it (C3)."""
+
+    class Answer(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            return self[key]
+
+    outcome = await ask(Answer(auth="key:canary"))
+    assert isinstance(outcome, tuple)
+    assert isinstance(outcome[0].__cause__, KeyError)
+    assert "canary" not in texts_of_chain(outcome[0], __file__)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_an_authorizer_was_made_of_is_shown_to_nobody(*, batch: bool) -> None:
+    """A token that a partial holds is in no frame of ours; the caller's own frames are kept (C3)."""
+
+    async def authorize(_token: str, _channels: object, _socket_id: str) -> object:
+        raise LookupError
+
+    ours = functools.partial(authorize, "canary")
+    if batch:
+        outcome = (await ask_batch_authorizer(ours, ["private-a"], "1.1"))["private-a"]
+    else:
+        outcome = await ask_authorizer(ours, "private-a", "1.1")
+    assert isinstance(outcome, tuple)
+    assert "canary" not in texts_of_chain(outcome[0], __file__)
+    cause = outcome[0].__cause__
+    assert cause is not None
+    assert [frame.name for frame in traceback.extract_tb(cause.__traceback__)] == ["authorize"]
 
 
 async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:

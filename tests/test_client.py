@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
+import functools
 import gc
 import http
 import json
@@ -44,7 +45,7 @@ from pusher_client import (
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.server import LocalServer
 from pusher_client.websocket import OpenError, WebSocket
-from tests.canaries import texts_of_error
+from tests.canaries import texts_of_chain, texts_of_error
 from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import Scripted, scripted
 from tests.scripted_endpoint import Received, json_answer, serve_endpoint
@@ -1182,6 +1183,60 @@ def test_what_holds_a_secret_is_not_pickled() -> None:
     for take in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="PusherClient"):
             take(client)
+
+
+async def test_a_handler_s_error_while_connecting_fails_has_no_password_behind_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The failure to connect, whose frames know the proxy, is not what the handler's error happened in (C3)."""
+
+    def raising(_event: object) -> None:
+        raise LookupError
+
+    async with scripted() as peer:
+        client = peer.client(proxy=f"http://user:canary@127.0.0.1:{peer.port}")
+        for name in ("connecting_in", "state_change", "connected"):
+            client.connection.bind(name, raising)
+        attempt = asyncio.ensure_future(client.connect())
+        while sum(record.exc_info is not None for record in caplog.records) < 3:
+            await asyncio.sleep(0.001)
+        attempt.cancel()
+        await asyncio.gather(attempt, return_exceptions=True)
+    errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    for error in errors:
+        assert isinstance(error, LookupError)
+        assert "canary" not in texts_of_chain(error, __file__)
+
+
+def make_from_env(**options: Any) -> PusherClient:
+    return PusherClient.from_env(**options)
+
+
+@pytest.mark.parametrize(
+    ("make", "mistake"),
+    [
+        (functools.partial(PusherClient, "KEY"), {}),
+        (functools.partial(PusherClient, "KEY", cluster="eu"), {"queue_size": 0}),
+        (functools.partial(PusherClient, "KEY", cluster="eu"), {"on_decryption_failure": 1}),
+        (functools.partial(PusherClient.from_url, "ws://KEY@host"), {"pong_timeout": "1"}),
+        (functools.partial(PusherClient.from_url, "ws://KEY:canary@host"), {}),
+        (functools.partial(PusherClient.from_url, "canary://KEY:canary@host"), {}),
+        (make_from_env, {"queue_size": 0}),
+        (make_from_env, {"authorizer": None, "auth_url": "https://user:canary@host/"}),
+    ],
+)
+def test_a_mistake_shows_no_other_option(make: Any, mistake: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The captured variables of the library's frames have no password of a proxy or a URL in them (C3)."""
+    monkeypatch.setenv("PUSHER_KEY", "KEY")
+    monkeypatch.setenv("PUSHER_CLUSTER", "eu")
+    options = {"proxy": "http://user:canary@proxy:3128", "authorizer": functools.partial(authorize, "canary")}
+    auth_url = mistake.pop("auth_url", None)
+    if auth_url is not None:
+        monkeypatch.setenv("PUSHER_AUTH_URL", auth_url)
+        options, mistake = {"proxy": options["proxy"]}, {}
+    with pytest.raises((TypeError, ValueError)) as caught:
+        make(**options, **mistake)
+    assert "canary" not in texts_of_error(caught.value, __file__)
 
 
 # -- making one -----------------------------------------------------------------------------------------------------

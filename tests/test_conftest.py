@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ CONFTEST = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
 OPTIONS = ("-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
 
 
-def run(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     """Run a test file under a copy of the conftest, in a process of its own."""
     pytester.makeconftest(CONFTEST)
     pytester.makeini("[pytest]\nfilterwarnings = error\nmarkers = node: needs Node.js\n")
     pytester.makepyfile(f"import asyncio, pytest, socket, threading\n\n{test}")
-    return pytester.runpytest_subprocess(*OPTIONS)
+    return pytester.runpytest_subprocess(*OPTIONS, *options)
 
 
 def test_a_task_left_behind_fails_its_test(pytester: pytest.Pytester) -> None:
@@ -65,3 +66,34 @@ def test_required_node_tests_fail_instead_of_being_skipped(
     result = run(pytester, "@pytest.mark.node\ndef test_it():\n    pytest.skip('some reason')\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*some reason*"])
+
+
+@pytest.mark.parametrize(("option", "variable", "times"), [("", "", 1), ("", "long", 100), ("long", "", 100)])
+def test_a_profile_multiplies_every_number_of_examples(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str, variable: str, times: int
+) -> None:
+    """The long profile is chosen by Hypothesis's option or by a variable, and holds for tests with their own number."""
+    monkeypatch.delenv("PUSHER_CLIENT_HYPOTHESIS_PROFILE", raising=False)
+    if variable:
+        monkeypatch.setenv("PUSHER_CLIENT_HYPOTHESIS_PROFILE", variable)
+    test = (
+        "from hypothesis import settings\nfrom effort import examples\n\nown = settings(max_examples=examples(70))\n"
+        "def test_it():\n"
+        f"    assert (settings().max_examples, own.max_examples) == ({100 * times}, {70 * times})\n"
+        "    assert settings().deadline is None and own.deadline is None\n"
+    )
+    pytester.makepyfile(effort=Path(__file__).with_name("effort.py").read_text(encoding="utf-8"))
+    result = run(pytester, test, *([f"--hypothesis-profile={option}"] if option else []))
+    result.assert_outcomes(passed=1)
+
+
+def test_no_test_has_a_number_of_examples_that_no_profile_changes() -> None:
+    """A fixed ``max_examples`` would make the long profile short again."""
+    fixed = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(Path(__file__).parent.rglob("test_*.py"))
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "max_examples" and isinstance(node.value, ast.Constant)
+    ]
+    assert fixed == []

@@ -119,6 +119,14 @@ def test_the_readmes_program_is_the_example() -> None:
     assert [code for page in PAGES for code in blocks(page) if is_program(code)] == [first]
 
 
+def test_what_shows_a_guarantee_is_there() -> None:
+    """Every file that a command of the README's table names."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?:tests|benchmarks)/[\w/.]+\w", readme)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_diagrams_are_the_transition_tables() -> None:
     """Every arrow, and no other."""
     drawn = diagram(ConnectionState.INITIALIZED, CONNECTION_TRANSITIONS)

@@ -577,4 +577,4 @@ async def test_no_timer_is_set_once_everything_ends() -> None:
 
         await client.disconnect()
         assert asked.is_set()
-        assert driver._timer is None
+        assert driver._timer._timer is None

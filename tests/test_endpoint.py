@@ -6,8 +6,10 @@ import json
 import logging
 import pickle
 import ssl
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ import trustme
 import pusher_client.endpoint as endpoint_module
 from pusher_client.authorizers import HTTPAuthorizer
 from pusher_client.exceptions import AuthorizationError
-from tests.canaries import texts_of_error
+from tests.canaries import texts_of_chain, texts_of_error
 from tests.scripted_endpoint import Received, Script, ScriptedEndpoint, answer, json_answer, serve_endpoint
 
 TOKEN = "canary-header-4711"
@@ -233,6 +235,32 @@ async def test_redirects_reach_nobody(status: int) -> None:
     assert (target.connections, len(endpoint.requests)) == (0, 1)
 
 
+async def test_redirects_to_anywhere_are_not_followed() -> None:
+    """Nor does one to the same origin lead to a second request, on which the form could go another way (C4)."""
+    async with serve_endpoint(json_answer(GOOD)) as endpoint:
+        authorize = authorizer(endpoint)
+        for status in (300, 301, 302, 303, 304, 305, 307, 308):
+            for where in ("/other", "//localhost/auth", "?again", "https://127.0.0.1/auth", ""):
+                endpoint.script = answer(f"{status} Moved", location=where)
+                endpoint.requests.clear()
+                with pytest.raises(AuthorizationError) as caught:
+                    await authorize(CHANNEL, "12.34")
+                assert caught.value.status == status
+                assert len(endpoint.requests) == 1
+
+
+async def test_no_credentials_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A .netrc for the endpoint's host is not read (C4)."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login user password canary\ndefault login user password canary\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with serve_endpoint(json_answer(GOOD)) as endpoint:
+        await authorizer(endpoint, headers=None)(CHANNEL, "12.34")
+    assert "authorization" not in endpoint.requests[0].headers
+
+
 BAD_ANSWERS: list[tuple[bytes, str]] = [
     (b"", "not JSON"),
     (b"<html>canary-signature-4713</html>", "not JSON"),
@@ -294,6 +322,93 @@ async def test_a_huge_answer(script: Script) -> None:
     """A huge or endless answer is refused at the cap, and its connection closed (C4, R6)."""
     async with serve_endpoint(script) as endpoint:
         assert "longer than 65536 bytes" in str(await ask(endpoint))
+
+
+def chunked(*chunks: bytes, head: str = "") -> Script:
+    """Return a script that answers these chunks."""
+    body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+
+    async def script(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\n{head}Transfer-Encoding: chunked\r\n\r\n".encode() + body + b"0\r\n\r\n")
+
+    return script
+
+
+async def test_the_longest_answer_in_chunks() -> None:
+    """The limit counts what comes, and not what a header says of it (C4)."""
+    rest = b" " * (64 * 1024 - len(GOOD_BODY))
+    async with serve_endpoint(chunked(GOOD_BODY, rest)) as endpoint:
+        assert (await authorizer(endpoint)(CHANNEL, "12.34")).auth == GOOD["auth"]
+        endpoint.script = chunked(GOOD_BODY, rest, b" ")
+        assert "longer than 65536 bytes" in str(await ask(endpoint))
+        endpoint.script = chunked(*([b" " * 16] * 4_097))
+        assert "longer than 65536 bytes" in str(await ask(endpoint))
+
+
+@pytest.mark.parametrize(
+    ("length", "outcome"),
+    [
+        ("10", AuthorizationError),  # what follows is not the answer's any more, and half of JSON is none
+        ("0", AuthorizationError),
+        ("100000000000", ConnectionError),  # and then it hangs up
+        ("-1", ConnectionError),
+        ("one", ConnectionError),
+        (f"{len(GOOD_BODY)}, {len(GOOD_BODY) + 1}", ConnectionError),
+    ],
+)
+async def test_a_length_that_lies(length: str, outcome: type[Exception]) -> None:
+    """Nothing is made of the rest, and no secret of either part is shown (C4, C3)."""
+
+    async def script(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode() + GOOD_BODY)
+        writer.close()
+
+    async with serve_endpoint(script) as endpoint:
+        error = await ask(endpoint)
+    assert isinstance(error, outcome)
+    assert SIGNATURE not in texts_of_error(error, __file__)
+
+
+async def test_what_is_compressed_in_secret_is_not_json() -> None:
+    """Bytes that are compressed without a word of it are not inflated either (C4)."""
+    async with serve_endpoint(answer(body=gzip.compress(GOOD_BODY))) as endpoint:
+        assert "not JSON" in str(await ask(endpoint))
+
+
+def bomb(*pieces: bytes) -> Script:
+    """Return a script that sends the last piece for ever."""
+
+    async def script(_request: Received, writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+        while True:
+            writer.write(pieces[-1] * 100)
+            await writer.drain()
+
+    return script
+
+
+BOMBS: dict[str, Script] = {
+    "one header": bomb(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 1000),
+    "many headers": bomb(b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n" * 100),
+    "a status line": bomb(b"HTTP/1.1 200 ", b"O" * 1000),
+    "a trailer": bomb(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: 1\r\n" * 100),
+    "the length of a chunk": bomb(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1", b"0" * 1000),
+    "early hints": bomb(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("script", BOMBS.values(), ids=BOMBS)
+async def test_what_comes_beside_a_body_is_bounded_too(script: Script) -> None:
+    """Headers, trailers and what precedes an answer are cut off, by their size or by the timeout (C4, R6)."""
+    tracemalloc.start()
+    try:
+        async with serve_endpoint(script) as endpoint:
+            error = await ask(endpoint, timeout=0.3)
+        assert isinstance(error, OSError)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 # -- the connection -----------------------------------------------------------------------------------------------
@@ -621,8 +736,8 @@ def test_another_event_loop() -> None:
             assert (await authorize(CHANNEL, "12.34")).auth == GOOD["auth"]
             if leave:
                 session = authorize._sessions[asyncio.get_running_loop()]
-                assert session.transport is not None
-                await session.transport.aclose()
+                assert session.pool is not None
+                await session.pool.transport.aclose()
             else:
                 await authorize.detach()
 
@@ -656,6 +771,24 @@ async def test_an_assertion_in_the_callers_transport() -> None:
 
     with pytest.raises(AssertionError, match="not what I expected"):
         await HTTPAuthorizer("https://example.com/auth", transport=httpx.MockTransport(handle))(CHANNEL, "12.34")
+
+
+async def test_no_secret_in_what_passes_through() -> None:
+    """An error that nobody expected comes out as it is, and the frames it went through show no secret (C3)."""
+
+    def handle(_request: httpx.Request) -> httpx.Response:
+        raise LookupError("not what I expected")
+
+    authorize = HTTPAuthorizer(
+        "https://example.com/secret-path?q=canary-query",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        params={"token": PARAM},
+        transport=httpx.MockTransport(handle),
+    )
+    with pytest.raises(LookupError) as caught:
+        await authorize(CHANNEL, "12.34")
+    shown = texts_of_chain(caught.value, __file__)
+    assert not [canary for canary in (*CANARIES, "secret-path") if canary in shown]
 
 
 # -- mistakes of the caller ---------------------------------------------------------------------------------------
@@ -785,6 +918,24 @@ async def test_no_secret_in_any_error_or_log(case: str, attached: bool, caplog: 
         assert canary not in caplog.text
 
 
+@pytest.mark.parametrize("script", [hang, drip, drip_head])
+async def test_no_secret_in_a_cancellation(script: Script) -> None:
+    """A time-out of the caller's own has the cancellation as its cause, whose frames show nothing either (C3)."""
+    limit = asyncio.timeout(None)
+
+    async def soon(request: Received, writer: asyncio.StreamWriter) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + 0.02)
+        await script(request, writer)
+
+    async with serve_endpoint(soon) as endpoint:
+        with pytest.raises(TimeoutError) as caught:
+            async with limit:
+                await authorizer(endpoint)(CHANNEL, "12.34")
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+    shown = texts_of_chain(caught.value, __file__)
+    assert not [canary for canary in CANARIES if canary in shown]
+
+
 async def test_foreign_loggers_are_left_alone() -> None:
     """The loggers of httpx and httpcore keep their levels, handlers and filters (C3)."""
     names = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "asyncio")
@@ -819,3 +970,32 @@ async def test_the_same_error_twice_is_two_errors() -> None:
         first, second = await ask(endpoint), await ask(endpoint)
     assert first is not second
     assert first.__traceback__ is not None
+
+
+async def test_cancelled_requests_leave_no_connection_in_use() -> None:
+    """Wherever one is cancelled, also beside others that go on; httpx itself would lose connections for good (R6)."""
+    held = asyncio.Event()
+
+    async def script(request: Received, writer: asyncio.StreamWriter) -> None:
+        if "private-slow" in request.body:
+            await held.wait()
+        await json_answer({"auth": "key:x"})(request, writer)
+
+    async with serve_endpoint(script) as endpoint:
+        authorize = HTTPAuthorizer(endpoint.url, timeout=60)
+        authorize.attach()
+        slow = asyncio.ensure_future(authorize("private-slow", "12.34"))
+        for steps in range(40):
+            asking = [asyncio.ensure_future(authorize(name, "12.34")) for name in ("private-a", "private-b")]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for each in asking:
+                each.cancel()
+            await asyncio.wait(asking)
+        held.set()
+        assert (await slow).auth == "key:x"
+        async with asyncio.timeout(10):
+            while endpoint.open_connections > 2:  # those that the last two requests may use again
+                await asyncio.sleep(0.001)
+        await authorize.detach()
+        assert authorize._sessions == {}

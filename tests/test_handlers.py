@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import inspect
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pusher_client import Event, PusherClient, UserAuthentication
+from pusher_client import ConnectionState, Event, PusherClient, SubscriptionState
 from pusher_client.server import LocalServer
-from tests.scripted_channels import Scripted, scripted
+from tests.handler_levels import LEVELS, caused, flows, serving, settle
+from tests.scripted_channels import Scripted
 
-Acting = Callable[[PusherClient], Awaitable[object]]
-EXCITED = {"activity_timeout": 0.2, "pong_timeout": 5}
-
-
-async def authorize(_channel: str, _socket_id: str) -> dict[str, Any]:
-    """Let everybody in."""
-    return {"auth": "key:x"}
-
-
-async def authenticate(_socket_id: str) -> UserAuthentication:
-    """Let anybody be the same user."""
-    return UserAuthentication("key:x", '{"id":"1"}')
-
-
-class SigningIn(Scripted):
-    """A server that knows users, too."""
-
-    async def react(self, socket: Any, frame: dict[str, Any]) -> None:
-        """Answer a frame."""
-        if frame["event"] == "pusher:signin":
-            await socket.send('{"event":"pusher:signin_success","data":{"user_data":"{\\"id\\":\\"1\\"}"}}')
-        await super().react(socket, frame)
-
-
-@asynccontextmanager
-async def serving(**options: Any) -> AsyncGenerator[tuple[Scripted, PusherClient]]:
-    """Connect a client that may do everything, with the channels ``private-bad`` and ``good``."""
-    async with scripted(SigningIn()) as peer:
-        client = peer.client(authorizer=authorize, user_authenticator=authenticate, **options)
-        async with client:
-            await client.subscribe("private-bad")
-            await client.subscribe("good")
-            yield peer, client
-
-
-async def flows(peer: Scripted, client: PusherClient, count: int = 3) -> None:
-    """Check that the other channel gets what is published there, in order, over the first connection."""
-    stream = client.channel("good").events("probe")
-    for number in range(count):
-        await peer.publish("probe", "good", number)
-    assert [(await anext(stream)).data for _ in range(count)] == list(range(count))
-    stream.close()
+EXCITED: dict[str, Any] = {"activity_timeout": 0.2, "pong_timeout": 5}
 
 
 def pings(peer: Scripted) -> int:
@@ -64,22 +24,57 @@ def pings(peer: Scripted) -> int:
     return sum(frame["event"] == "pusher:ping" for frame in peer.received)
 
 
-def plain_raise(_event: Event) -> None:
+def plain_raise(*_: object) -> None:
     """Fail at once."""
     raise RuntimeError("as ill luck would have it")
 
 
-async def async_raise(_event: Event) -> None:
+async def async_raise(*_: object) -> None:
     """Fail a little later."""
     await asyncio.sleep(0)
     raise RuntimeError("as ill luck would have it")
 
 
-@pytest.mark.parametrize("handler", [plain_raise, async_raise])
+def at_the_cause(misdeed: Callable[..., Any], done: list[object]) -> Callable[..., Any]:
+    """Return a handler, as plain or async as the misdeed, that does it when it hears what the test has caused."""
+
+    def plain(value: object, *_: object) -> None:
+        if caused(value):
+            done.append(value)
+            misdeed(value)
+
+    async def later(value: object, *_: object) -> None:
+        if caused(value):
+            done.append(value)
+            await misdeed(value)
+
+    return later if inspect.iscoroutinefunction(misdeed) else plain
+
+
+@pytest.mark.parametrize("misdeed", [plain_raise, async_raise])
+@pytest.mark.parametrize("name", LEVELS)
 async def test_a_raising_handler_is_alone_with_it(
-    handler: Callable[[Event], Any], caplog: pytest.LogCaptureFixture
+    name: str, misdeed: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each failure is logged with its traceback, the next handler runs, and no event costs the link (R7)."""
+    """Wherever it is bound: each failure is logged with its traceback, and no event costs the link (R7)."""
+    done: list[object] = []
+    async with serving(LEVELS[name], at_the_cause(misdeed, done)) as (peer, client):
+        for _ in range(3):
+            await LEVELS[name].cause(peer)
+        await flows(peer, client)
+        while len(done) < 3:
+            await asyncio.sleep(0.001)
+        assert peer.connects == 1
+    failures = [record.exc_info for record in caplog.records if record.exc_info is not None]
+    failures = [failure for failure in failures if failure[0] is RuntimeError]
+    assert len(failures) == 3
+    for _, _, trace in failures:
+        assert misdeed.__name__ in "".join(traceback.format_tb(trace))
+
+
+@pytest.mark.parametrize("handler", [plain_raise, async_raise])
+async def test_the_handlers_behind_one_that_raises_still_run(handler: Callable[[Event], Any]) -> None:
+    """All events come to the next handler in order, and pings go out (R1, R4, R7)."""
     heard: list[int] = []
     async with serving(**EXCITED) as (peer, client):
         bad = client.channel("private-bad")
@@ -92,9 +87,27 @@ async def test_a_raising_handler_is_alone_with_it(
         await peer.heard("pusher:ping", before + 2)
         assert heard == [0, 1, 2, 3, 4]
         assert peer.connects == 1
-    failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert len(failures) == 5
-    assert all(record.exc_info is not None and record.exc_info[0] is RuntimeError for record in failures)
+
+
+@pytest.mark.parametrize("name", LEVELS)
+async def test_a_slow_handler_is_waited_for_by_nobody_else(name: str) -> None:
+    """Wherever it is bound: other channels flow, and pings go out, while it does not return (R1, R7)."""
+    released, done = asyncio.Event(), list[object]()
+
+    async def slow(_value: object) -> None:
+        await released.wait()
+
+    async with serving(LEVELS[name], at_the_cause(slow, done), **EXCITED) as (peer, client):
+        before = pings(peer)
+        await LEVELS[name].cause(peer)
+        while not done:
+            await asyncio.sleep(0.001)
+        if name != "client, global":  # which hears every channel's events, and is waited for on each
+            await flows(peer, client)
+        await peer.heard("pusher:ping", before + 1)
+        released.set()
+        await flows(peer, client)
+        assert peer.connects == 1
 
 
 async def test_a_handler_that_never_returns_holds_up_its_own_channel_alone() -> None:
@@ -142,98 +155,79 @@ async def test_a_blocked_loop_does_not_cost_the_link(turns: int) -> None:
             assert client.socket_id == before
 
 
-def plain_cancel(_event: Event) -> None:
+def plain_cancel(*_: object) -> None:
     """Cancel the task that it runs in, whichever that is."""
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
 
 
-async def async_cancel(event: Event) -> None:
+async def async_cancel(*_: object) -> None:
     """The same in a coroutine."""
-    plain_cancel(event)
+    plain_cancel()
 
 
-def plain_cancelled(_event: Event) -> None:
+async def async_cancel_and_wait(*_: object) -> None:
+    """The same in a coroutine that meets its cancellation itself."""
+    plain_cancel()
+    await asyncio.sleep(0)
+
+
+def plain_cancelled(*_: object) -> None:
     """Fail as what is cancelled does."""
     raise asyncio.CancelledError
 
 
-async def async_cancelled(event: Event) -> None:
+async def async_cancelled(*_: object) -> None:
     """The same in a coroutine."""
-    plain_cancelled(event)
+    plain_cancelled()
 
 
-@pytest.mark.parametrize("handler", [plain_cancel, async_cancel, plain_cancelled, async_cancelled])
-async def test_a_handler_that_cancels_leaves_a_client_that_works(handler: Callable[[Event], Any]) -> None:
+@pytest.mark.parametrize(
+    "misdeed", [plain_cancel, async_cancel, async_cancel_and_wait, plain_cancelled, async_cancelled]
+)
+@pytest.mark.parametrize("name", LEVELS)
+async def test_a_handler_that_cancels_leaves_a_client_that_works(name: str, misdeed: Callable[..., Any]) -> None:
     """At the worst the link is made anew, at once and not when the silence is noticed (R7)."""
-    async with serving() as (peer, client):
-        client.channel("private-bad").bind("e", handler)
-        await peer.publish("e", "private-bad", 1)
-        if handler is plain_cancel:
-            await client.channel("good").wait_for("pusher:gap")
-        await flows(peer, client)
-        await peer.publish("e", "private-bad", 2)
-        if handler is plain_cancel:
-            await client.channel("good").wait_for("pusher:gap")
-        await flows(peer, client)
-        assert peer.connects == (3 if handler is plain_cancel else 1)
-
-
-async def resubscribe(client: PusherClient) -> None:
-    """Leave the channel and enter it again."""
-    await client.unsubscribe("private-bad")
-    await client.subscribe("private-bad")
-
-
-async def rebind(client: PusherClient) -> None:
-    """Bind and unbind on every level."""
-    for level in (client, client.channel("private-bad"), client.channel("good")):
-        level.bind("x", plain_raise)
-        level.bind_global(plain_raise)
-        level.unbind_global(plain_raise)
-        level.unbind("x")
-    client.connection.bind("error", plain_raise)
-    client.connection.unbind("error", plain_raise)
-
-
-CALLS: dict[str, Acting] = {
-    "connect": lambda client: client.connect(),
-    "subscribe another": lambda client: client.subscribe("other"),
-    "subscribe the same": lambda client: client.subscribe("private-bad"),
-    "unsubscribe another": lambda client: client.unsubscribe("other"),
-    "unsubscribe the same": lambda client: client.unsubscribe("private-bad"),
-    "unsubscribe and subscribe": resubscribe,
-    "trigger": lambda client: client.channel("private-bad").trigger("client-e", 1),
-    "sign in": lambda client: client.signin(),
-    "wait for the next": lambda client: client.channel("good").wait_for("probe"),
-    "wait for the next of all": lambda client: client.wait_for("probe"),
-    "a stream": lambda client: anext(client.events("probe")),
-    "bind and unbind": rebind,
-}
-
-
-@pytest.mark.parametrize("kind", ["async", "task"])
-@pytest.mark.parametrize("name", CALLS)
-async def test_every_call_is_legal_inside_a_handler(name: str, kind: str) -> None:
-    """It ends, other channels flow meanwhile, and the link stays (R7); a plain handler starts a task for it."""
-    done: list[str] = []
-    tasks: list[asyncio.Future[None]] = []
-
-    async with serving() as (peer, client):
-
-        async def act(_event: Event) -> None:
-            await CALLS[name](client)
-            done.append(name)
-
-        def start(event: Event) -> None:
-            tasks.append(asyncio.ensure_future(act(event)))
-
-        client.channel("private-bad").bind("e", act if kind == "async" else start)
-        await peer.publish("e", "private-bad", 1)
-        while not done:
+    done: list[object] = []
+    async with serving(LEVELS[name], at_the_cause(misdeed, done)) as (peer, client):
+        for number in (1, 2):
+            gap = asyncio.ensure_future(client.channel("good").wait_for("pusher:gap"))
+            await asyncio.sleep(0)
+            await LEVELS[name].cause(peer)
+            while len(done) < number:
+                await asyncio.sleep(0.001)
+            if misdeed is plain_cancel:
+                await gap
+                await settle(client)
+            gap.cancel()
             await flows(peer, client)
-        await asyncio.gather(*tasks)
-        await flows(peer, client)
-        assert done == [name]
-        assert peer.connects == 1
+        assert peer.connects == (3 if misdeed is plain_cancel else 1)
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+@pytest.mark.parametrize("exit_with", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("name", LEVELS)
+def test_a_handler_may_end_the_program(name: str, exit_with: type[BaseException], kind: str) -> None:
+    """What is no Exception stops the event loop, and the client is closed as the program ends (R6, R7)."""
+    clients: list[PusherClient] = []
+
+    def leave(*_: object) -> None:
+        raise exit_with
+
+    async def leave_later(*_: object) -> None:
+        leave()
+
+    async def main() -> None:
+        # The loop raises what such a task raises, and would say once more that nobody awaits the task.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        handler = at_the_cause(leave if kind == "plain" else leave_later, [])
+        async with serving(LEVELS[name], handler) as (peer, client):
+            clients.append(client)
+            await LEVELS[name].cause(peer)
+            await asyncio.Event().wait()
+
+    with pytest.raises(exit_with):
+        asyncio.run(main())
+    assert [client.state for client in clients] == [ConnectionState.DISCONNECTED]
+    assert clients[0].channel("good").state is SubscriptionState.UNSUBSCRIBED

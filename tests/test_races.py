@@ -13,13 +13,17 @@ from pusher_client import (
     ConnectError,
     ConnectionState,
     Event,
+    EventStream,
     KeyRotationPolicy,
     NotConnectedError,
     PusherClient,
     PusherError,
+    SubscriptionState,
 )
+from pusher_client.server import LocalServer
 from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import scripted
+from tests.test_user import library
 
 
 async def test_the_probe_asks_without_another_failure() -> None:
@@ -225,3 +229,50 @@ async def test_subscribing_anew_inside_a_handler_keeps_the_new_streams() -> None
         stream = channel.events()
         await peer.publish("good", CHANNEL, sealed(OLD, "1"))
         assert (await anext(stream)).data == 1
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_client_whose_loop_was_closed_can_connect_again(*, busy: bool) -> None:
+    """Without disconnect(): in a new loop it starts with what is bound and without subscriptions (design 2, R6)."""
+    heard: list[Any] = []
+
+    async def stuck(event: Event) -> None:
+        heard.append(event.data)
+        if event.data == "first":
+            await asyncio.Event().wait()
+
+    with LocalServer() as server:
+        client = PusherClient(server.key, host="127.0.0.1", port=server.port, tls=False)
+        client.bind("e", stuck)
+
+        async def leave() -> EventStream:
+            await client.connect()
+            await client.subscribe("orders")
+            stream = client.channel("orders").events()
+            if busy:
+                tasks = [client.wait_closed(), client.wait_for("x"), anext(client.events("x"))]
+                running = [asyncio.ensure_future(task) for task in tasks]
+                await asyncio.to_thread(library(server).trigger, "orders", "e", "first")
+                await asyncio.to_thread(library(server).trigger, "orders", "e", "second")
+                while not heard or client.channel("orders").stats.delivered < 2:
+                    await asyncio.sleep(0.001)
+                assert not any(task.done() for task in running)
+            return stream
+
+        stream = asyncio.run(leave())
+
+        async def come_back() -> None:
+            client.channel("orders").bind("x", print)
+            await client.disconnect()
+            assert client.state is ConnectionState.DISCONNECTED
+            assert client.channel("orders").state is SubscriptionState.UNSUBSCRIBED
+            assert [event.data async for event in stream] == (["first", "second"] if busy else [])
+            async with client:
+                assert client.channel("orders").state is SubscriptionState.UNSUBSCRIBED
+                await client.subscribe("orders")
+                await asyncio.to_thread(library(server).trigger, "orders", "e", "third")
+                while "third" not in heard:
+                    await asyncio.sleep(0.001)
+
+        asyncio.run(come_back())
+        assert heard == (["first", "third"] if busy else ["third"])

@@ -140,15 +140,37 @@ async def test_a_frame_of_the_largest_size_passes() -> None:
         await websocket.close()
 
 
-@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
-async def test_no_redirect_is_followed(status: int) -> None:
-    """The target of a redirect is never asked (C5)."""
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
+@pytest.mark.parametrize("where", ["ws://127.0.0.1:{}/app/KEY", "http://127.0.0.1:{}/", "/other"])
+async def test_no_redirect_is_followed(status: int, where: str) -> None:
+    """The target of a redirect is never asked, on the same origin neither (C5)."""
+    asked: list[str] = []
     async with scripted() as target:
-        redirect = answering(status, Location=f"ws://127.0.0.1:{target.port}/app/KEY")
-        async with scripted(process_request=redirect) as peer:
+        redirect = answering(status, Location=where.format(target.port))
+
+        def answer(connection: ServerConnection, request: Request) -> Response:
+            asked.append(request.path)
+            return redirect(connection, request)
+
+        async with scripted(process_request=answer) as peer:
             error = await failure(peer.port)
         assert (error.failure, error.status) == (OpenFailure.HTTP, status)
-        assert target.connects == 0
+        assert (target.connects, asked) == (0, ["/app/KEY"])
+
+
+async def test_no_redirect_leads_out_of_tls() -> None:
+    """A server with TLS cannot send us on to one without, whatever it says beside (C5)."""
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with scripted() as plain:
+        headers = {"Location": f"ws://127.0.0.1:{plain.port}/app/KEY", "Strict-Transport-Security": "max-age=0"}
+        async with scripted(ssl=server, process_request=answering(301, **headers)) as peer:
+            error = await failure(peer.port, scheme="wss", tls=trusting)
+        assert (error.failure, error.status) == (OpenFailure.HTTP, 301)
+        assert plain.connects == 0
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 429, 500, 503])

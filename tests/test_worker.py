@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -456,3 +457,37 @@ async def test_an_eager_loop() -> None:
         loop.set_task_factory(None)
     await settle()
     assert bench.heard == [("plain", 1), ("plain", 2)]
+
+
+def test_a_worker_whose_loop_is_gone_works_in_another() -> None:
+    """Its task never ends there; let go of, it disturbs nothing when the interpreter discards it (R6)."""
+    bench = Bench()
+
+    async def stuck(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def leave() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it would say that a task is left
+        bench.put(stuck, value=1)
+        bench.put(bench.plain, value=2)
+        await settle()
+
+    async def come_back() -> None:
+        bench.put(bench.slow, value=3)
+        await asyncio.sleep(0)
+        assert bench.worker.task is not None
+        left.clear()
+        gc.collect()
+        assert bench.worker.task is not None
+        await settle()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
+    left = [bench.worker.task]
+    bench.pool.abandon()
+    assert bench.pool.running == set()
+    assert not bench.worker.busy
+    del loop
+    asyncio.run(come_back())
+    assert bench.heard == [("begins", 3), ("ends", 3)]

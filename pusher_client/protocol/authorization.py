@@ -8,7 +8,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Self, cast
+from typing import Any, NoReturn, Self, TypeVar, cast
 
 from pusher_client.exceptions import AuthorizationError
 
@@ -30,7 +30,16 @@ _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
 _RETRYABLE_BELOW_500 = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
 
+_Class = TypeVar("_Class")
 
+
+def _not_written_out(cls: type[_Class]) -> type[_Class]:
+    """Take away the list of fields, by which asdict(), msgspec and others would write the values out (promise C3)."""
+    delattr(cls, "__dataclass_fields__")
+    return cls
+
+
+@_not_written_out
 @dataclass(frozen=True, slots=True, init=False)
 class ChannelAuthorization:
     """Leave to subscribe one channel on one socket.
@@ -44,7 +53,8 @@ class ChannelAuthorization:
         TypeError: An argument is of the wrong type.
         ValueError: ``auth`` is empty, or ``shared_secret`` is not 32 bytes long.
 
-    None of the values stands in the ``repr``, and pickling is refused. See protocol-notes 6.1.
+    None of the values stands in the ``repr``, and pickling is refused, as is ``dataclasses.asdict()``. See
+    protocol-notes 6.1.
     """
 
     auth: str = field(repr=False)
@@ -89,6 +99,7 @@ class ChannelAuthorization:
         )
 
 
+@_not_written_out
 @dataclass(frozen=True, slots=True, init=False)
 class UserAuthentication:
     """Leave to sign a user in on one socket (protocol-notes 6.4).

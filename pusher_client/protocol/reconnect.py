@@ -161,8 +161,8 @@ class Backoff:
             return 0.0
         delay = self._longest * self._random()
         self._longest = min(self._policy.cap, self._longest * self._policy.factor)
-        # The protocol asks for a second at least after 4100 to 4199.
-        return max(1.0, delay) if retry is Retry.SLOW_BACKOFF else delay
+        # The protocol asks for a second at least after 4100 to 4199; drawn lots within it would bring all at its end.
+        return 1.0 + delay if retry is Retry.SLOW_BACKOFF else delay
 
     def _start_anew(self) -> None:
         self._longest = min(self._policy.cap, self._policy.base)

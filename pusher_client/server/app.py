@@ -14,19 +14,21 @@ from starlette.websockets import WebSocket
 from pusher_client.server.application import Application
 from pusher_client.server.authorization import AuthorizationEndpoints
 from pusher_client.server.http_api import HTTPAPI
+from pusher_client.server.live import LivePage
 from pusher_client.server.websocket import Timeouts, WebSocketLink
 from pusher_client.server.wire import Wire
 
 __all__ = ["create_app"]
 
 
-def create_app(application: Application, wire: Wire, timeouts: Timeouts) -> Starlette:
+def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: LivePage) -> Starlette:
     """Make the ASGI application.
 
     Args:
         application: Keys, channels and connections.
         wire: The sockets under the WebSockets.
         timeouts: How long clients may be silent.
+        page: What a browser gets.
     """
 
     async def serve(websocket: WebSocket) -> None:
@@ -39,6 +41,7 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts) -> Star
             WebSocketRoute("/{path:path}", serve),  # refused in the protocol's own words
             *HTTPAPI(application).routes(),
             *AuthorizationEndpoints(application).routes(),
+            *page.routes(),
         ],
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from pusher_client.protocol.authorization import SECRET_BYTES, derive_shared_secret, sign_channel, sign_user
@@ -13,7 +14,7 @@ from pusher_client.server.faults import mangled
 from pusher_client.server.settings import Settings
 from pusher_client.server.users import Users
 
-__all__ = ["Application", "Peer"]
+__all__ = ["Application", "Passed", "Peer", "Watcher"]
 
 TERMINATED = 4009
 """The close code for a user whose connections the publisher ends."""
@@ -30,6 +31,27 @@ class Peer(Protocol):
     def close(self, code: int, reason: str) -> None:
         """Close the connection, without waiting for it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """An event that went to a channel's subscribers.
+
+    Attributes:
+        channel: The channel's name.
+        event: The event's name.
+        data: The text as it was published: ciphertext on an encrypted channel.
+        sealed: Whether the channel is encrypted.
+    """
+
+    channel: str
+    event: str
+    data: str
+    sealed: bool
+
+
+Watcher = Callable[[Passed | None], None]
+"""Hears of each event, and with None of each change of who is connected or subscribed."""
 
 
 class Application:
@@ -67,6 +89,7 @@ class Application:
         self._master_key = _checked_master_key(master_key)
         self._channels: dict[str, Channel] = {}
         self._connections: dict[str, Peer] = {}
+        self._watchers: list[Watcher] = []
 
     @property
     def secret(self) -> str:
@@ -97,6 +120,7 @@ class Application:
     def connect(self, connection: Peer) -> None:
         """Take a connection in."""
         self._connections[connection.socket_id] = connection
+        self._tell_watchers()
 
     def disconnect(self, connection: Peer) -> None:
         """Forget a connection and all its subscriptions."""
@@ -105,6 +129,7 @@ class Application:
         for channel in list(self._channels.values()):
             if connection.socket_id in channel:
                 self.unsubscribe(connection.socket_id, channel.name)
+        self._tell_watchers()
 
     def connections(self) -> list[Peer]:
         """Return the connections as they are now."""
@@ -121,6 +146,7 @@ class Application:
         elif channel.kind.cache:
             send(frames.cache_miss(name))
         self._tell_count(channel)
+        self._tell_watchers()
 
     def unsubscribe(self, socket_id: str, name: str) -> None:
         """End a connection's subscription; harmless without one."""
@@ -128,6 +154,7 @@ class Application:
         if socket_id in channel:
             channel.remove(socket_id)
             self._tell_count(channel)
+            self._tell_watchers()
         if channel.forgettable:
             self._channels.pop(name, None)
 
@@ -143,6 +170,19 @@ class Application:
         if channel.kind.cache:
             channel.last_event = (event, data)
             self._channels[name] = channel
+        self._tell_watchers(Passed(name, event, data, channel.kind.encrypted))
+
+    def relay(self, channel: Channel, event: str, data: str, sender: str) -> None:
+        """Send an event of a client to the channel's other subscribers."""
+        member = channel.member_of(sender)
+        user_id = None if member is None else member.user_id
+        channel.send(frames.event_frame(event, channel.name, data, user_id), but=sender)
+        self._tell_watchers(Passed(channel.name, event, data, sealed=False))
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell a watcher what passes, until what is returned is called."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
 
     def channel(self, name: str) -> Channel:
         """Return a channel; an empty one, which is not kept, where there is none."""
@@ -155,6 +195,10 @@ class Application:
     def _tell_count(self, channel: Channel) -> None:
         if self.settings.subscription_counts and not channel.kind.presence:
             channel.send(frames.subscription_count(channel.name, channel.subscription_count))
+
+    def _tell_watchers(self, passed: Passed | None = None) -> None:
+        for watcher in self._watchers:
+            watcher(passed)
 
     def _event(self, channel: Channel, event: str, data: str) -> str:
         spoiled = self.mangle and channel.kind.encrypted

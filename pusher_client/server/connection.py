@@ -193,9 +193,7 @@ class Connection:
         except ValueError as error:
             self._send(frames.error(CLIENT_EVENT_REFUSED, str(error), frame.channel))
             return
-        member = channel.member_of(self.socket_id)
-        user_id = None if member is None else member.user_id
-        channel.send(frames.event_frame(frame.event, channel.name, data, user_id), but=self.socket_id)
+        self._application.relay(channel, frame.event, data, self.socket_id)
 
     def _check_client_event(self, name: str, channel: Channel, data: str) -> None:
         settings = self._application.settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 __all__ = ["read_body"]
 
@@ -16,11 +16,14 @@ async def read_body(request: Request, limit: int) -> bytes:
         limit: How many bytes it may have.
 
     Raises:
-        HTTPException: 413, it has more.
+        HTTPException: 413, it has more; 400, the client hung up before it was there.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise HTTPException(413, f"the request's body has more than {limit} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise HTTPException(413, f"the request's body has more than {limit} bytes")
+    except ClientDisconnect:  # uvicorn would log it as a failure of this application
+        raise HTTPException(400, "the request's body is not complete") from None
     return bytes(body)

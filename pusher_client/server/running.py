@@ -15,6 +15,7 @@ from typing import Any, Self
 from pusher_client.protocol.authorization import SECRET_BYTES
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.live import LivePage
 from pusher_client.server.publication import publication
 from pusher_client.server.serving import LOOPBACK, Serving
 from pusher_client.server.settings import Settings
@@ -101,7 +102,8 @@ class LocalServer:
         self.key = key
         self._wanted_port = port
         self._wire = Wire()
-        self._app = create_app(self._application, self._wire, Timeouts(activity_timeout, pong_timeout))
+        self._page = LivePage(self._application)
+        self._app = create_app(self._application, self._wire, Timeouts(activity_timeout, pong_timeout), self._page)
         self._serving: Serving | None = None
         self._thread = contextlib.ExitStack()
 
@@ -137,6 +139,7 @@ class LocalServer:
     async def __aenter__(self) -> Self:
         if self._serving is not None:
             raise RuntimeError("the server runs already")
+        self._page.open()
         serving = Serving(self._app, self._wire)
         serving.start(self._wanted_port)
         self._serving = serving
@@ -151,6 +154,7 @@ class LocalServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._page.end()
         try:
             await self._now_serving().stop()
         finally:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import pickle
-from dataclasses import FrozenInstanceError, replace
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict, astuple, fields, replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +25,7 @@ from pusher_client.protocol.authorization import (
     sign_user,
 )
 from tests.canaries import texts_of_error
+from tests.protocol.edits import edits
 
 CANARY = "canary-4711"
 SHARED_SECRET = b"canary-4711-canary-4711-canary-4"
@@ -252,13 +256,32 @@ def test_an_authorization_is_frozen_and_hidden() -> None:
     with pytest.raises(FrozenInstanceError):
         authorization.auth = "other"  # type: ignore[misc]
     assert f"{authorization} {authorization!r}" == "ChannelAuthorization() ChannelAuthorization()"
-    assert replace(authorization, auth="k:t") == ChannelAuthorization(
-        "k:t", channel_data="{}", shared_secret=SHARED_SECRET
-    )
-    assert len({authorization, replace(authorization)}) == 1
+    equal = ChannelAuthorization("k:s", channel_data="{}", shared_secret=SHARED_SECRET)
+    assert len({authorization, equal, ChannelAuthorization("k:t")}) == 2
     for make in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="not pickled"):
             make(authorization)
+
+
+@pytest.mark.parametrize("hidden", [ChannelAuthorization("k:s"), UserAuthentication("k:s", "{}")])
+@pytest.mark.parametrize(
+    "convert", [asdict, astuple, fields, replace, vars, json.dumps, msgspec.json.encode, msgspec.to_builtins]
+)
+def test_an_authorization_is_not_written_out_by_others(convert: Callable[[Any], object], hidden: object) -> None:
+    """What logs and caches use to write values out finds no fields in it (C3)."""
+    with pytest.raises(TypeError):
+        convert(hidden)
+
+
+def test_every_other_spelling_of_a_key_is_another_or_none() -> None:
+    """No character of shared_secret can be changed, added, left out or swapped with the next, unnoticed (C2)."""
+    assert ChannelAuthorization.from_response(GOOD).shared_secret == SHARED_SECRET
+    for text in edits(SHARED_SECRET_BASE64):
+        try:
+            authorization = ChannelAuthorization.from_response({**GOOD, "shared_secret": text})
+        except AuthorizationError:
+            continue
+        assert authorization.shared_secret != SHARED_SECRET
 
 
 # -- users --------------------------------------------------------------------------------------------------------

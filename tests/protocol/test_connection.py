@@ -26,6 +26,7 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
 )
 from pusher_client.protocol.tally import Tally
+from tests.effort import examples
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
 
 SHAPES: list[Any] = [None, "{}", "words", "", {"a": 1}, [1], 7, True, '{"nonce":"x","ciphertext":"y"}']
@@ -424,7 +425,7 @@ def test_a_fatal_close_ends_everything() -> None:
 
 
 @given(st.lists(st.sampled_from(["old", "new", "unknown", "plain", "answer", "lose", "count", "wait"]), max_size=25))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_the_short_cut_changes_nothing(steps: list[str]) -> None:
     """With and without it the same events come out in the same order (design 5)."""
     transcripts = []
@@ -463,7 +464,7 @@ def test_the_short_cut_changes_nothing(steps: list[str]) -> None:
         max_size=40,
     )
 )
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_desired_is_actual_in_the_end(steps: list[tuple[str, str, int]]) -> None:
     """Whatever happened, a patient server ends with the wanted set, signed for its socket (R3, R5)."""
     core = Core(subscribe_timeout=20.0)

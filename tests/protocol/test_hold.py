@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -227,17 +228,67 @@ def test_later_events_fail_when_the_suspension_begins_under_them() -> None:
     assert core.failures() == [Reason.WRONG_KEY, Reason.REFRESH_SUSPENDED, Reason.REFRESH_SUSPENDED]
 
 
-def test_garbage_does_not_flood_the_endpoint() -> None:
-    """10,000 garbage events in a minute cost few requests (C6)."""
-    core = ready()
+@pytest.mark.parametrize(
+    ("brings", "lots"),
+    [("the same key", 0.0), ("the same key", 0.5), ("the same key", 1.0), ("an error", 0.5), ("", 0.5)],
+)
+def test_garbage_does_not_flood_the_endpoint(brings: str, lots: float) -> None:
+    """10,000 events cost five requests, and then one after each delay: up to max_delay, of which at least half (C6)."""
+    core = Core(lots=lots, key_rotation=KeyRotationPolicy(fruitless_limit=5, max_delay=30.0, timeout=10.0))
+    core.up()
+    core.subscribed()
+    asked: list[float] = []
+    garbage = frame("garbage", CHANNEL, sealed(UNKNOWN, "x"))
+    core.outputs.clear()
     for _ in range(10_000):
-        event(core, UNKNOWN, "garbage")
-        core.answer(OLD)
-        core.wait(0.006)
-    assert len(refreshes(core)) <= 5 + 12
+        core.receive(garbage)
+        core.wait(0.06)
+        core.receive(frame("pusher:pong"))
+        for request in core.requests():
+            asked.append(core.now)
+            if brings == "the same key":
+                core.answer(OLD, request)
+            elif brings == "an error":
+                refuse(core, request)
+        core.outputs.clear()
+    core.wait(60.0)
+    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    assert len(gaps) > 15
+    for number, gap in enumerate(gaps[4:]):
+        expected = min(30.0, 2.0**number) * (1 + lots) / 2 + (0.0 if brings else 10.0)
+        assert abs(gap - expected) <= 0.13  # looked at every 0.06 s
     tally = core.tallies[CHANNEL]
-    assert tally.received == 10_000
-    assert tally.undecryptable + tally.waiting == 10_000
+    assert tally.received == tally.undecryptable == 10_000
+
+
+def refuse(core: Core, request: Authorize) -> None:
+    """Answer a request with an error that may mend itself."""
+    error = AuthorizationError(CHANNEL, "no", status=503)
+    core.connection.authorization_failed(request.request_id, error, retryable=True, retry_after=0.0, now=core.now)
+    core.drain()
+
+
+def test_garbage_takes_no_more_memory_than_allowed() -> None:
+    """However fast it comes and slow the endpoint is, no more waits than the backlog and the bytes (C6, R6)."""
+    budget = ByteBudget(500_000)
+    core = Core()
+    settings = ConnectionSettings(key_rotation=KeyRotationPolicy(backlog=100), buffer_bytes=budget.limit)
+    core.connection = Connection(settings, lambda: 0.5, budget)
+    core.up()
+    core.subscribed()
+    tally, most, taken = core.tallies[CHANNEL], 0, 0
+    request = core.requests()[-1]
+    for number in range(10_000):
+        core.outputs.clear()
+        core.receive(frame("garbage", CHANNEL, sealed(UNKNOWN, "x" * (number % 3000))))
+        request = (core.requests() or [request])[-1]
+        most, taken = max(most, tally.waiting), max(taken, budget.used)
+        if number % 1000 == 999:  # another key each time, so that nothing is suspended
+            core.answer(number.to_bytes(32, "big"), request)
+    assert most == 100
+    assert 400_000 < taken <= budget.limit
+    core.wait(60.0)
+    assert (tally.waiting, tally.undecryptable, budget.used) == (0, 10_000, 0)
 
 
 @pytest.mark.parametrize("brings", [OLD, NEW])

@@ -7,6 +7,7 @@ import pytest
 
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.live import LivePage
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
 
@@ -14,7 +15,7 @@ from pusher_client.server.wire import Wire
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/elsewhere", 404),
         ("GET", "/apps/1/events", 405),
         ("POST", "/apps/1/channels", 405),
         ("GET", "/pusher/auth", 405),
@@ -24,6 +25,6 @@ from pusher_client.server.wire import Wire
 async def test_what_is_not_served_is_said_to_be_so(method: str, path: str, status: int) -> None:
     """404 for unknown paths, 405 for unknown methods; the WebSocket's path is none of plain HTTP's."""
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32))
-    app = create_app(application, Wire(), Timeouts())
+    app = create_app(application, Wire(), Timeouts(), LivePage(application))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
         assert (await http.request(method, path)).status_code == status

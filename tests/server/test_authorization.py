@@ -13,6 +13,7 @@ import pytest
 
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.live import LivePage
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
 
@@ -29,7 +30,7 @@ def application() -> Application:
 @pytest.fixture
 async def http(application: Application) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its endpoints."""
-    app = create_app(application, Wire(), Timeouts())
+    app = create_app(application, Wire(), Timeouts(), LivePage(application))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
         yield http

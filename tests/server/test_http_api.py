@@ -17,6 +17,7 @@ from pusher_client.protocol.encryption import open_secretbox, read_envelope
 from pusher_client.server import LocalServer
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.live import LivePage
 from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
@@ -67,7 +68,7 @@ async def sign_in(server: LocalServer, peer: Peer, user_id: str) -> None:
 async def api() -> AsyncIterator[API]:
     """The API of an application."""
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32), settings=Settings(event_limit=100))
-    app = create_app(application, Wire(), Timeouts())
+    app = create_app(application, Wire(), Timeouts(), LivePage(application))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as http:
         yield API(http, application)
 

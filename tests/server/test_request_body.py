@@ -31,3 +31,14 @@ async def test_a_body_above_the_limit_is_refused() -> None:
     with pytest.raises(HTTPException, match="more than 2 bytes") as caught:
         await read_body(request_of(b"ab", b"c"), 2)
     assert caught.value.status_code == 413
+
+
+async def test_a_client_that_hangs_up_is_no_failure_of_the_server() -> None:
+    """A request that is cancelled in the midst of its body is refused, to nobody, without a traceback in the log."""
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(HTTPException) as caught:
+        await read_body(Request({"type": "http", "method": "POST", "headers": []}, receive), 2)
+    assert caught.value.status_code == 400

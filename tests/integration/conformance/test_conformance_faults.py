@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pusher_client import Channel, Event, EventStream, PusherClient, ReconnectPolicy, SubscriptionState
+from pusher_client import Channel, ConnectionState, Event, EventStream, PusherClient, ReconnectPolicy, SubscriptionState
 from tests.integration.conformance.servers import Target, unique
 from tests.integration.conformance.toxic_proxy import Toxic, ToxicProxy, toxic_proxy
 from tests.integration.receiving import SECONDS
@@ -25,15 +26,13 @@ PROBE, GAP, SUBSCRIBED = "probe", "pusher:gap", "pusher:subscription_succeeded"
 LINUX = sys.platform == "linux"  # which lists what a process holds open
 
 
-def open_sockets() -> set[str]:
-    """The sockets that this process holds open, each by its own number."""
-    found: set[str] = set()
-    for descriptor in Path("/proc/self/fd").iterdir():
-        try:
-            found.add(str(descriptor.readlink()))
-        except FileNotFoundError:  # the descriptor of this very listing
-            continue
-    return {name for name in found if name.startswith("socket:")}
+def descriptors() -> Counter[str]:
+    """What this process holds open, each socket by its own number."""
+    found: Counter[str] = Counter()
+    for descriptor in Path("/proc/self/fd").iterdir() if LINUX else ():
+        with suppress(FileNotFoundError):  # the descriptor of this very listing
+            found[str(descriptor.readlink())] += 1
+    return found
 
 
 class Subscriber:
@@ -48,7 +47,7 @@ class Subscriber:
         delays: How long the client said it would wait before each connect.
     """
 
-    def __init__(self, target: Target, proxy: ToxicProxy, client: PusherClient) -> None:
+    def __init__(self, target: Target, proxy: ToxicProxy, client: PusherClient, turn: asyncio.Lock) -> None:
         self.target = target
         self.proxy = proxy
         self.client = client
@@ -57,6 +56,7 @@ class Subscriber:
         self.heard: list[list[Event]] = [[] for _ in self.channels]
         self.delays: list[float] = []
         self._number = 0
+        self._turn = turn
         client.connection.bind("connecting_in", self.delays.append)
 
     async def subscribe(self) -> None:
@@ -67,7 +67,8 @@ class Subscriber:
         """Publish the next number on every channel."""
         self._number += 1
         for channel in self.channels:
-            await self.target.publisher.trigger(channel.name, PROBE, {"number": self._number})
+            async with self._turn:  # the publisher would open a connection for each of several calls, and keep them
+                await self.target.publisher.trigger(channel.name, PROBE, {"number": self._number})
 
     async def probe(self) -> None:
         """Publish the next number, and wait until every channel has heard it."""
@@ -114,39 +115,46 @@ class Subscriber:
             assert stats.received == stats.delivered + stats.dropped + stats.undecryptable + stats.waiting
             assert (stats.delivered, stats.received) == (names.count(PROBE),) * 2, channel.name
         assert all(0 <= delay <= CAP for delay in self.delays)
+        assert self.proxy.most_at_once == (1 if LINUX else 0)
         assert list(self.client.presence(self.channels[-1].name).members) == ["ann"]
 
 
 @asynccontextmanager
-async def subscriber(target: Target, toxic: Toxic | None = None, **options: Any) -> AsyncGenerator[Subscriber]:
-    """Connect through a proxy, ill from the start if that is asked for; afterwards nothing may be left."""
-    async with asyncio.timeout(SECONDS), toxic_proxy(target.port) as proxy:
+async def subscribers(target: Target, *toxics: Toxic | None, **options: Any) -> AsyncGenerator[list[Subscriber]]:
+    """Connect one client for each toxic through a proxy that has it from the start; afterwards nothing may be left."""
+    async with asyncio.timeout(SECONDS), AsyncExitStack() as proxies:
         await target.publisher.trigger("warm", "up", {})  # what the publisher opens once is no concern here
-        tasks, sockets = asyncio.all_tasks(), open_sockets() if LINUX else set()
-        client = target.client({"user_id": "ann"}, port=proxy.port, **OPTIONS, **options)
-        if toxic is not None:
-            proxy.toxic = toxic
-        async with client:
-            one = Subscriber(target, proxy, client)
-            yield one
+        found = [await proxies.enter_async_context(toxic_proxy(target.port)) for _ in toxics]
+        tasks, held, turn = asyncio.all_tasks(), descriptors(), asyncio.Lock()
+        async with AsyncExitStack() as clients:
+            every: list[Subscriber] = []
+            for proxy, toxic in zip(found, toxics, strict=True):
+                proxy.toxic = proxy.toxic if toxic is None else toxic
+                client = target.client({"user_id": "ann"}, port=proxy.port, **OPTIONS, **options)
+                every.append(Subscriber(target, proxy, await clients.enter_async_context(client), turn))
+            yield every
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("pusher_client")]
-        proxy.heal()
-        while proxy.tasks or (LINUX and not open_sockets() <= sockets):
+        for proxy in found:
+            proxy.heal()
+        while any(proxy.tasks for proxy in found) or not descriptors() <= held:
             await asyncio.sleep(0.001)
         assert asyncio.all_tasks() <= tasks
 
 
-@pytest.mark.parametrize(
-    "toxic",
-    [
-        pytest.param(Toxic(latency=0.005, jitter=0.03), id="latency and jitter"),
-        pytest.param(Toxic(slice=1), id="slicing"),
-        pytest.param(Toxic(bandwidth=20_000, slice=200), id="bandwidth"),
-    ],
-)
-async def test_what_is_late_or_in_pieces_is_no_loss(target: Target, toxic: Toxic) -> None:
-    """From the handshake on: no connection is given up, and everything arrives once and in order (R1, R4, R5)."""
-    async with subscriber(target, toxic) as one:
+@asynccontextmanager
+async def subscriber(target: Target) -> AsyncGenerator[Subscriber]:
+    """Connect one client."""
+    async with subscribers(target, None) as (one,):
+        yield one
+
+
+async def test_what_is_late_or_in_pieces_is_no_loss(target: Target) -> None:
+    """From the handshake on: no connection is given up, and everything arrives once and in order (R1, R4, R5).
+
+    A connection that is reset three times on such a way is one gap each time.
+    """
+
+    async def live(one: Subscriber) -> None:
         await one.subscribe()
         for _ in range(2):
             await one.publish()
@@ -154,33 +162,59 @@ async def test_what_is_late_or_in_pieces_is_no_loss(target: Target, toxic: Toxic
         await one.settle()
         one.check(cuts=0)
         assert one.proxy.accepted == 1
+        for cut in (1, 2, 3):
+            one.proxy.reset()
+            await one.back(cut)
+            await one.probe()
+            await one.settle()
+        one.check(cuts=3)
+
+    toxics = [Toxic(latency=0.005, jitter=0.03), Toxic(slice=1), Toxic(bandwidth=20_000, slice=200)]
+    async with subscribers(target, *toxics) as every:
+        await asyncio.gather(*map(live, every))
+
+
+SILENCES = [
+    Toxic(swallows_sent=True, swallows_received=True),
+    Toxic(swallows_sent=True),
+    Toxic(swallows_received=True),
+    Toxic(half_open=True),
+]
 
 
 async def test_silence_is_noticed_and_outlived(target: Target) -> None:
-    """A link on which nothing passes is left, others are tried meanwhile, and the first that works is kept (R1-R5).
+    """A link on which nothing passes is left in time, others are tried meanwhile, and one that works is kept (R1-R5).
 
-    Nothing passes either way, or nothing goes out, or nothing comes in.
+    Nothing passes either way, or nothing goes out, or nothing comes in, or the server has closed and nobody says so.
     """
-    silences = [
-        Toxic(swallows_sent=True, swallows_received=True),
-        Toxic(swallows_sent=True),
-        Toxic(swallows_received=True),
-    ]
-    async with subscriber(target, **IMPATIENT) as one:
+
+    async def live(one: Subscriber, toxic: Toxic) -> None:
         await one.subscribe()
-        for cut, toxic in enumerate(silences, 1):
+        clock = asyncio.get_running_loop().time
+        for cut in (1, 2, 3):
             await one.probe()
-            before = one.proxy.accepted
+            before, since = one.proxy.accepted, clock()
             one.proxy.toxic = toxic
             if toxic.swallows_received:
                 await one.publish()
+            if toxic.half_open:
+                one.proxy.hang_up()
+            looked, excused = since, 0.0
+            while one.client.state is ConnectionState.CONNECTED:
+                await asyncio.sleep(0.001)
+                excused += max(0.0, clock() - looked - 0.1)  # when the machine had no time for this process
+                looked = clock()
+            assert looked - since - excused <= IMPATIENT["activity_timeout"] + IMPATIENT["pong_timeout"] + 1.0
             while one.proxy.accepted < before + 2:
                 await asyncio.sleep(0.001)
             one.proxy.heal()
             await one.back(cut)
             await one.settle()
         await one.probe()
-        one.check(cuts=len(silences))
+        one.check(cuts=3)
+
+    async with subscribers(target, *[None] * len(SILENCES), **IMPATIENT) as every:
+        await asyncio.gather(*map(live, every, SILENCES))
 
 
 @pytest.mark.parametrize("gently", [False, True], ids=["reset", "closed"])

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 __all__ = ["Toxic", "ToxicProxy", "toxic_proxy"]
 
@@ -25,6 +26,7 @@ class Toxic:
         refuses: New connections are reset.
         limit: How many bytes of the server pass before the connection is reset; 0 for no limit.
         slow_close: Seconds before one side is told that the other has closed.
+        half_open: The client is never told that the server has closed, and what it says goes nowhere.
     """
 
     latency: float = 0.0
@@ -36,9 +38,12 @@ class Toxic:
     refuses: bool = False
     limit: int = 0
     slow_close: float = 0.0
+    half_open: bool = False
 
 
 _HARMLESS = Toxic()
+_CONNECTIONS = Path("/proc/net/tcp")  # on Linux
+_NOT_CLOSED = {"01", "02", "08"}  # by the nearer end: established, being opened, closed by the other end alone
 
 
 @dataclass
@@ -50,6 +55,7 @@ class ToxicProxy:
         toxic: What it does now; may be changed at any time.
         port: Where it listens.
         accepted: How many connections have come.
+        most_at_once: How many of them the client had not closed at one time, at the most; 0 where that is not listed.
         clients: The client's ends of the open connections.
         servers: The server's ends of them.
     """
@@ -58,6 +64,7 @@ class ToxicProxy:
     toxic: Toxic = _HARMLESS
     port: int = 0
     accepted: int = 0
+    most_at_once: int = 0
     clients: set[asyncio.StreamWriter] = field(default_factory=set)
     servers: set[asyncio.StreamWriter] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -84,6 +91,7 @@ class ToxicProxy:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         self.accepted += 1
+        self.most_at_once = max(self.most_at_once, self._open())
         if self.toxic.refuses:
             writer.transport.abort()
             return
@@ -103,9 +111,16 @@ class ToxicProxy:
         self.clients.discard(writer)
         await _close(writer)
 
+    def _open(self) -> int:
+        """Count the connections that the client has not closed, as the system lists them."""
+        if not _CONNECTIONS.exists():
+            return 0
+        rows = [line.split() for line in _CONNECTIONS.read_text().splitlines()[1:]]
+        return sum(int(row[2].split(":")[1], 16) == self.port and row[3] in _NOT_CLOSED for row in rows)
+
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
-            if not self.toxic.swallows_sent:
+            if not (self.toxic.swallows_sent or self.toxic.half_open):
                 await self._pass(data, writer)
         await self._end(writer)
 
@@ -120,7 +135,8 @@ class ToxicProxy:
                 await asyncio.sleep(0.01)  # what was passed on arrives before the reset, which would discard it
                 writer.transport.abort()
                 raise ConnectionResetError
-        await self._end(writer)
+        if not self.toxic.half_open:
+            await self._end(writer)
 
     async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         toxic = self.toxic

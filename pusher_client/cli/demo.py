@@ -1,55 +1,33 @@
-"""The ``pusher-client`` command."""
+"""``pusher-client demo``: encrypted events from a server on this machine, through a rotation of its key."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pusher_client import DecryptionFailure, EventStream, HTTPAuthorizer, PusherClient, PusherError
+import typer
+from rich.console import Console
 
-try:
-    import typer
-    from rich.console import Console
-except ModuleNotFoundError as missing:
-    sys.exit(f"pusher-client needs {missing.name}: pip install 'pusher-client[cli]'")
+from pusher_client import DecryptionFailure, EventStream, HTTPAuthorizer, PusherClient, PusherError
+from pusher_client.cli.extras import require
+from pusher_client.cli.reporting import complaints
 
 if TYPE_CHECKING:
     from pusher_client.server import LocalServer
 
-__all__ = ["app", "main"]
+__all__ = ["Demonstration", "demo"]
 
 CHANNEL = "private-encrypted-measurements"
 EVENT = "measured"
 
-app = typer.Typer(help="Subscribe to Pusher Channels from the command line.", no_args_is_help=True)
 
-
-def main() -> None:
-    """Run the command; the entry point of the distribution."""
-    app(prog_name="pusher-client")
-
-
-@app.callback()
-def _subcommands() -> None:
-    # With a callback, Typer keeps the subcommand's name while there is only one of them.
-    pass
-
-
-@app.command()
 def demo(
     events: Annotated[int, typer.Option(min=2, max=10_000, help="How many events are published.")] = 10,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which the demo gives up.")] = 30,
 ) -> None:
     """Receive encrypted events from a server on this machine while its encryption key is rotated."""
-    complaints = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    for module in ("starlette", "uvicorn", "pusher"):
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError:
-            complaints.print(f"pusher-client demo needs {module}: pip install 'pusher-client[demo]'")
-            raise typer.Exit(1) from None
+    require("demo", "demo", "starlette", "uvicorn", "pusher")
     demonstration = Demonstration(events, Console(highlight=False, markup=False, soft_wrap=True))
     problems: list[str] = []
     try:
@@ -60,7 +38,7 @@ def demo(
         problems += [_description(error) for error in group.exceptions]
     problems += demonstration.problems()
     for problem in problems:
-        complaints.print(f"error: {problem}")
+        complaints().print(f"error: {problem}")
     demonstration.summarize()
     raise typer.Exit(1 if problems else 0)
 

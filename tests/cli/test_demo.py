@@ -1,8 +1,7 @@
-"""The command line: its demo on real parts, and what it says when something falls short."""
+"""The demo on real parts, and what it says when something falls short."""
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 from typing import Self
@@ -12,7 +11,8 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import pusher_client.server
-from pusher_client.cli import Demonstration, app, main
+from pusher_client.cli import app
+from pusher_client.cli.demo import Demonstration
 from pusher_client.server import LocalServer
 
 
@@ -148,25 +148,7 @@ def test_a_missing_extra_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch,
     assert result.stderr.strip() == f"pusher-client demo needs {module}: pip install 'pusher-client[demo]'"
 
 
-@pytest.mark.parametrize("module", ["typer", "rich.console"])
-def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    """The command is installed even where its extra is not."""
-    monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, "pusher_client.cli")
-    with pytest.raises(SystemExit, match=re.escape(f"pusher-client needs {module}: pip install 'pusher-client[cli]'")):
-        importlib.import_module("pusher_client.cli")
-
-
 @pytest.mark.parametrize("arguments", [("--events", "1"), ("--events", "x"), ("--timeout", "0"), ("--unknown",)])
 def test_wrong_options_are_a_usage_error(arguments: tuple[str, ...]) -> None:
     """Exit code 2, as everywhere."""
     assert run("demo", *arguments).exit_code == 2
-
-
-def test_the_command_lists_its_subcommands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The demo stays a subcommand although it is the only one."""
-    monkeypatch.setattr(sys, "argv", ["pusher-client", "--help"])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 0
-    assert "demo" in capsys.readouterr().out

@@ -1,0 +1,18 @@
+"""The ``pusher-client`` command."""
+
+from __future__ import annotations
+
+import sys
+
+try:
+    import rich.console
+    import typer
+
+    # Named here so that a missing extra is told before anything that needs it is imported.
+    _ = (rich.console.Console, typer.Typer)
+except ModuleNotFoundError as missing:
+    sys.exit(f"pusher-client needs {missing.name}: pip install 'pusher-client[cli]'")
+
+from pusher_client.cli.commands import app, main
+
+__all__ = ["app", "main"]

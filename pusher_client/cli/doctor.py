@@ -1,0 +1,103 @@
+"""``pusher-client doctor``: which step on the way to an event fails, and what is likely to help."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pusher_client.cli import options
+from pusher_client.cli.examination import Examination
+from pusher_client.cli.exit_codes import ExitCode
+from pusher_client.cli.findings import Finding, Outcome
+from pusher_client.cli.rendering import value_text
+from pusher_client.cli.reporting import complaints, progress, reporting, silent_log
+from pusher_client.cli.target import check_name, read_server, read_target
+
+__all__ = ["doctor"]
+
+_COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
+_DEFAULT_CHANNEL = "pusher-client-doctor"
+
+
+def doctor(
+    *,
+    channel: Annotated[str, typer.Option(help="The channel to subscribe, a public one by default.")] = _DEFAULT_CHANNEL,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each step may take.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object on a line for each step.")] = False,
+    key: options.Key = None,
+    cluster: options.Cluster = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    path: options.PathPrefix = "",
+    tls: options.Tls = None,
+    auth_url: options.AuthURL = None,
+    header: options.Header = None,
+    header_file: options.HeaderFile = None,
+    allow_insecure_auth: options.AllowInsecure = False,
+    secret_file: options.SecretFile = None,
+    master_key_file: options.MasterKeyFile = None,
+    user_id: options.UserId = None,
+) -> None:
+    """Try each step on the way to an event, and say what is likely to help where one fails.
+
+    DNS, TCP, TLS, WebSocket, application key, authorization, shared secret, one subscription. It asks nothing, shows
+    nothing secret, publishes nothing, and ends with code 1 if a step failed.
+    """
+    with reporting():
+        target = read_target(
+            read_server(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls),
+            auth_url=auth_url,
+            headers=header or (),
+            header_file=header_file,
+            allow_insecure=allow_insecure_auth,
+            secret_file=secret_file,
+            master_key_file=master_key_file,
+            user_id=user_id,
+        )
+        check_name(channel)
+    with silent_log():
+        healthy = asyncio.run(_examine(Examination(target, channel, timeout), as_json=as_json))
+    raise typer.Exit(ExitCode.DONE if healthy else ExitCode.FAILED)
+
+
+async def _examine(examination: Examination, *, as_json: bool) -> bool:
+    """Print what is found, and tell whether nothing failed."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    steps, failed = list(examination.steps()), False
+    async with aclosing(examination.findings()) as findings:
+        for step in steps:
+            with progress(step, complaints()):
+                finding = await anext(findings)
+            failed = failed or finding.outcome is Outcome.FAILED
+            if as_json:
+                typer.echo(json.dumps(asdict(finding)))
+            else:
+                _print(finding, console, max(map(len, steps)))
+    if not as_json:
+        told = ("a step failed", Outcome.FAILED) if failed else ("everything works", Outcome.OK)
+        console.print(told[0], style=_COLOURS[told[1]])
+    return not failed
+
+
+def _print(finding: Finding, console: Console, width: int) -> None:
+    took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
+    colour = _COLOURS[finding.outcome]
+    text = Text.assemble(
+        (f"{finding.outcome.upper():7}", colour), f"  {finding.step:{width}}", (f"  {took:>8}  ", "dim")
+    )
+    text.append(_visible(finding.detail), colour if finding.outcome is Outcome.FAILED else "")
+    console.print(text)
+    if finding.cure is not None:
+        console.print(Text.assemble((f"{'':9}{'cure':>{width}}{'':12}", "yellow"), _visible(finding.cure)))
+
+
+def _visible(text: str) -> str:
+    """Return a text that a terminal shows as it is, whoever wrote it."""
+    return text if text.isprintable() else value_text(text)[1:-1]

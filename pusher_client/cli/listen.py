@@ -1,0 +1,237 @@
+"""``pusher-client listen``: events of channels as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+
+from pusher_client import (
+    MARKERS,
+    AuthorizationError,
+    Channel,
+    ConnectError,
+    Event,
+    EventStream,
+    PusherClient,
+    PusherError,
+    SubscriptionError,
+    SubscriptionState,
+)
+from pusher_client.cli import options
+from pusher_client.cli.cures import connect_cure, subscription_cure
+from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
+from pusher_client.cli.line_writer import LineWriter
+from pusher_client.cli.rendering import SUBSCRIPTION_ERROR, Moment, json_line, pretty_line
+from pusher_client.cli.reporting import CommandError, complaints, progress, reporting, warnings_of_the_link
+from pusher_client.cli.signals import stop_signals
+from pusher_client.cli.target import Target, read_server, read_target
+from pusher_client.feeds import name_filter
+
+__all__ = ["Listening", "listen"]
+
+_Error = TypeVar("_Error", bound=Exception)
+
+
+def listen(
+    channels: Annotated[list[str], typer.Argument(help="The channels.", show_default=False)],
+    *,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="Which events, as a glob with case, like 'order-*'; repeatable. '*' is everything."),
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after so many events.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="End after so many seconds, with code 5.")] = None,
+    as_json: Annotated[
+        bool | None, typer.Option("--json/--pretty", help="The form; else JSON unless on a terminal.")
+    ] = None,
+    since_connect: Annotated[
+        bool, typer.Option("--since-connect", help="Tell seconds since the first connection as the time.")
+    ] = False,
+    key: options.Key = None,
+    cluster: options.Cluster = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    path: options.PathPrefix = "",
+    tls: options.Tls = None,
+    auth_url: options.AuthURL = None,
+    header: options.Header = None,
+    header_file: options.HeaderFile = None,
+    allow_insecure_auth: options.AllowInsecure = False,
+    secret_file: options.SecretFile = None,
+    master_key_file: options.MasterKeyFile = None,
+    user_id: options.UserId = None,
+) -> None:
+    """Print the events of channels as they come, decrypted and in order.
+
+    On a terminal each is a coloured line; else, or with --json, it is a JSON object on a line: time, channel, event,
+    data, and user_id where there is one. Without --event these are the application's events. Where something is lost
+    there is always a line in its place: pusher:gap, pusher:overflow or pusher:decryption_failure. What is lost does not
+    count for --count. A channel that is refused ends the command.
+    """
+    with reporting():
+        target = read_target(
+            read_server(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls),
+            auth_url=auth_url,
+            headers=header or (),
+            header_file=header_file,
+            allow_insecure=allow_insecure_auth,
+            secret_file=secret_file,
+            master_key_file=master_key_file,
+            user_id=user_id,
+        )
+        target.check_channels(channels)
+        listening = Listening(
+            target,
+            channels,
+            event or (),
+            count=count,
+            timeout=timeout,
+            as_json=not sys.stdout.isatty() if as_json is None else as_json,
+            since_connect=since_connect,
+        )
+        code = asyncio.run(listening.run())
+    raise typer.Exit(code)
+
+
+class Listening:
+    """One run of the command.
+
+    Args:
+        target: Where to connect and who authorizes.
+        channels: What to subscribe.
+        names: Globs of the events to show; the application's without any.
+        count: After how many events to end; None for never.
+        timeout: After how many seconds to end; None for never.
+        as_json: Whether lines are JSON.
+        since_connect: Whether they tell seconds since the first connection.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        channels: Sequence[str],
+        names: Sequence[str],
+        *,
+        count: int | None,
+        timeout: float | None,
+        as_json: bool,
+        since_connect: bool,
+    ) -> None:
+        self._target = target
+        self._channels = list(dict.fromkeys(channels))
+        self._granted: set[Channel] = set()
+        self._wants = name_filter(tuple(names))
+        self._left = count
+        self._timeout = timeout
+        self._as_json = as_json
+        self._since_connect = since_connect
+        self._connected_at = 0.0
+        self._console = Console(highlight=False, markup=False)
+        self._complaints = complaints()
+        self._writer = LineWriter(sys.stdout)
+
+    async def run(self) -> int:
+        """Listen until something ends it, and return the exit code.
+
+        Raises:
+            CommandError: It cannot listen, or not any more.
+        """
+        with stop_signals() as stopped, self._writer.watched() as gone, warnings_of_the_link(self._complaints):
+            listening = asyncio.create_task(self._listen())
+            ends: set[asyncio.Future[int] | asyncio.Future[None]] = {listening, stopped, gone}
+            await asyncio.wait(ends, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+            timed_out = not any(end.done() for end in ends)
+            listening.cancel()
+            (result,) = await asyncio.gather(listening, return_exceptions=True)
+        if stopped.done():
+            return SIGNALLED + stopped.result()
+        if timed_out:
+            raise CommandError(f"not done within {self._timeout:g} s", ExitCode.TIMED_OUT)
+        if isinstance(result, BaseException) and not isinstance(result, BrokenPipeError | asyncio.CancelledError):
+            raise result
+        return ExitCode.DONE
+
+    async def _listen(self) -> None:
+        problem: CommandError | None = None
+        try:
+            await self._follow(self._target.client())
+        except* PusherError as group:
+            problem = _problem(_first(group))
+        except* BrokenPipeError:
+            pass  # the reader has seen enough
+        except* OSError as group:
+            problem = CommandError(f"the output cannot be written: {_first(group).strerror}", ExitCode.FAILED)
+        if problem is not None:
+            raise problem
+
+    async def _follow(self, client: PusherClient) -> None:
+        with progress("connecting", self._complaints):
+            await client.connect()
+        self._connected_at = monotonic()
+        async with client, client.events("*") as stream, asyncio.TaskGroup() as tasks:
+            subscribing = tasks.create_task(self._subscribe(client))
+            await self._read(stream)
+            subscribing.cancel()
+
+    async def _subscribe(self, client: PusherClient) -> None:
+        """Subscribe all channels at once; the first that is refused ends the command."""
+        await asyncio.gather(*(self._subscribe_one(client, name) for name in self._channels))
+        if self._complaints.is_terminal:
+            count = len(self._channels)
+            self._complaints.print(f"listening to {count} channel{'s' * (count > 1)}; Ctrl-C ends", style="dim")
+
+    async def _subscribe_one(self, client: PusherClient, name: str) -> None:
+        self._granted.add(await client.subscribe(name))
+
+    async def _read(self, stream: EventStream) -> None:
+        async for event in stream:
+            lost = event.name in MARKERS
+            failed = event.name == SUBSCRIPTION_ERROR
+            if lost or failed or self._wants(event.name):
+                await self._write(event)
+            if failed:
+                self._check(event)
+            if self._left is not None and not lost and self._wants(event.name):
+                self._left -= 1
+                if not self._left:
+                    return
+
+    def _check(self, event: Event) -> None:
+        """Raise if a channel that was granted before has failed for good; ``subscribe()`` raises for the others."""
+        for channel in self._granted:
+            if channel.name == event.channel and channel.state is SubscriptionState.FAILED:
+                status = event.data["status"]
+                raise AuthorizationError(channel.name, "the endpoint or the server allows it no more", status=status)
+
+    async def _write(self, event: Event) -> None:
+        moment = Moment(datetime.now(UTC), monotonic() - self._connected_at if self._since_connect else None)
+        ascii_only = not self._writer.takes_unicode
+        if self._as_json:
+            line = json_line(event, moment, ascii_only=ascii_only)
+        else:
+            line = pretty_line(event, moment, self._console, ascii_only=ascii_only)
+        await self._writer.write(line)
+
+
+def _first(group: BaseExceptionGroup[_Error]) -> _Error:
+    error: _Error | BaseExceptionGroup[_Error] = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _problem(error: PusherError) -> CommandError:
+    match error:
+        case ConnectError():
+            return CommandError(f"{error}; {connect_cure(error)}", ExitCode.NO_CONNECTION)
+        case SubscriptionError():
+            return CommandError(f"{error}; {subscription_cure(error)}", ExitCode.REFUSED)
+        case _:
+            return CommandError(str(error), ExitCode.FAILED)

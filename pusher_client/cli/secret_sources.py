@@ -1,0 +1,81 @@
+"""Secrets come from the environment, a file or a prompt, never from an argument that a list of processes shows."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+from pusher_client.cli.exit_codes import ExitCode
+from pusher_client.cli.reporting import CommandError
+
+__all__ = ["HEADERS", "MASTER_KEY", "SECRET", "prompted_secret", "read_headers", "read_secret"]
+
+SECRET = "PUSHER_SECRET"  # noqa: S105 - the name of a variable
+MASTER_KEY = "PUSHER_ENCRYPTION_MASTER_KEY_BASE64"
+HEADERS = "PUSHER_AUTH_HEADERS"
+
+
+def read_secret(variable: str, file: Path | None) -> str | None:
+    """Return a secret without the white space around it, or None where there is none.
+
+    Args:
+        variable: The variable that holds it.
+        file: The file that holds it, which wins.
+
+    Raises:
+        CommandError: The file cannot be read, or is empty.
+    """
+    if file is None:
+        return os.environ.get(variable, "").strip() or None
+    secret = _read(file).strip()
+    if not secret:
+        raise CommandError(f"{file} is empty", ExitCode.USAGE)
+    return secret
+
+
+def prompted_secret(variable: str, option: str) -> str:
+    """Ask for the secret on a terminal, without an echo.
+
+    Raises:
+        CommandError: Nobody is there to be asked.
+    """
+    if not sys.stdin.isatty():
+        raise CommandError(f"set {variable}, or give {option} with the secret in it", ExitCode.USAGE)
+    secret: str = typer.prompt(variable, hide_input=True, err=True)
+    return secret.strip()
+
+
+def read_headers(given: Iterable[str], file: Path | None) -> dict[str, str]:
+    """Read headers in the form ``Name: value``; what is given as an argument wins over the file, and it over the rest.
+
+    Args:
+        given: The arguments.
+        file: A file with one header on a line; without it the variable ``PUSHER_AUTH_HEADERS`` holds such lines.
+
+    Raises:
+        CommandError: A header has no name, or the file cannot be read. The message repeats no value.
+    """
+    lines = os.environ.get(HEADERS, "") if file is None else _read(file)
+    headers: dict[str, str] = {}
+    for line in [*filter(str.strip, lines.splitlines()), *given]:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise CommandError("a header has the form 'Name: value'", ExitCode.USAGE)
+        # Names have no case: one that is given replaces the same of the file.
+        headers = {other: old for other, old in headers.items() if other.lower() != name.strip().lower()}
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    except UnicodeDecodeError:
+        problem = "it is not text in UTF-8"
+    raise CommandError(f"{file} cannot be read: {problem}", ExitCode.USAGE)

@@ -1,0 +1,116 @@
+"""``pusher-client serve``: the local server, and what to paste to use it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pusher_client.cli import options
+from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
+from pusher_client.cli.extras import require
+from pusher_client.cli.reporting import CommandError, complaints, reporting, silent_log
+from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_secret
+from pusher_client.cli.signals import stop_signals
+from pusher_client.protocol.authorization import decode_base64
+
+if TYPE_CHECKING:
+    from pusher_client.server import LocalServer
+
+__all__ = ["WARNING", "serve"]
+
+WARNING = "FOR DEVELOPMENT AND TESTS ONLY: this server authorizes whoever asks. Never give it keys of production."
+_PORT = 6001
+"""Where self-hosted servers listen by custom."""
+
+
+def serve(
+    *,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help=f"The port, 0 for a free one; else PUSHER_PORT, else {_PORT}.")
+    ] = None,
+    app_id: Annotated[
+        str | None, typer.Option(help="The application's id, digits; else PUSHER_APP_ID, else 1001.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The application's key; else PUSHER_KEY, else app-key.")] = None,
+    secret_file: options.SecretFile = None,
+    master_key_file: options.MasterKeyFile = None,
+) -> None:
+    """Run a Channels server on this machine, for development and tests, until Ctrl-C.
+
+    It listens on the loopback interface only. What is not given is made up, and shown so that it can be pasted.
+    """
+    require("serve", "server", "starlette", "uvicorn")
+    with reporting():
+        secret, master_key = read_secret(SECRET, secret_file), read_secret(MASTER_KEY, master_key_file)
+        server = _server(
+            app_id=app_id or os.environ.get("PUSHER_APP_ID") or "1001",
+            key=key or os.environ.get("PUSHER_KEY") or "app-key",
+            secret=secret,
+            master_key=master_key,
+            port=_port() if port is None else port,
+        )
+        code = asyncio.run(_run(server, {SECRET: secret is None, MASTER_KEY: master_key is None}))
+    raise typer.Exit(code)
+
+
+def _port() -> int:
+    """Return the environment's port, or the usual one."""
+    port = os.environ.get("PUSHER_PORT", "")
+    if port and not (port.isascii() and port.isdigit()):
+        raise CommandError("set PUSHER_PORT to a number, or leave it out", ExitCode.USAGE)
+    return int(port or _PORT)
+
+
+def _server(*, app_id: str, key: str, secret: str | None, master_key: str | None, port: int) -> LocalServer:
+    # The extra "server" may be missing where this module is imported.
+    from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
+
+    decoded = None if master_key is None else decode_base64(master_key)
+    if master_key is not None and decoded is None:
+        raise CommandError("the master key is not in base64: make one with pusher-client generate-key", ExitCode.USAGE)
+    try:
+        return LocalServer(app_id=app_id, key=key, secret=secret, master_key=decoded, port=port)
+    except ValueError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from None
+
+
+async def _run(server: LocalServer, made_up: dict[str, bool]) -> int:
+    """Serve until a signal comes, and return the exit code."""
+    try:
+        # The server's own warning is the one that is printed here.
+        with silent_log(), stop_signals() as stopped:
+            async with server:
+                complaints().print(WARNING, style="bold red")
+                _print_snippets(server, made_up, Console(highlight=False, markup=False, soft_wrap=True))
+                return SIGNALLED + await stopped
+    except OSError as error:
+        problem = f"the port cannot be used: {error.strerror}; give another by --port, or 0 for a free one"
+    raise CommandError(problem, ExitCode.FAILED)
+
+
+def _print_snippets(server: LocalServer, made_up: dict[str, bool], console: Console) -> None:
+    values = {SECRET: server.secret, MASTER_KEY: server.encryption_master_key_base64}
+    known = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items() if made_up[name])
+    heading, channel, key = "bold", "private-encrypted-orders", shlex.quote(server.key)
+    address = f"host={server.host!r}, port={server.port}"
+    lines = [
+        (f"listening on http://{server.host}:{server.port}; Ctrl-C ends", "green"),
+        ("\n# for this library, pusher-client listen and pusher-client doctor", heading),
+        (f"export PUSHER_KEY={key} PUSHER_HOST={server.host} PUSHER_PORT={server.port} PUSHER_TLS=false", ""),
+        (f"export PUSHER_AUTH_URL={server.auth_url}", ""),
+        (f"pusher-client listen {channel}", ""),
+        ("\n# for pusher-client trigger, and for server libraries", heading),
+        (f"export PUSHER_APP_ID={server.app_id} {known}".rstrip(), ""),
+        (f"""pusher-client trigger {channel} --event order-created --data '{{"id": 7}}'""", ""),
+        ("\n# in Python", heading),
+        (f"authorizer = HTTPAuthorizer({server.auth_url!r})", ""),
+        (f"client = PusherClient({server.key!r}, {address}, tls=False, authorizer=authorizer)", ""),
+    ]
+    for text, style in lines:
+        console.print(Text(text, style))

@@ -1,0 +1,165 @@
+"""``pusher-client trigger``: publish an event by the HTTP API, with the official server library."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from pusher_client.cli import options
+from pusher_client.cli.exit_codes import ExitCode
+from pusher_client.cli.extras import require
+from pusher_client.cli.reporting import CommandError, complaints, reporting
+from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, prompted_secret, read_secret
+from pusher_client.cli.target import Server, read_server
+from pusher_client.protocol.frames import clean_text
+from pusher_client.protocol.names import channel_kind
+
+__all__ = ["batches", "read_data", "trigger"]
+
+_CHANNELS_PER_REQUEST = 100
+_SIGNATURE_CURE = f"check --key, --app-id, the secret in {SECRET} or --secret-file, and this machine's clock"
+_UNSIGNED = (f"the server does not accept the signature; {_SIGNATURE_CURE}", ExitCode.REFUSED)
+_UNSIGNED_STATUSES = (401, 403)
+_DIGITS = re.compile(r"[0-9]+")
+
+
+def trigger(
+    channels: Annotated[list[str], typer.Argument(help="The channels.", show_default=False)],
+    *,
+    event: Annotated[str, typer.Option("--event", "-e", help="The event's name.", show_default=False)],
+    data: Annotated[
+        str | None,
+        typer.Option("--data", "-d", help="The event's data, JSON as a rule; read from standard input without it."),
+    ] = None,
+    socket_id: Annotated[str | None, typer.Option(help="The connection that does not get the event.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each request may take.")] = 10,
+    app_id: Annotated[str | None, typer.Option(help="The application's id; else PUSHER_APP_ID.")] = None,
+    key: options.Key = None,
+    cluster: options.Cluster = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    tls: options.Tls = None,
+    secret_file: options.SecretFile = None,
+    master_key_file: options.MasterKeyFile = None,
+) -> None:
+    """Publish an event to channels by the HTTP API of Pusher, the local server or another that speaks it.
+
+    The application's secret is read from a file, from the environment or, on a terminal, from a prompt. Events of
+    encrypted channels are encrypted here, which takes the master key. Data that other users of this machine must not
+    see in the list of processes belongs into standard input.
+    """
+    require("trigger", "demo", "pusher")
+    console = complaints()
+    with reporting():
+        server = read_server(key=key, cluster=cluster, host=host, port=port, path="", tls=tls)
+        master_key = read_secret(MASTER_KEY, master_key_file)
+        _check_master_key(channels, master_key)
+        app_id = _app_id(app_id)
+        text = read_data(data)
+        secret = read_secret(SECRET, secret_file) or prompted_secret(SECRET, "--secret-file")
+        library = _library(server, app_id, secret, master_key, timeout)
+        _publish(library, batches(channels), console, event=event, data=text, socket_id=socket_id)
+    if console.is_terminal:
+        console.print(f"published to {len(set(channels))} channel{'s' * (len(set(channels)) > 1)}", style="dim")
+
+
+def batches(channels: Sequence[str]) -> list[list[str]]:
+    """Return what each request is for: up to 100 channels, but one that is encrypted alone, under its own key."""
+    names = list(dict.fromkeys(channels))
+    plain = [name for name in names if not channel_kind(name).encrypted]
+    return [
+        *(plain[start : start + _CHANNELS_PER_REQUEST] for start in range(0, len(plain), _CHANNELS_PER_REQUEST)),
+        *([name] for name in names if channel_kind(name).encrypted),
+    ]
+
+
+def _check_master_key(channels: Sequence[str], master_key: str | None) -> None:
+    for name in channels:
+        if channel_kind(name).encrypted and master_key is None:
+            raise CommandError(f"{name}: it takes the master key, in {MASTER_KEY} or --master-key-file", ExitCode.USAGE)
+
+
+def _app_id(given: str | None) -> str:
+    app_id = given or os.environ.get("PUSHER_APP_ID", "")
+    if not _DIGITS.fullmatch(app_id):
+        raise CommandError("give the application's id, digits, by --app-id or in PUSHER_APP_ID", ExitCode.USAGE)
+    return app_id
+
+
+def read_data(given: str | None) -> str:
+    """Return the event's data, from standard input unless it was given.
+
+    Raises:
+        CommandError: Standard input is a terminal, where nobody knows that something is waited for.
+    """
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        raise CommandError("give the data by --data, or pipe it into standard input", ExitCode.USAGE)
+    return sys.stdin.read().removesuffix("\n")
+
+
+def _library(server: Server, app_id: str, secret: str, master_key: str | None, timeout: float) -> Any:
+    pusher: Any = importlib.import_module("pusher")  # of the extra "demo", and without types
+    where = server.options
+    try:
+        return pusher.Pusher(
+            app_id,
+            server.key,
+            secret,
+            ssl=where.get("tls", True),
+            host=where.get("host"),
+            port=where.get("port"),
+            cluster=where.get("cluster"),
+            timeout=timeout,
+            encryption_master_key_base64=master_key,
+        )
+    except ValueError:
+        pass  # the application's id is checked, so this is the key, which no message may repeat
+    raise CommandError(f"{MASTER_KEY} is no 32 bytes in base64: pusher-client generate-key makes one", ExitCode.USAGE)
+
+
+def _publish(
+    library: Any, requests: list[list[str]], console: Console, *, event: str, data: str, socket_id: str | None
+) -> None:
+    """Send the requests, one after another."""
+    shown = console.is_terminal and len(requests) > 1
+    done = 0
+    for channels in track(requests, "publishing", console=console, transient=True) if shown else requests:
+        try:
+            answer = library.trigger(channels, event, data, socket_id)
+        except Exception as error:  # noqa: BLE001 - of two foreign libraries, and the user gets a line for each of them
+            problem, code = _problem(error)
+        else:
+            if "error" not in answer and answer.get("ok") is not False:
+                done += len(channels)
+                continue
+            # Some servers refuse with HTTP 200, and the real status in the answer.
+            refusal = f"the server refused the event: {clean_text(answer.get('error'))}"
+            problem, code = _UNSIGNED if answer.get("code") in _UNSIGNED_STATUSES else (refusal, ExitCode.FAILED)
+        told = f" ({done} channels had it before)" if done else ""
+        raise CommandError(problem + told, code)
+
+
+def _problem(error: Exception) -> tuple[str, ExitCode]:
+    """Say what went wrong; errors of the connection hold signed addresses, and refusals may repeat a signature."""
+    match type(error).__name__:
+        case "PusherBadAuth" | "PusherForbidden":
+            return _UNSIGNED
+        case "PusherBadRequest" | "PusherBadStatus":
+            return f"the server refused the event: {clean_text(str(error))}", ExitCode.FAILED
+        case "ValueError":
+            return clean_text(str(error)), ExitCode.USAGE
+        case "JSONDecodeError":
+            return "the server answered something else than JSON; check --host and --port", ExitCode.FAILED
+        case name:
+            cure = "check --cluster, or --host, --port and --tls/--no-tls, and whether the server runs"
+            return f"the HTTP API cannot be reached ({name}); {cure}", ExitCode.NO_CONNECTION

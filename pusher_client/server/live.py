@@ -1,0 +1,156 @@
+"""The page at ``/``, on which a developer sees connections, channels and events as they pass."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pusher_client.server.application import Application, Passed
+from pusher_client.server.frames import json_text
+
+__all__ = ["LivePage"]
+
+LISTED = 200
+"""Connections and channels that are listed; of more there is only the number."""
+
+WAITING = 1000
+"""Events that wait for a browser which does not keep up; the oldest are left out."""
+
+DATA_SHOWN = 2000
+"""Characters of an event's data that are shown."""
+
+PAUSE = 0.05
+"""Seconds between two messages to a browser, so that a flood of events becomes a few of them."""
+
+_FILES = {
+    "/": ("index.html", "text/html"),
+    "/live.css": ("live.css", "text/css"),
+    "/live.js": ("live.js", "text/javascript"),
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_NAMES = {"127.0.0.1", "localhost"}
+
+
+class _Reader:
+    """One browser that looks on."""
+
+    def __init__(self) -> None:
+        self.passed: deque[Passed] = deque(maxlen=WAITING)
+        self.changed = True
+        self.woken = asyncio.Event()
+        self.woken.set()
+
+    def take(self, passed: Passed | None) -> None:
+        """Remember an event; None is for a change of who is connected or subscribed."""
+        if passed is None:
+            self.changed = True
+        else:
+            self.passed.append(passed)
+        self.woken.set()
+
+
+class LivePage:
+    """The page and its stream of news.
+
+    Args:
+        application: What is shown.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._readers: set[_Reader] = set()
+        self._ended = False
+
+    def routes(self) -> list[Route]:
+        """Return the routes for Starlette."""
+        return [*(Route(path, self._file) for path in _FILES), Route("/live", self._stream)]
+
+    def open(self) -> None:
+        """Let browsers look on."""
+        self._ended = False
+
+    def end(self) -> None:
+        """Let no browser keep the server from stopping."""
+        self._ended = True
+        for reader in self._readers:
+            reader.woken.set()
+
+    async def _file(self, request: Request) -> Response:
+        name, kind = _FILES[request.url.path]
+        content = (files("pusher_client.server") / "page" / name).read_bytes()
+        return _foreign(request) or Response(content, media_type=kind, headers=_HEADERS)
+
+    async def _stream(self, request: Request) -> Response:
+        return _foreign(request) or StreamingResponse(self._news(), media_type="text/event-stream", headers=_HEADERS)
+
+    async def _news(self) -> AsyncGenerator[str]:
+        reader = _Reader()
+        self._readers.add(reader)
+        stop = self._application.watch(reader.take)
+        try:
+            while True:
+                await reader.woken.wait()
+                if self._ended:
+                    return
+                reader.woken.clear()
+                if reader.changed:
+                    reader.changed = False
+                    yield _message("state", self._state())
+                while reader.passed:
+                    yield _message("passed", _shown(reader.passed.popleft()))
+                await asyncio.sleep(PAUSE)
+        finally:
+            stop()
+            self._readers.discard(reader)
+
+    def _state(self) -> dict[str, object]:
+        connections = [connection.socket_id for connection in self._application.connections()]
+        channels = sorted(self._application.occupied(), key=lambda channel: channel.name)
+        return {
+            "connections": connections[:LISTED],
+            "more_connections": max(0, len(connections) - LISTED),
+            "channels": [
+                {
+                    "name": channel.name,
+                    "subscriptions": channel.subscription_count,
+                    "members": len(list(channel.members)) if channel.kind.presence else None,
+                }
+                for channel in channels[:LISTED]
+            ],
+            "more_channels": max(0, len(channels) - LISTED),
+        }
+
+
+def _foreign(request: Request) -> Response | None:
+    # A page elsewhere could give its own name this machine's address, and then read what is shown here.
+    if request.url.hostname in _NAMES:
+        return None
+    return PlainTextResponse("this page is for browsers on this machine: open it as http://127.0.0.1", 403)
+
+
+def _message(kind: str, content: object) -> str:
+    return f"event: {kind}\ndata: {json_text(content)}\n\n"
+
+
+def _shown(passed: Passed) -> dict[str, object]:
+    data = passed.data if len(passed.data) <= DATA_SHOWN else passed.data[:DATA_SHOWN] + "…"
+    return {
+        "time": time.time(),
+        "channel": passed.channel,
+        "event": passed.event,
+        "data": data,
+        "sealed": passed.sealed,
+    }

@@ -1,0 +1,59 @@
+"""Running the command: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from pusher_client.cli import app
+from pusher_client.server import LocalServer
+
+__all__ = ["environment_for", "occupied", "run", "started"]
+
+PROGRAM = (sys.executable, "-c", "from pusher_client.cli import main; main()")
+
+
+def run(*arguments: str, **options: Any) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, list(arguments), **options)
+
+
+def environment_for(server: LocalServer) -> dict[str, str]:
+    """Return the variables that lead to a server."""
+    return {
+        "PUSHER_KEY": server.key,
+        "PUSHER_HOST": server.host,
+        "PUSHER_PORT": str(server.port),
+        "PUSHER_TLS": "false",
+        "PUSHER_AUTH_URL": server.auth_url,
+    }
+
+
+async def occupied(server: LocalServer, channel: str) -> None:
+    """Wait until somebody is subscribed."""
+    application = server._application
+    while not any(one.name == channel for one in application.occupied()):
+        await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def started(
+    *arguments: str, environment: dict[str, str], **options: Any
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run the command in a process of its own, and leave nothing of it behind."""
+    pipe = asyncio.subprocess.PIPE
+    options = {"stdout": pipe, "stderr": pipe, "stdin": asyncio.subprocess.DEVNULL, **options}
+    process = await asyncio.create_subprocess_exec(*PROGRAM, *arguments, env={**os.environ, **environment}, **options)
+    try:
+        async with asyncio.timeout(30):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

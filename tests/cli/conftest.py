@@ -1,0 +1,18 @@
+"""The command sees nothing of the developer's environment."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what the developer's applications are configured with, and proxies on the way to this machine."""
+    for name in [name for name in os.environ if name.startswith("PUSHER_") and not name.startswith("PUSHER_CLIENT")]:
+        monkeypatch.delenv(name)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)

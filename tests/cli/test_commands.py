@@ -1,0 +1,47 @@
+"""The command as a whole: its subcommands, its version, and what it says where its extra is missing."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from pusher_client.cli import app, main
+from pusher_client.cli.commands import COMMANDS
+
+
+@pytest.mark.parametrize("module", ["typer", "rich.console"])
+def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """The command is installed even where its extra is not."""
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "pusher_client.cli")
+    with pytest.raises(SystemExit, match=re.escape(f"pusher-client needs {module}: pip install 'pusher-client[cli]'")):
+        importlib.import_module("pusher_client.cli")
+
+
+def test_the_command_lists_its_subcommands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The entry point of the distribution helps who does not know it yet."""
+    monkeypatch.setattr(sys, "argv", ["pusher-client", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(command.__name__.replace("_", "-") in shown for command in COMMANDS)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """``--version`` alone is enough."""
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert re.fullmatch(r"pusher-client \d+\.\d+\.\d+\S*\n", result.stdout)
+
+
+def test_completion_of_the_shell_is_offered() -> None:
+    """The scripts are Typer's; it is asked as they ask, since options depend on the shell around the tests."""
+    completing = {"_PUSHER_CLIENT_COMPLETE": "complete_bash", "COMP_WORDS": "pusher-client lis", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(app, [], prog_name="pusher-client", env=completing)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == ["listen"]

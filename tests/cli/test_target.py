@@ -1,0 +1,149 @@
+"""Options and environment, read as ``from_env`` reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pusher_client import HTTPAuthorizer, PusherClient, SecretAuthorizer
+from pusher_client.cli.exit_codes import ExitCode
+from pusher_client.cli.reporting import CommandError
+from pusher_client.cli.target import Server, Target, read_server, read_target
+
+MASTER_KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+
+
+def server(**given: Any) -> Server:
+    """Read a server from these options."""
+    nothing: dict[str, Any] = {"key": None, "cluster": None, "host": None, "port": None, "path": "", "tls": None}
+    return read_server(**{**nothing, **given})
+
+
+def target(**given: Any) -> Target:
+    """Read a target from these options."""
+    names = ("auth_url", "header_file", "secret_file", "master_key_file", "user_id")
+    options: dict[str, Any] = {**dict.fromkeys(names), "headers": (), "allow_insecure": False, **given}
+    return read_target(server(key="KEY", cluster="eu"), **options)
+
+
+@pytest.mark.parametrize(
+    ("environment", "given"),
+    [
+        ({"PUSHER_CLUSTER": "eu"}, {}),
+        ({"PUSHER_CLUSTER": "eu", "PUSHER_HOST": "ws.example.com"}, {}),
+        ({"PUSHER_CLUSTER": "eu", "PUSHER_HOST": ""}, {}),
+        ({"PUSHER_CLUSTER": "eu", "PUSHER_HOST": "ws.example.com"}, {"cluster": "us2"}),
+        ({"PUSHER_HOST": "ws.example.com", "PUSHER_PORT": "6001", "PUSHER_TLS": "off"}, {}),
+        ({"PUSHER_HOST": "ws.example.com", "PUSHER_PORT": "6001"}, {"port": 6002, "tls": False, "path": "/ws"}),
+        ({"PUSHER_CLUSTER": "eu", "PUSHER_TLS": "0"}, {"host": "other.example.com", "tls": True}),
+    ],
+)
+def test_the_server_is_the_one_that_from_env_finds(
+    environment: dict[str, str], given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same variables with the same precedence, and options win (design 2)."""
+    for name, value in {"PUSHER_KEY": "KEY", **environment}.items():
+        monkeypatch.setenv(name, value)
+    expected = PusherClient.from_env(**given)
+    found = server(**given)
+    assert found.address == expected._life.address
+    assert Target(found, None).client()._life.address == expected._life.address
+
+
+def test_a_key_that_is_given_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the environment's."""
+    monkeypatch.setenv("PUSHER_KEY", "OTHER")
+    assert server(key="KEY", cluster="eu").key == "KEY"
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "cure"),
+    [
+        ({}, {"cluster": "eu"}, "--key"),
+        ({}, {"key": "KEY"}, "--cluster"),
+        ({}, {"key": "KEY", "cluster": "eu", "host": "a"}, "not both"),
+        ({}, {"key": "KEY", "host": "https://a"}, "without scheme"),
+        ({"PUSHER_PORT": "x"}, {"key": "KEY", "host": "a"}, "PUSHER_PORT"),
+        ({"PUSHER_TLS": "x"}, {"key": "KEY", "host": "a"}, "PUSHER_TLS"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named_with_the_cure(
+    environment: dict[str, str], given: dict[str, Any], cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A usage error, in the words of the command line."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CommandError, match=cure) as caught:
+        server(**given)
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_who_authorizes_is_what_was_given_else_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint before the secret, an option before a variable."""
+    secret = tmp_path / "secret"
+    secret.write_text("s", encoding="utf-8")
+    assert target().authorizer is None
+    monkeypatch.setenv("PUSHER_SECRET", "s")
+    assert isinstance(target().authorizer, SecretAuthorizer)
+    monkeypatch.setenv("PUSHER_AUTH_URL", "https://example.com/auth")
+    assert isinstance(target(headers=["X: y"]).authorizer, HTTPAuthorizer)
+    assert isinstance(target(secret_file=secret).authorizer, SecretAuthorizer)
+    assert isinstance(target(auth_url="https://example.org/auth").authorizer, HTTPAuthorizer)
+
+
+@pytest.mark.parametrize(
+    ("given", "cure"),
+    [
+        ({"auth_url": "https://a/", "secret_file": Path("x")}, "not both"),
+        ({"headers": ["Authorization: hunter2"]}, "--auth-url"),
+        ({"auth_url": "http://example.com/auth"}, "--allow-insecure-auth"),
+        ({"auth_url": "https://user:hunter2@a/"}, "credentials"),
+        ({"auth_url": "https://a/", "headers": ["Host: hunter2"]}, "Host"),
+    ],
+)
+def test_wrong_ways_to_authorize_are_usage_errors(given: dict[str, Any], cure: str) -> None:
+    """With the cure, and without anything secret (C3)."""
+    with pytest.raises(CommandError, match=cure) as caught:
+        target(**given)
+    assert caught.value.code == ExitCode.USAGE
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_wrong_master_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cure is (C3)."""
+    monkeypatch.setenv("PUSHER_SECRET", "s")
+    monkeypatch.setenv("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "hunter2")
+    with pytest.raises(CommandError, match="32 bytes in canonical base64") as caught:
+        target()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_plain_http_is_allowed_on_demand() -> None:
+    """Inside a network where nobody listens."""
+    assert isinstance(target(auth_url="http://example.com/", allow_insecure=True).authorizer, HTTPAuthorizer)
+
+
+def test_what_a_channel_lacks_is_said_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind with its own cure."""
+    target().check_channels(["a"])
+    with pytest.raises(CommandError, match=r"private-a: .*--auth-url"):
+        target().check_channels(["a", "private-a"])
+    monkeypatch.setenv("PUSHER_SECRET", "s")
+    target().check_channels(["private-a"])
+    with pytest.raises(CommandError, match=r"private-encrypted-a: .*--master-key-file"):
+        target().check_channels(["private-encrypted-a"])
+    with pytest.raises(CommandError, match=r"presence-a: .*--user-id"):
+        target().check_channels(["presence-a"])
+    monkeypatch.setenv("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", MASTER_KEY)
+    target(user_id="7").check_channels(["private-encrypted-a", "presence-a"])
+
+
+def test_a_name_that_no_server_accepts_is_a_usage_error() -> None:
+    """The longest that any server takes is allowed."""
+    target().check_channels(["a" * 200])
+    for name in ("a" * 201, "a b", ""):
+        with pytest.raises(CommandError) as caught:
+            target().check_channels([name])
+        assert caught.value.code == ExitCode.USAGE

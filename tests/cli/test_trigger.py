@@ -1,0 +1,202 @@
+"""``trigger`` against the local server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pusher_client import Event, HTTPAuthorizer, PusherClient
+from pusher_client.cli.reporting import CommandError
+from pusher_client.cli.trigger import batches, read_data
+from pusher_client.server import LocalServer
+from tests.cli.commands import environment_for, run
+from tests.scripted_endpoint import answer, serve_endpoint
+
+CANARY = "c4nary-0f-a-secret"
+
+
+@pytest.fixture
+def server() -> Generator[LocalServer]:
+    """A server on a thread of its own."""
+    with LocalServer() as server:
+        yield server
+
+
+def environment(server: LocalServer) -> dict[str, str]:
+    """Return the variables of a trusted machine."""
+    return {
+        **environment_for(server),
+        "PUSHER_APP_ID": server.app_id,
+        "PUSHER_SECRET": server.secret,
+        "PUSHER_ENCRYPTION_MASTER_KEY_BASE64": server.encryption_master_key_base64,
+    }
+
+
+async def received(server: LocalServer, channels: list[str], *arguments: str, **options: Any) -> list[Event]:
+    """Subscribe, run the command, and return what came: one event for each channel."""
+    client = PusherClient(
+        server.key, host=server.host, port=server.port, tls=False, authorizer=HTTPAuthorizer(server.auth_url)
+    )
+    async with asyncio.timeout(20), client, client.events("*", queue_size=1000) as stream:
+        for name in channels:
+            await client.subscribe(name)
+        command = ("trigger", *channels, *arguments)
+        result = await asyncio.to_thread(run, *command, **{"env": environment(server), **options})
+        assert result.exit_code == 0, result.output
+        assert result.output == ""
+        found: list[Event] = []
+        while len(found) < len(channels):
+            event = await anext(stream)
+            found += [event] if event.name == "order-created" else []
+        return found
+
+
+async def test_all_kinds_of_channels_get_the_event(server: LocalServer) -> None:
+    """Each encrypted one under its own key, as the official library does it."""
+    channels = ["a", "private-encrypted-b", "private-c", "private-encrypted-d"]
+    found = await received(server, channels, "--event", "order-created", "--data", '{"id": 7}')
+    assert {event.channel for event in found} == set(channels)
+    assert all(event.data == {"id": 7} for event in found)
+
+
+async def test_data_is_read_from_standard_input(server: LocalServer) -> None:
+    """Where no list of processes shows it; the line break at the end is the shell's."""
+    (event,) = await received(server, ["a"], "-e", "order-created", input="plain words\n")
+    assert event.raw == "plain words"
+
+
+async def test_one_connection_can_be_left_out(server: LocalServer) -> None:
+    """The one that caused the event, as a rule."""
+    options: dict[str, Any] = {"host": server.host, "port": server.port, "tls": False}
+    async with PusherClient(server.key, **options) as one, PusherClient(server.key, **options) as other:
+        streams = one.events("*"), other.events("left-out", "for-all")
+        await one.subscribe("a")
+        await other.subscribe("a")
+        for arguments in (("left-out", "--socket-id", str(one.socket_id)), ("for-all",)):
+            command = ("trigger", "a", "-d", "1", "-e", *arguments)
+            assert (await asyncio.to_thread(run, *command, env=environment(server))).exit_code == 0
+        names = [(await anext(streams[0])).name for _ in range(2)]
+        assert names == ["pusher:subscription_succeeded", "for-all"]
+        assert (await anext(streams[1])).name == "left-out"
+
+
+def test_many_channels_are_few_requests() -> None:
+    """A hundred each, but encrypted ones alone, and none twice."""
+    plain = [f"c{number}" for number in range(250)]
+    assert [len(batch) for batch in batches([*plain, "private-encrypted-a", "c0", "private-encrypted-b"])] == [
+        100,
+        100,
+        50,
+        1,
+        1,
+    ]
+    assert batches(["private-encrypted-a", "b"]) == [["b"], ["private-encrypted-a"]]
+
+
+def test_who_watches_sees_how_far_it_is(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error of a terminal only."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    plain = [f"c{number}" for number in range(101)]
+    result = run("trigger", *plain, "-e", "e", "-d", "1", env=environment(server))
+    assert result.exit_code == 0, result.output
+    assert "publishing" in result.stderr
+    assert "published to 101 channels" in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_secret_may_come_from_a_file_or_a_prompt(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never from an argument."""
+    file = tmp_path / "secret"
+    file.write_text(server.secret + "\n", encoding="utf-8")
+    without = {**environment(server), "PUSHER_SECRET": ""}
+    command = ("trigger", "a", "-e", "e", "-d", "1")
+    assert run(*command, "--secret-file", str(file), env=without).exit_code == 0
+    refused = run(*command, env=without)
+    assert (refused.exit_code, "--secret-file" in refused.stderr) == (2, True)
+    monkeypatch.setattr("pusher_client.cli.trigger.prompted_secret", lambda *_: server.secret)
+    assert run(*command, env=without).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "code", "cure"),
+    [
+        (("a",), {"PUSHER_SECRET": CANARY}, 4, "clock"),
+        (("a",), {"PUSHER_APP_ID": "77"}, 1, "404"),
+        (("a",), {"PUSHER_APP_ID": ""}, 2, "--app-id"),
+        (("a", "--app-id", "x"), {}, 2, "--app-id"),
+        (("a b",), {}, 2, "Invalid Channel"),
+        (("a", "--socket-id", "x"), {}, 2, "Invalid socket ID"),
+        (("presence-a", "-e", "x" * 201), {}, 2, "too long"),
+        (("a", "--key", "other"), {}, 4, "--key"),
+        (("private-encrypted-a",), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": ""}, 2, "--master-key-file"),
+        (("private-encrypted-a",), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": CANARY}, 2, "generate-key"),
+        (("a", "-d", "x" * 11_000), {}, 1, "413"),
+    ],
+)
+def test_what_is_refused_is_told_with_the_cure(
+    server: LocalServer, arguments: tuple[str, ...], variables: dict[str, str], code: int, cure: str
+) -> None:
+    """No traceback, no secret (C3)."""
+    result = run("trigger", "-e", "e", "-d", "1", *arguments, env={**environment(server), **variables})
+    assert result.exit_code == code, result.output
+    assert cure in result.stderr
+    assert CANARY not in result.output
+    assert server.secret not in result.output
+
+
+def test_nobody_listens(server: LocalServer) -> None:
+    """The library's own error holds a signed address, and is not shown (C3)."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+    result = run("trigger", "a", "-e", "e", "-d", "1", "--port", port, env=environment(server))
+    assert result.exit_code == 3
+    assert "cannot be reached (ConnectionError)" in result.stderr
+    assert "auth_signature" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "problem"),
+    [
+        (b"<html>", 1, "something else than JSON"),
+        (json.dumps({"error": "no such app", "code": 404}).encode(), 1, "refused the event: no such app"),
+        (json.dumps({"error": "no", "code": 401}).encode(), 4, "clock"),
+        (json.dumps({"ok": False}).encode(), 1, "refused the event"),
+    ],
+)
+async def test_a_refusal_may_come_with_200(body: bytes, code: int, problem: str, server: LocalServer) -> None:
+    """Some servers do that, and the official library takes it for success."""
+    async with serve_endpoint(answer("200 OK", body)) as endpoint:
+        command = ("trigger", "a", "-e", "e", "-d", "1", "--port", str(endpoint.port))
+        result = await asyncio.to_thread(run, *command, env=environment(server))
+    assert result.exit_code == code
+    assert problem in result.stderr
+
+
+async def test_what_was_published_before_a_failure_is_said(server: LocalServer) -> None:
+    """So that nobody sends it twice."""
+    bodies = [b"{}", b'{"error": "busy"}']
+
+    async def script(request: Any, writer: asyncio.StreamWriter) -> None:
+        await answer("200 OK", bodies.pop(0))(request, writer)
+
+    async with serve_endpoint(script) as endpoint:
+        command = ("trigger", "a", "b", "private-encrypted-c", "-e", "e", "-d", "1", "--port", str(endpoint.port))
+        result = await asyncio.to_thread(run, *command, env=environment(server))
+    assert result.exit_code == 1
+    assert "busy (2 channels had it before)" in result.stderr
+
+
+def test_without_data_a_terminal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who forgets it is told, and need not wonder why nothing happens."""
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    with pytest.raises(CommandError, match="--data"):
+        read_data(None)

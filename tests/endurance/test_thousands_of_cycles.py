@@ -1,0 +1,22 @@
+"""Clients that come and go by the thousand, as in tests/test_cycles.py by the hundred."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.cycles import leave_nothing
+from tests.flooding import needs_proc
+
+pytestmark = [needs_proc, pytest.mark.endurance]
+
+
+@pytest.mark.parametrize("seed", range(2, 6))
+async def test_thousands_of_cycles_leave_nothing(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Tasks, descriptors, threads and objects return to what they were, wherever a call was cancelled (R6)."""
+    caplog.set_level(logging.CRITICAL, "pusher_client")
+    caplog.handler.setLevel(logging.ERROR)  # the line above sets it, too, but asyncio is to be heard
+    done = await leave_nothing(seed, count=2000)
+    assert done["cycles"] == 2050
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []  # no task was destroyed

@@ -1,0 +1,74 @@
+"""Two cores that are told the same, and must say the same (design 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pusher_client.events import DECRYPTION_FAILURE, Event
+from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.outputs import Deliver, Output
+from pusher_client.protocol.tally import Tally
+
+__all__ = ["Twins"]
+
+
+class Twins:
+    """A connection, and another that has no short cut.
+
+    Args:
+        first: The one that is seen from outside.
+        second: The one that is compared with it, step by step.
+    """
+
+    def __init__(self, first: Connection, second: Connection) -> None:
+        self._first = first
+        self._second = second
+        self._tallies: dict[str, tuple[Tally, Tally]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        first, second = getattr(self._first, name), getattr(self._second, name)
+        if name.startswith("_") or not callable(first):
+            return first
+
+        def both(*arguments: Any, **options: Any) -> Any:
+            answer = first(*arguments, **options)
+            assert second(*arguments, **options) == answer
+            return answer
+
+        return both
+
+    def subscribe(self, channel: str, call_id: int, tally: Tally, now: float) -> None:
+        """Subscribe both; each has counts of its own."""
+        _, other = self._tallies.setdefault(channel, (tally, Tally()))
+        self._first.subscribe(channel, call_id, tally, now)
+        self._second.subscribe(channel, call_id, other, now)
+
+    def receive_text(self, text: str, now: float) -> Event | None:
+        """What one hands back at once is all that the other has among its outputs."""
+        event = self._first.receive_text(text, now)
+        assert self._second.receive_text(text, now) is None
+        if event is not None:
+            self._compare(Deliver(event), self._second.outputs())
+        return event
+
+    def outputs(self) -> Iterator[Output]:
+        """Yield the outputs, each at its place in both."""
+        others = self._second.outputs()
+        for output in self._first.outputs():
+            self._compare(output, others)
+            yield output
+        assert next(others, None) is None
+
+    def _compare(self, output: Output, others: Iterator[Output]) -> None:
+        other = next(others)
+        assert repr(other) == repr(output)  # errors are equal to themselves alone
+        if isinstance(other, Deliver) and other.event.channel in self._tallies:
+            _, tally = self._tallies[other.event.channel]
+            tally.undecryptable += other.event.name == DECRYPTION_FAILURE
+            tally.delivered += not other.event.name.startswith("pusher:")
+
+    def compare_counts(self) -> None:
+        """Check that nobody who was counted differs."""
+        for first, second in self._tallies.values():
+            assert first.snapshot() == second.snapshot()
