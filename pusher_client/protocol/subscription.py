@@ -229,10 +229,10 @@ class Subscription:
             return False
         self.inbox.deliver(Event("pusher:subscription_error", self.name, why), now)
         status, message = why["status"], f"the server refused the subscription: {why['error']}"
+        error = SubscriptionError(self.name, message)
         if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
-            self._give_back(AuthorizationError(self.name, message, status=status), last_received, now, told=True)
-        else:
-            self._give_back(SubscriptionError(self.name, message), last_received, now, told=True)
+            error = AuthorizationError(self.name, message, status=status)
+        self._give_back(error, last_received, now, told=True)
         return True
 
     def _give_back(self, error: SubscriptionError, last_received: float, now: float, *, told: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ import pytest
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
 from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.outputs import Authorize, Cancel, Purpose, Result, SubscriptionEnded, SubscriptionRetried
+from pusher_client.protocol.outputs import (
+    Authorize,
+    Cancel,
+    GapFound,
+    Purpose,
+    Result,
+    SubscriptionEnded,
+    SubscriptionRetried,
+)
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
@@ -680,3 +689,162 @@ def test_retries_have_a_least_delay() -> None:
         refuse(core, 503, retryable=True)
         core.until(Authorize)
     assert core.now - start >= 4.9
+
+
+def ways_to_fail() -> dict[str, Callable[[Core], None]]:
+    """Return what can become of a first call, by what its error says after the channel's name."""
+
+    def unsubscribe(core: Core) -> None:
+        core.connection.unsubscribe(CHANNEL, core.now)
+
+    def disconnect(core: Core) -> None:
+        core.connection.disconnect(core.now)
+
+    def answer_without_key(core: Core) -> None:
+        core.answer(None)
+
+    def never_answer(core: Core) -> None:
+        core.wait(30.0)
+
+    def never_acknowledge(core: Core) -> None:
+        core.answer()
+        core.wait(30.0)
+
+    def refuse_clearly(core: Core) -> None:
+        core.answer()
+        core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 403, "error": "no"}))
+
+    def refuse_unclearly(core: Core) -> None:
+        core.answer()
+        core.wait(29.0)
+        core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 500, "error": "no"}))
+        core.wait(1.0)
+
+    slow = f"not subscribed within 30 s; the last error was: {CHANNEL}: "
+    return {
+        "unsubscribed before the subscription succeeded": unsubscribe,
+        "disconnected before the subscription succeeded": disconnect,
+        "the authorization answer has no 'shared_secret', which an encrypted channel needs": answer_without_key,
+        f"{slow}the authorization request was not answered in time": never_answer,
+        "not subscribed within 30 s": never_acknowledge,
+        "the server refused the subscription: no (status 403)": refuse_clearly,
+        f"{slow}the server refused the subscription: no": refuse_unclearly,
+    }
+
+
+@pytest.mark.parametrize("words", ways_to_fail())
+def test_a_call_that_fails_says_why(words: str) -> None:
+    """The error names the channel and the reason, the last one where several attempts failed (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    call = core.subscribe()
+    ways_to_fail()[words](core)
+    core.drain()
+    assert result(core, call).channel == CHANNEL
+    assert str(result(core, call)) == f"{CHANNEL}: {words}"
+
+
+@pytest.mark.parametrize("owed", [False, True])
+def test_an_acknowledgement_that_does_not_come_is_told_as_such(*, owed: bool) -> None:
+    """An answer to an earlier frame makes the wait short, and is no reason itself (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.lose()
+    core.back()
+    if owed:
+        core.connection.unsubscribe("orders", core.now)
+        core.subscribe("orders")
+        core.acknowledge("orders")
+    core.until(SubscriptionRetried)
+    (retried,) = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert str(retried.error) == "orders: the server did not acknowledge in time"
+
+
+def test_the_server_is_told_which_channel_is_unsubscribed() -> None:
+    """Each unsubscribe frame names its channel: the caller's, and that of an acknowledgement that is missing (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.connection.unsubscribe("orders", core.now)
+    core.subscribe("others")
+    core.wait(30.0)
+    assert [one["data"] for one in core.sent if one["event"] == "pusher:unsubscribe"] == [
+        {"channel": "orders"},
+        {"channel": "others"},
+    ]
+
+
+def test_a_call_after_the_end_is_a_first_subscription_again() -> None:
+    """What a channel was before it failed for good says nothing of the new wish, but its counts go on (R3, R5)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.receive(frame("e", CHANNEL, sealed(OLD, "x")))
+    again(core)
+    refuse(core, 403)
+    core.until(Authorize)
+    refuse(core, 403)
+    call = core.subscribe()
+    assert core.requests()[-1].purpose is Purpose.SUBSCRIBE
+    refuse(core, 404)
+    assert result(core, call).status == 404
+    call = core.subscribe()
+    core.answer()
+    core.acknowledge()
+    assert result(core, call) is None
+    core.receive(frame("e", CHANNEL, sealed(OLD, "x")))
+    assert (core.tallies[CHANNEL].received, core.tallies[CHANNEL].delivered) == (2, 2)
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
+@pytest.mark.parametrize("refreshing", [False, True])
+def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool) -> None:
+    """Unsubscribing ends a channel's request, and the one that takes its place has its whole time (R3, R6)."""
+    core = Core(authorization_timeout=10.0, subscribe_timeout=1000.0)
+    core.up()
+    if refreshing:
+        core.subscribed()
+        core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    else:
+        core.subscribe()
+    for number in range(8):
+        core.subscribe(f"private-{number}")
+    assert core.requests()[-1].channel == "private-6"
+    core.wait(5.0)
+    core.connection.unsubscribe(CHANNEL, core.now)
+    core.drain()
+    last = core.requests()[-1]
+    assert last.channel == "private-7"
+    core.wait(9.999)
+    assert Cancel(last.request_id) not in core.outputs
+    core.wait(0.001)
+    assert Cancel(last.request_id) in core.outputs
+
+
+@pytest.mark.parametrize("event", ["pusher_internal:subscription_count", "pusher:cache_miss"])
+def test_what_comes_before_the_acknowledgement_means_nothing(event: str) -> None:
+    """The protocol's events belong to a subscription that stands (3.1)."""
+    core = Core()
+    core.up()
+    core.subscribe("cache-a")
+    core.receive(frame(event, "cache-a", {"subscription_count": 1}))
+    assert core.events == []
+    assert core.connection.ignored_frames == 1
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_the_hole_of_a_refusal_begins_with_the_last_frame_before_it(status: int) -> None:
+    """Its three times are the last frame, the refusal, and the next acknowledgement (R5)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.wait(1.0)
+    core.receive(frame("e", "orders"))
+    core.wait(2.0)
+    core.receive(frame("pusher:subscription_error", "orders", {"status": status, "error": "no"}))
+    assert core.events[-1].channel == "orders"
+    assert core.connection.ignored_frames == 0
+    core.wait(3.0)
+    core.acknowledge("orders")
+    assert core.outputs[-1] == GapFound("orders", 101.0, 103.0, 106.0)
