@@ -267,7 +267,7 @@ class Subscription:
     def _unacknowledged(self, now: float) -> None:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
-        self._owed.lapse(self.name, now)
+        self._owed.lapse(self.name)
         self._give_back(self._ack.missing(self.name), now, now, told=False)
 
     # -- the steps ------------------------------------------------------------------------------------------------

@@ -59,7 +59,10 @@ def test_a_first_refusal_is_final(status: int | None) -> None:
     refuse(core, status)
     assert result(core, call).status == status
     assert core.connection.subscription_state(CHANNEL) is SubscriptionState.FAILED
-    assert core.names() == ["pusher:subscription_error"]
+    (told,) = core.events
+    assert (told.name, told.channel) == ("pusher:subscription_error", CHANNEL)
+    assert told.data == {"type": "AuthError", "error": str(result(core, call)), "status": status}
+    assert core.outputs[-1] == SubscriptionEnded(CHANNEL, result(core, call))
     again = core.subscribe()
     core.answer()
     core.acknowledge()
@@ -758,6 +761,8 @@ def test_an_acknowledgement_that_does_not_come_is_told_as_such(*, owed: bool) ->
         core.acknowledge("orders")
     core.until(SubscriptionRetried)
     (retried,) = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert isinstance(retried.error, SubscriptionError)
+    assert (retried.channel, retried.error.channel) == ("orders", "orders")
     assert str(retried.error) == "orders: the server did not acknowledge in time"
 
 
@@ -848,3 +853,66 @@ def test_the_hole_of_a_refusal_begins_with_the_last_frame_before_it(status: int)
     core.wait(3.0)
     core.acknowledge("orders")
     assert core.outputs[-1] == GapFound("orders", 101.0, 103.0, 106.0)
+
+
+def test_an_authorizer_may_fail_with_another_error() -> None:
+    """One without a status is told as such (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe()
+    error = SubscriptionError(CHANNEL, "no such authorizer")
+    request = core.requests()[-1].request_id
+    core.connection.authorization_failed(request, error, retryable=False, retry_after=None, now=core.now)
+    core.drain()
+    assert result(core, call) is error
+    assert core.events[-1].data == {"type": "AuthError", "error": f"{CHANNEL}: no such authorizer", "status": None}
+
+
+def test_a_refusal_inside_the_link_is_told_once() -> None:
+    """Handlers hear of it as of any other refusal, with the status that it stands for (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe()
+    core.answer()
+    core.receive(frame("pusher:error", data={"code": 4009, "message": "no"}))
+    core.wait(1.0)
+    (told,) = core.events
+    message = "the server refused an authorization and did not say for which channel (status 4009)"
+    assert told.data == {"type": "AuthError", "error": f"{CHANNEL}: {message}", "status": 4009}
+    assert str(result(core, call)) == f"{CHANNEL}: {message}"
+
+
+@pytest.mark.parametrize(("stood", "delays"), [(59.0, [0.5, 1.0, 2.0]), (60.0, [0.5, 0.5, 0.5])])
+def test_a_server_that_grants_and_refuses_in_turn_is_asked_less_and_less(stood: float, delays: list[float]) -> None:
+    """The delays begin anew only after a subscription that stood for a stable minute (R2, R3)."""
+    core = Core(lots=0.0)
+    core.up()
+    core.subscribe("orders")
+    for _ in delays:
+        core.acknowledge("orders")
+        core.wait(stood)
+        core.receive(frame("pusher:subscription_error", "orders", {"status": 500, "error": "no"}))
+        core.wait(2.0)
+    retried = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert [output.delay for output in retried] == delays
+
+
+@pytest.mark.parametrize("end", ["unsubscribe", "disconnect", "lose again"])
+def test_a_request_is_given_up_once(end: str) -> None:
+    """It goes with the link, and whatever ends the wish before the next link has nothing more to cancel (R3)."""
+    core = Core()
+    core.up()
+    core.subscribe()
+    request = core.requests()[-1]
+    core.lose(4200)
+    if end == "unsubscribe":
+        core.connection.unsubscribe(CHANNEL, core.now)
+    elif end == "disconnect":
+        core.connection.disconnect(core.now)
+    else:
+        core.wait(0.0)
+        core.connection.websocket_opened(core.now)
+        core.lose(4200)
+    core.drain()
+    assert core.outputs.count(Cancel(request.request_id)) == 1
+    assert (SubscriptionEnded(CHANNEL, None) in core.outputs) is (end != "lose again")
