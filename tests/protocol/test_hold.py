@@ -452,3 +452,15 @@ def test_channels_do_not_probe_in_the_same_instant() -> None:
         if len(core.requests()) > before:
             times.add(core.now)
     assert len(times) > 2
+
+
+def test_no_more_old_keys_open_than_the_policy_keeps() -> None:
+    """With one old key the second rotation ends the first key, whatever its grace (3.5)."""
+    core = ready(old_keys=1)
+    for key in (NEW, UNKNOWN):
+        event(core, key, "e")
+        core.answer(key)
+    event(core, NEW, "kept")
+    assert core.names() == ["e", "e", "kept"]
+    event(core, OLD, "too old")
+    assert len(refreshes(core)) == 3

@@ -130,3 +130,10 @@ def test_the_least_that_the_policy_takes() -> None:
     for name in ("backlog", "fruitless_limit"):
         with pytest.raises(ValueError, match=f"KeyRotationPolicy.{name} must be at least 1, not 0"):
             KeyRotationPolicy(**{name: 0})
+
+
+def test_the_numbers_that_are_documented() -> None:
+    """Who says nothing gets these (design 2)."""
+    assert KeyRotationPolicy() == KeyRotationPolicy(
+        grace=300.0, old_keys=2, timeout=10.0, backlog=1024, fruitless_limit=5, max_delay=30.0
+    )
