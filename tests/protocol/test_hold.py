@@ -113,7 +113,7 @@ def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
     core.receive(frame("bad", CHANNEL, "plaintext"))
     assert core.failures() == [Reason.MALFORMED]
     assert core.events[0].raw == ""
-    assert core.events[0].data.raw == "plaintext"
+    assert (core.events[0].data.event_name, core.events[0].data.raw) == ("bad", "plaintext")
     assert "plaintext" not in repr(core.events[0])
     assert refreshes(core) == []
     event(core, NEW, "waits")
@@ -128,6 +128,9 @@ def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
     core = ready()
     event(core, OLD, "bytes", b"\xff\xfe")
     assert core.failures() == [Reason.INVALID_UTF8]
+    failure = core.events[0].data
+    assert failure.event_name == "bytes"
+    assert set(json.loads(failure.raw)) == {"nonce", "ciphertext"}
     assert refreshes(core) == []
 
 
@@ -464,3 +467,16 @@ def test_no_more_old_keys_open_than_the_policy_keeps() -> None:
     assert core.names() == ["e", "e", "kept"]
     event(core, OLD, "too old")
     assert len(refreshes(core)) == 3
+
+
+def test_what_is_open_already_counts_with_its_bytes_too() -> None:
+    """An event that waits for its place only takes room as it came and as it was opened (3.6, R6)."""
+    budget = ByteBudget(1 << 20)
+    core = Core()
+    core.connection = Connection(ConnectionSettings(), lambda: 0.5, budget)
+    core.up()
+    core.subscribed()
+    event(core, NEW, "waits")
+    before = budget.used
+    event(core, OLD, "open", "x" * 10_000)
+    assert budget.used - before > 30_000
