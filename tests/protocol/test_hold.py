@@ -480,3 +480,76 @@ def test_what_is_open_already_counts_with_its_bytes_too() -> None:
     before = budget.used
     event(core, OLD, "open", "x" * 10_000)
     assert budget.used - before > 30_000
+
+
+def fail_refresh(core: Core, status: int) -> None:
+    """Refuse the latest request for a key."""
+    error = AuthorizationError(CHANNEL, "no", status=status)
+    request = core.requests()[-1].request_id
+    core.connection.authorization_failed(request, error, retryable=True, retry_after=None, now=core.now)
+    core.drain()
+
+
+def test_refused_requests_are_fruitless_too() -> None:
+    """An endpoint that refuses, or forgets the key, is asked less and less like one that has no new key (3.7, C6)."""
+    core = ready(fruitless_limit=2)
+    event(core, NEW, "first")
+    fail_refresh(core, 503)
+    event(core, NEW, "second")
+    core.answer(None)
+    event(core, NEW, "third")
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED] * 2 + [Reason.REFRESH_SUSPENDED]
+    assert core.tallies[CHANNEL].key_refreshes == len(refreshes(core)) == 2
+
+
+def test_only_the_first_event_under_a_new_key_ends_the_spacing() -> None:
+    """A request is fruitful once; what its key opens later says nothing of the requests that followed (3.7)."""
+    core = ready(fruitless_limit=2)
+    event(core, NEW, "e")
+    core.answer(NEW)
+    for _ in range(2):
+        event(core, UNKNOWN, "garbage")
+        core.answer(NEW)
+        event(core, NEW, "e")
+    event(core, UNKNOWN, "garbage")
+    assert core.failures() == [Reason.WRONG_KEY] * 2 + [Reason.REFRESH_SUSPENDED]
+
+
+def test_plaintext_that_is_not_utf8_fails_behind_what_waited_too() -> None:
+    """Its failure carries what came, as one that is opened at once does (3.9)."""
+    core = ready()
+    envelope = sealed(NEW, b"\xff")
+    core.receive(frame("bytes", CHANNEL, envelope))
+    core.answer(NEW)
+    (failed,) = core.events
+    assert failed.data.reason == Reason.INVALID_UTF8
+    assert (failed.data.event_name, failed.data.raw) == ("bytes", envelope)
+
+
+def test_when_the_suspension_is_over_an_event_asks_at_once() -> None:
+    """Its last instant is the first of the time after it (3.7)."""
+    core = ready(fruitless_limit=1)
+    event(core, UNKNOWN, "garbage")
+    core.answer(OLD)
+    core.wait(0.75)
+    assert len(refreshes(core)) == 1
+    event(core, NEW, "e")
+    assert len(refreshes(core)) == 2
+    core.answer(NEW)
+    assert core.names()[-1] == "e"
+
+
+@pytest.mark.parametrize(
+    ("own", "client", "probe"),
+    [(0.0, 1.5, 2.5), (0.0, 20.5, 30.5), (0.0, 40.5, 40.5), (1.5, 1.5, 1.5), (2.0, 1.5, 2.0)],
+)
+def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: float, probe: float) -> None:
+    """Only that of a client's suspension is put off, and never beyond the longest delay (3.7, C6)."""
+    policy = KeyRotationPolicy(max_delay=30.0)
+    guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(1, 30.0, lambda: 1.0))
+    hold = Hold(CHANNEL, Released(), policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+    guards[0].suspended_until, guards[1].suspended_until = own, client
+    failed = hold.receive("e", sealed(UNKNOWN, "x"), 0.5)
+    assert failed is not None
+    assert failed.data.reason == Reason.REFRESH_SUSPENDED
+    assert hold.deadline() == probe
