@@ -203,7 +203,7 @@ class Hold:
                     return
                 self._leave(DecryptionFailureReason.REFRESH_SUSPENDED)
             else:
-                self._leave(reason if item.asked else DecryptionFailureReason.WRONG_KEY)
+                self._leave(reason)
 
     def _settle(self, reason: DecryptionFailureReason, over: Callable[[Held], bool]) -> None:
         """Let events leave from the head while they are decided or their wait is over."""

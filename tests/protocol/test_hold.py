@@ -153,7 +153,12 @@ def test_client_events_never_ask_and_keep_their_place() -> None:
     event(core, NEW, "client-c")
     core.answer(NEW)
     assert core.names()[1:] == ["e", "pusher:decryption_failure", "client-c"]
-    assert len(refreshes(core)) == 1
+    assert core.failures() == [Reason.WRONG_KEY] * 2
+    event(core, b"4" * 32, "e")
+    event(core, UNKNOWN, "client-d")
+    fail_refresh(core, 503)
+    assert core.failures()[2:] == [Reason.AUTHORIZATION_FAILED, Reason.WRONG_KEY]
+    assert len(refreshes(core)) == 2
 
 
 def test_a_full_backlog_ends_the_wait_but_not_the_request() -> None:
@@ -553,3 +558,37 @@ def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: 
     assert failed is not None
     assert failed.data.reason == Reason.REFRESH_SUSPENDED
     assert hold.deadline() == probe
+
+
+def test_a_drop_sets_one_deadline_for_what_waits() -> None:
+    """None where nothing waits, and a second drop does not lengthen the wait (3.8)."""
+    hold = lone_hold(Released(), 10.0)
+    hold.link_lost(0.0)
+    assert hold.deadline() is None
+    hold.receive("waits", sealed(UNKNOWN, "x"), 0.0)
+    hold.link_lost(1.0)
+    hold.link_lost(5.0)
+    assert hold.deadline() == 11.0
+
+
+def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
+    """It stands also where a request that was started late would take longer (3.6)."""
+    released = Released()
+    hold = lone_hold(released, 10.0)
+    hold.receive("first", sealed(UNKNOWN, "x"), 0.0)
+    hold.receive("second", sealed(UNKNOWN, "x"), 4.0)
+    hold.handle_deadline(17.5)
+    assert [event.data.event_name for event in released.events] == ["first"]
+    assert hold.deadline() == 24.0
+    hold.handle_deadline(24.0)
+    assert [event.data.event_name for event in released.events] == ["first", "second"]
+
+
+def test_the_end_of_a_grace_is_a_deadline() -> None:
+    """A key is dropped when its time is over, whether or not anything arrives (3.5, C7)."""
+    hold = lone_hold(Released(), 10.0)
+    hold.endorse(OLD, 0.0)
+    hold.endorse(NEW, 1.0)
+    assert hold.deadline() == 301.0
+    hold.handle_deadline(301.0)
+    assert hold.deadline() is None

@@ -803,9 +803,9 @@ def test_a_call_after_the_end_is_a_first_subscription_again() -> None:
     assert not any(isinstance(output, GapFound) for output in core.outputs)
 
 
-@pytest.mark.parametrize("refreshing", [False, True])
-def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool) -> None:
-    """Unsubscribing ends a channel's request, and the one that takes its place has its whole time (R3, R6)."""
+@pytest.mark.parametrize(("refreshing", "refused"), [(False, False), (True, False), (True, True)])
+def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool, refused: bool) -> None:
+    """Whatever ends a channel's request, the one that takes its place has its whole time (R3, R6)."""
     core = Core(authorization_timeout=10.0, subscribe_timeout=1000.0)
     core.up()
     if refreshing:
@@ -817,7 +817,10 @@ def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool) 
         core.subscribe(f"private-{number}")
     assert core.requests()[-1].channel == "private-6"
     core.wait(5.0)
-    core.connection.unsubscribe(CHANNEL, core.now)
+    if refused:
+        core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 500, "error": "no"}))
+    else:
+        core.connection.unsubscribe(CHANNEL, core.now)
     core.drain()
     last = core.requests()[-1]
     assert last.channel == "private-7"
