@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pusher_client.events import DecryptionFailure, Event
 from pusher_client.events import DecryptionFailureReason as Reason
-from pusher_client.events import Event
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
@@ -57,10 +57,11 @@ def test_a_rotation_costs_one_request_and_no_order() -> None:
 def test_what_came_later_asks_for_itself() -> None:
     """An event that waited when the request started fails with its answer; a later one starts the next (3.4)."""
     core = ready()
-    event(core, UNKNOWN, "first")
+    envelope = sealed(UNKNOWN, "x")
+    core.receive(frame("first", CHANNEL, envelope))
     event(core, NEW, "second")
     core.answer(OLD)
-    assert core.failures() == [Reason.WRONG_KEY]
+    assert [one.data for one in core.events] == [DecryptionFailure(CHANNEL, "first", Reason.WRONG_KEY, envelope)]
     assert len(refreshes(core)) == 2
     core.answer(NEW)
     assert core.names()[-1] == "second"
@@ -121,6 +122,7 @@ def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
     core.receive(frame("none", CHANNEL))
     core.answer(NEW)
     assert core.names()[1:] == ["waits", "pusher:decryption_failure", "pusher:decryption_failure"]
+    assert core.events[-1].data == DecryptionFailure(CHANNEL, "none", Reason.MALFORMED, "")
 
 
 def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
@@ -592,3 +594,41 @@ def test_the_end_of_a_grace_is_a_deadline() -> None:
     assert hold.deadline() == 301.0
     hold.handle_deadline(301.0)
     assert hold.deadline() is None
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_request_that_never_had_its_turn_is_not_fruitless(monkeypatch: pytest.MonkeyPatch, *, ran: bool) -> None:
+    """One that ran and was not answered in time is (3.7)."""
+    released = Released()
+    monkeypatch.setattr(released, "stop_asking", lambda _now: ran)
+    policy = KeyRotationPolicy(timeout=10.0)
+    guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(9, 30.0, lambda: 1.0))
+    hold = Hold(CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+    hold.receive("e", sealed(UNKNOWN, "x"), 0.0)
+    hold.handle_deadline(10.0)
+    assert guards[0].suspended_until == (11.0 if ran else float("-inf"))
+
+
+def test_a_refresh_that_takes_too_long_gives_its_place_away() -> None:
+    """The next request starts at that moment, with its own time (3.8, R3)."""
+    core = Core(authorization_timeout=20.0, subscribe_timeout=1000.0, key_rotation=KeyRotationPolicy(timeout=5.0))
+    core.up()
+    core.subscribed()
+    event(core, NEW, "e")
+    for number in range(8):
+        core.subscribe(f"private-{number}")
+    core.wait(5.0)
+    last = core.requests()[-1]
+    assert last.channel == "private-7"
+    core.wait(20.0)
+    assert Cancel(last.request_id) in core.outputs
+
+
+def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
+    """Also what came just before the drop (3.8)."""
+    released = Released()
+    hold = lone_hold(released, 0.5)
+    hold.receive("e", sealed(UNKNOWN, "x"), 1.0)
+    hold.link_lost(1.0)
+    hold.handle_deadline(1.5)
+    assert [event.data.reason for event in released.events] == [Reason.AUTHORIZATION_FAILED]
