@@ -632,3 +632,13 @@ def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
     hold.link_lost(1.0)
     hold.handle_deadline(1.5)
     assert [event.data.reason for event in released.events] == [Reason.AUTHORIZATION_FAILED]
+
+
+def test_a_request_has_its_whole_time() -> None:
+    """Looking at the clock earlier ends nothing (3.8)."""
+    released = Released()
+    hold = lone_hold(released, 10.0)
+    hold.receive("e", sealed(UNKNOWN, "x"), 0.0)
+    hold.handle_deadline(9.0)
+    assert released.events == []
+    assert hold.deadline() == 10.0
