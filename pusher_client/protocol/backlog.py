@@ -18,13 +18,14 @@ _OVERHEAD_BYTES = 512
 class Held(msgspec.Struct, kw_only=True):
     """An event in the queue: decided when ``event`` is there, else still sealed.
 
-    ``asked`` tells whether a request that started after the event came, or runs for it, may bring its key;
-    ``application`` whether the channel's counts know it.
+    ``arrived`` is when it came, if it is sealed: a decided one waits for those before it only. ``asked`` tells whether
+    a request that started after the event came, or runs for it, may bring its key; ``application`` whether the
+    channel's counts know it.
     """
 
     name: str
     raw: str
-    arrived: float
+    arrived: float = 0.0
     event: Event | None = None
     nonce: bytes = b""
     ciphertext: bytes = b""

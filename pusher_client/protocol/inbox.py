@@ -91,9 +91,9 @@ class Inbox:
             return self._hold.receive(frame.event, frame.data, now)
         return Event(frame.event, self.name, decode_data(frame.data), frame.user_id, frame.data or "")
 
-    def deliver(self, event: Event, now: float) -> None:
+    def deliver(self, event: Event) -> None:
         """Deliver a protocol event, behind what is held."""
-        ready = event if self._hold is None else self._hold.receive_protocol_event(event, now)
+        ready = event if self._hold is None else self._hold.receive_protocol_event(event)
         if ready is not None:
             self.release(ready)
 

@@ -97,8 +97,7 @@ class Keyring:
         for other in others:
             if other.expires is None:
                 other.expires = now + self._grace
-        # Sorted by when their grace began, the latest first; the sort is stable for those that began at once.
-        others.sort(key=_expiry, reverse=True)
+        # The others stand in order already: the one endorsed until now was first, and its grace begins last of all.
         entry.expires = None
         self._entries = [entry, *others[: self._old_keys]]
         self.expire(now)
@@ -128,10 +127,6 @@ class Keyring:
     def clear(self) -> None:
         """Drop every key (promise C7)."""
         self._entries = []
-
-
-def _expiry(entry: _Entry) -> float:
-    return math.inf if entry.expires is None else entry.expires
 
 
 class RefreshGuard:

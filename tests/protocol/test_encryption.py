@@ -48,6 +48,10 @@ def test_an_envelope_is_read_in_every_spelling() -> None:
         f'{{"nonce":"{NONCE}AAAA","ciphertext":"{BOX17}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{BOX17[:-4]}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}"}}',
+        f'{{"nonce":"{NONCE[:-4]}","ciphertext":"{BOX17}","more":1}}',
+        f'{{"nonce":"{NONCE}AAAA","ciphertext":"{BOX17}","more":1}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}","more":1}}',
+        f'{{"nonce":"{NONCE[:-4]}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}","more":1}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{BOX17.rstrip("=")}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{STRAY}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{STRAY}","x":"{BOX17}"}}',
@@ -139,3 +143,15 @@ def test_every_ending_of_a_real_box_but_its_own_is_malformed() -> None:
         for count in range(5):
             candidate = json.dumps({**envelope, "ciphertext": bare + "=" * count})
             assert (read_envelope(candidate) is not None) == (bare + "=" * count == envelope["ciphertext"])
+
+
+@pytest.mark.parametrize("length", [16, 17])
+def test_every_last_character_is_judged(length: int) -> None:
+    """Of the 64 before the padding one in 16, or in 4, is canonical, in the spelling that is read at once too (C2)."""
+    whole = base64.b64encode(b"c" * length).decode()
+    place = len(whole.rstrip("=")) - 1
+    for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/":
+        text = whole[:place] + last + whole[place + 1 :]
+        read = read_envelope(f'{{"nonce":"{NONCE}","ciphertext":"{text}"}}')
+        again = base64.b64encode(base64.b64decode(text))
+        assert read == (None if again.decode() != text else (b"n" * 24, base64.b64decode(text)))
