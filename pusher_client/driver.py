@@ -39,7 +39,6 @@ from pusher_client.websocket import OpenError, WebSocket
 __all__ = ["Driver", "Piece"]
 
 _STOP_TIMEOUT = 1.5
-_FRAMES_IN_A_ROW = 64
 _HELD_UP = 0.1
 _CATCH_UP = 0.05
 
@@ -105,12 +104,14 @@ class Driver:
         self._deliver = deliverer.deliver
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
+        self._receive_text, self._clock = core.receive_text, self.loop.time
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
         self._draining = False
         self._stopped = False
         self._outbox = Outbox(outbox_bytes)
         self._socket_task: asyncio.Task[None] | None = None
+        self._websocket: WebSocket | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._requests = AuthorizationTasks(authority, self._answer)
 
@@ -214,11 +215,12 @@ class Driver:
             return
         writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")
         given_up = False
+        self._websocket = websocket
         try:
             self.feed(self._core.websocket_opened)
-            await self._read(websocket)
+            await websocket.read(self._take)
         except asyncio.CancelledError:
-            # A plain handler runs in this task and may have cancelled it; then nobody else knows that the link is gone.
+            # Somebody may have cancelled whatever tasks there are; then nobody else knows that the link is gone.
             given_up = asyncio.current_task() in self._closing
             raise
         finally:
@@ -229,23 +231,16 @@ class Driver:
                 reason = clean_text(websocket.close_reason)
                 self.feed(self._core.websocket_closed, websocket.close_code, reason)
 
-    async def _read(self, websocket: WebSocket) -> None:
-        receive_text, clock, deliver = self._core.receive_text, self.loop.time, self._deliver
-        left = _FRAMES_IN_A_ROW
-        while (message := await websocket.receive()) is not None:
-            if isinstance(message, str):
-                event = receive_text(message, clock())
-                if event is not None:
-                    deliver(event)
-                else:
-                    self._drain()
-            else:
-                self.feed(self._core.receive_binary)
-            left -= 1
-            if not left:
-                left = _FRAMES_IN_A_ROW
-                # What came in one piece is received without a pause; queues would overflow before anybody reads them.
-                await asyncio.sleep(0)
+    def _take(self, message: str | None) -> None:
+        """Take a message of the WebSocket; this is called right where its bytes arrive."""
+        if message is None:
+            self.feed(self._core.receive_binary)
+            return
+        event = self._receive_text(message, self._clock())
+        if event is not None:
+            self._deliver(event)
+        else:
+            self._drain()
 
     async def _write(self, websocket: WebSocket) -> None:
         outbox = self._outbox
@@ -254,17 +249,15 @@ class Driver:
 
     def _close_socket(self) -> None:
         self._outbox.clear()
+        websocket, self._websocket = self._websocket, None
+        if websocket is not None:
+            websocket.leave()  # at once: the core would take what it still brings for the next socket's
         task, self._socket_task = self._socket_task, None
         if task is None or task.done():
             return
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        reporting = task is asyncio.current_task()
-        if reporting:
-            # The core gives up on what this very task has just told it; then the task ends at its next step.
-            self.loop.call_soon(task.cancel)
-        else:
-            task.cancel()  # not a step later, in which it might tell what the core would take for the next socket's
+        task.cancel()
 
     # -- authorization requests -----------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 # What each module outside of protocol/ and server/ may import of the package besides events, exceptions and protocol.
 # The order is that of the layers: nothing imports what stands below it.
 LAYERS = [
-    {"credentials", "proxies", "trace"},
+    {"credentials", "proxies", "trace", "upgrade"},
+    {"incoming"},
     {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "authorization_tasks"},

@@ -143,10 +143,10 @@ async def test_a_blocked_loop_does_not_cost_the_link(turns: int) -> None:
 
 
 def plain_cancel(_event: Event) -> None:
-    """Cancel the task that it runs in, whichever that is."""
+    """Cancel the task that it runs in, if it runs in one: a plain handler is called where the bytes arrive."""
     task = asyncio.current_task()
-    assert task is not None
-    task.cancel()
+    if task is not None:
+        task.cancel()
 
 
 async def async_cancel(event: Event) -> None:
@@ -166,18 +166,14 @@ async def async_cancelled(event: Event) -> None:
 
 @pytest.mark.parametrize("handler", [plain_cancel, async_cancel, plain_cancelled, async_cancelled])
 async def test_a_handler_that_cancels_leaves_a_client_that_works(handler: Callable[[Event], Any]) -> None:
-    """At the worst the link is made anew, at once and not when the silence is noticed (R7)."""
+    """It costs nobody else anything: neither the link, nor other channels their events (R7)."""
     async with serving() as (peer, client):
         client.channel("private-bad").bind("e", handler)
         await peer.publish("e", "private-bad", 1)
-        if handler is plain_cancel:
-            await client.channel("good").wait_for("pusher:gap")
         await flows(peer, client)
         await peer.publish("e", "private-bad", 2)
-        if handler is plain_cancel:
-            await client.channel("good").wait_for("pusher:gap")
         await flows(peer, client)
-        assert peer.connects == (3 if handler is plain_cancel else 1)
+        assert peer.connects == 1
 
 
 async def resubscribe(client: PusherClient) -> None:
