@@ -38,7 +38,7 @@ LAYERS = [
 
 LONGEST = {
     "client": 350,
-    "protocol/connection": 370,
+    "protocol/connection": 371,
     "protocol/subscription": 325,
     "protocol/link": 285,
     "protocol/sign_in": 305,
