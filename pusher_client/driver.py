@@ -10,6 +10,7 @@ from typing import Any, Protocol, assert_never
 from pusher_client.authorization_tasks import Authority, AuthorizationTasks
 from pusher_client.authorizing import Outcome, UserOutcome
 from pusher_client.events import Event
+from pusher_client.incoming import Take
 from pusher_client.outbox import Outbox
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
@@ -104,7 +105,6 @@ class Driver:
         self._deliver = deliverer.deliver
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
-        self._receive_text, self._clock = core.receive_text, self.loop.time
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
         self._draining = False
@@ -218,7 +218,7 @@ class Driver:
         self._websocket = websocket
         try:
             self.feed(self._core.websocket_opened)
-            await websocket.read(self._take)
+            await websocket.read(self._taker())
         except asyncio.CancelledError:
             # Somebody may have cancelled whatever tasks there are; then nobody else knows that the link is gone.
             given_up = asyncio.current_task() in self._closing
@@ -231,16 +231,21 @@ class Driver:
                 reason = clean_text(websocket.close_reason)
                 self.feed(self._core.websocket_closed, websocket.close_code, reason)
 
-    def _take(self, message: str | None) -> None:
-        """Take a message of the WebSocket; this is called right where its bytes arrive."""
-        if message is None:
-            self.feed(self._core.receive_binary)
-            return
-        event = self._receive_text(message, self._clock())
-        if event is not None:
-            self._deliver(event)
-        else:
-            self._drain()
+    def _taker(self) -> Take:
+        """Return what takes the messages of a WebSocket, right where their bytes arrive."""
+        receive_text, clock, deliver, drain = self._core.receive_text, self.loop.time, self._deliver, self._drain
+
+        def take(message: str | None) -> None:
+            if message is None:
+                self.feed(self._core.receive_binary)
+                return
+            event = receive_text(message, clock())
+            if event is not None:
+                deliver(event)
+            else:
+                drain()
+
+        return take
 
     async def _write(self, websocket: WebSocket) -> None:
         outbox = self._outbox
