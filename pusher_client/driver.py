@@ -106,6 +106,7 @@ class Driver:
         self._hear = listener.hear
         self.loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # kept here: uvloop's handle for a moment that has come does not tell it
         self._not_before = 0.0
         self._draining = False
         self._stopped = False
@@ -186,15 +187,15 @@ class Driver:
         if due is None or self._stopped:
             return
         due = max(due, self._not_before)
-        if self._timer is not None and self._timer.when() <= due:
+        if self._timer is not None and self._due <= due:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_at(due, self._on_timer)
+        self._timer, self._due = self.loop.call_at(due, self._on_timer), due
 
     def _on_timer(self) -> None:
-        timer, self._timer, now = self._timer, None, self.loop.time()
-        if timer is not None and timer.when() != self._not_before and now - timer.when() > _HELD_UP:
+        self._timer, now = None, self.loop.time()
+        if self._due != self._not_before and now - self._due > _HELD_UP:
             # Somebody has blocked the loop: what came meanwhile, such as a pong, is read before it counts as missing.
             self._not_before = now + _CATCH_UP
             self._set_timer()
