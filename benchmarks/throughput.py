@@ -75,28 +75,27 @@ class Sample(NamedTuple):
 
 
 class Stopwatch:
-    """Counts the events of one run, and stops at the last one."""
+    """Counts the events of one run, and stops at the last one.
+
+    Attributes:
+        left: How many events are still to come.
+    """
 
     def __init__(self, events: int) -> None:
-        self._left = events
+        self.left = events
         self._begin = (0.0, 0.0)
         self._done: asyncio.Future[Sample] = asyncio.get_running_loop().create_future()
         self._first = events
 
     def count(self, _event: object) -> None:
         """Take an event; this is what every contestant calls for each."""
-        if self._left == self._first:
+        if self.left == self._first:
             self._begin = (time.perf_counter(), time.process_time())
-        self._left -= 1
-        if not self._left:
+        self.left -= 1
+        if not self.left:
             wall, cpu = self._begin
             used = max(time.process_time() - cpu, 1e-9)  # a coarse clock may not have moved
             self._done.set_result(Sample(time.perf_counter() - wall, used))
-
-    @property
-    def running(self) -> bool:
-        """Whether events are still to come."""
-        return self._left > 0
 
     async def result(self) -> Sample:
         """Wait for the last event."""
@@ -183,7 +182,7 @@ async def our_iterator(port: int, case: Case, events: int) -> Sample:
         channel = await client.subscribe(case.channel)
         async for event in channel:
             watch.count(event)
-            if not watch.running:
+            if not watch.left:
                 break
         assert channel.stats.dropped == 0
         return await watch.result()
@@ -207,7 +206,7 @@ async def bare_json(port: int, case: Case, events: int) -> Sample:
     async with bare(port) as websocket:
         await subscribed(websocket, case)
         watch, box = Stopwatch(events), SecretBox(SHARED_SECRET)
-        while watch.running:
+        while watch.left:
             frame = json.loads(await websocket.recv())
             data = frame["data"]
             if case.encrypted:
@@ -241,7 +240,7 @@ async def bare_bytes(port: int, case: Case, events: int) -> Sample:
     async with bare(port) as websocket:
         await subscribed(websocket, case)
         watch, encrypted = Stopwatch(events), case.encrypted
-        while watch.running:
+        while watch.left:
             data: str | bytes = read_frame(await websocket.recv(decode=False)).data
             if encrypted:
                 envelope = read_envelope(data)

@@ -13,7 +13,7 @@ from typing import Protocol
 from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, DecryptionFailureReason, Event
 from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
-from pusher_client.protocol.encryption import decode_plaintext, read_envelope
+from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
 from pusher_client.protocol.frames import decode_data
 from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.names import CLIENT_PREFIX
@@ -46,6 +46,7 @@ class Hold:
         guards: The guard of this channel and that of the whole client.
         budget: The client's allowance of bytes.
         tally: The channel's counts.
+        open_box: Opens a secretbox with a key.
     """
 
     __slots__ = (
@@ -70,13 +71,14 @@ class Hold:
         guards: tuple[RefreshGuard, RefreshGuard],
         budget: ByteBudget,
         tally: Tally,
+        open_box: OpenSecretbox = open_secretbox,
     ) -> None:
         self._channel = channel
         self._policy = policy
         self._guards = guards
         self._tally = tally
         self._refresher = refresher
-        self._ring = Keyring(policy.grace, policy.old_keys)
+        self._ring = Keyring(policy.grace, policy.old_keys, open_box)
         self._held = Backlog(policy.backlog, budget)
         self._asking_since: float | None = None
         self._kept_until: float | None = None
