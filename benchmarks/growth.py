@@ -37,7 +37,7 @@ def upto(bench: Bench, counts: Sequence[int]) -> list[int]:
 def measure(bench: Bench) -> dict[str, Any]:
     """Measure each kind of growth, print a table for each, and return the figures."""
     return {
-        "channels": channels(bench),
+        **channels(bench),
         "clients": several(bench, "clients", CLIENTS),
         "handlers": several(bench, "handlers", HANDLERS),
         "sizes": sizes(bench),
@@ -45,11 +45,18 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def channels(bench: Bench) -> dict[str, Any]:
-    """Let the events come on more and more channels in turn."""
+    """Let the events come on all of more and more channels in turn, and on the same one of them."""
     wanted = {f"channels-{count}": names(count) for count in upto(bench, CHANNELS)}
     with ExitStack() as stack:
         processes = started(stack, [Process(bench, OURS, wanted[key], key=key, authorization_url="") for key in wanted])
-        return table(bench, processes, lambda process: Flood(process.key, wanted[process.key], SIZE, bench.events))
+        return {
+            "channels in turn": table(
+                bench, processes, lambda process: Flood(process.key, wanted[process.key], SIZE, bench.events)
+            ),
+            "one of the channels": table(
+                bench, processes, lambda process: Flood(process.key, names(1), SIZE, bench.events)
+            ),
+        }
 
 
 def several(bench: Bench, option: str, counts: Sequence[int]) -> dict[str, Any]:
