@@ -9,8 +9,7 @@ from xml.sax.saxutils import escape
 __all__ = ["throughput"]
 
 NOT_SHOWN = {"reading the bytes alone"}
-ABOUT_US = "ours"
-FLOOR = "bare"
+LOOKS = {"ours": "ours", "bare": "floor"}
 PANELS_IN_A_ROW = 2
 PANEL_WIDTH, ROW, HEAD, GAP = 480, 24, 46, 28
 LABEL_WIDTH, FIGURE_WIDTH = 176, 58
@@ -60,9 +59,7 @@ def panel(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for number, name in enumerate(sorted(rates, key=lambda name: -rates[name])):
         top = HEAD + number * ROW
         length = (PANEL_WIDTH - LABEL_WIDTH - FIGURE_WIDTH - 12) * rates[name] / longest
-        kind = name.split(",")[0].split()[0]
-        look = kind if kind in {ABOUT_US, FLOOR} else "bar"
-        look = "floor" if look == FLOOR else look
+        look = LOOKS.get(name.split(",")[0], "bar")
         yield f'<text x="{LABEL_WIDTH}" y="{top + 12}" text-anchor="end">{escape(name)}</text>'
         yield f'<rect class="{look}" x="{LABEL_WIDTH + 8}" y="{top}" width="{length:.1f}" height="16" rx="2"/>'
         yield (
