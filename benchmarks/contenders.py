@@ -91,7 +91,7 @@ class Environments:
         """Return the command that runs a contender, after installing what it needs."""
         name, program = contender.environment, contender.program
         if name == NODE:
-            self._install(name, ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"])
+            self._install(name, ["npm", "install", "--prefix", ".", "--ignore-scripts", "--no-audit", "--no-fund"])
             return ["node", str(ROOT / "benchmarks" / "contestants" / f"{program}.js")]
         python = sys.executable
         if name != HERE:

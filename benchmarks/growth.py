@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from benchmarks.contenders import BARE, OURS
-from benchmarks.race import Bench, Process, Sample, in_turns, ratio, started
+from benchmarks.figures import head, line, ratio
+from benchmarks.race import Bench, Process, Sample, in_turns, started
 from benchmarks.server import Flood
 
 __all__ = ["measure", "measure_memory"]
@@ -89,20 +90,20 @@ def table(bench: Bench, processes: Sequence[Process], order: Order) -> dict[str,
     samples = in_turns(bench, processes, order)
     first = next(iter(samples.values()))
     title = f"encrypted {order(processes[0]).size} B, {bench.events:,} events"
-    print(f"\n{title:34}{'µs':>10}{'CPU µs':>10}{'to first':>10}{'by CPU':>10}")
+    print(head(title, ("µs", "CPU µs", "to first", "by CPU")))
     rows = {key: row(taken, first) for key, taken in samples.items()}
     for key, figures in rows.items():
-        print(f"  {key:32}" + "".join(f"{figure:>10.2f}" for figure in figures.values()))
+        print(line(key, figures, list(figures)))
     return rows
 
 
-def row(taken: Sequence[Sample], first: Sequence[Sample]) -> dict[str, float]:
+def row(taken: Sequence[Sample], first: Sequence[Sample]) -> dict[str, float | None]:
     """Return the time for an event."""
     return {
         "microseconds": round(statistics.median(1e6 / sample.rate for sample in taken), 2),
         "cpu_microseconds": round(statistics.median(sample.cpu_microseconds for sample in taken), 2),
-        "to_first": round(ratio(taken, first, lambda sample: sample.wall), 3),
-        "to_first_by_cpu": round(ratio(taken, first, lambda sample: sample.cpu), 3),
+        "to_first": ratio(taken, first, lambda sample: sample.wall),
+        "to_first_by_cpu": ratio(taken, first, lambda sample: sample.cpu),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import statistics
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from benchmarks.contestants.meter import Setup
 from benchmarks.server import Flood, Pace, Server
 from benchmarks.wire import data_of, last_number
 
-__all__ = ["Bench", "Process", "Sample", "in_turns", "ratio", "started"]
+__all__ = ["Bench", "Process", "Sample", "in_turns", "started"]
 
 SECONDS_TO_REPORT = 120.0
 
@@ -154,11 +153,6 @@ def in_turns(
             if number:
                 samples[process.key].append(sample)
     return samples
-
-
-def ratio(base: Sequence[Sample], other: Sequence[Sample], figure: Callable[[Sample], float]) -> float:
-    """Return the median, over the rounds, of a figure as a part of the other's in the same round."""
-    return statistics.median(figure(one) / figure(two) for one, two in zip(base, other, strict=True))
 
 
 def started(stack: ExitStack, processes: Sequence[Process]) -> Sequence[Process]:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.contenders import BARE, OURS, Contender
+from benchmarks.figures import head, line, ratio
 from benchmarks.race import Bench, Process, Sample, in_turns, started
 from benchmarks.server import Pace
 from benchmarks.wire import Case
@@ -19,6 +20,7 @@ RATE = 5000
 SECONDS = 2.0
 LATENCY_RATE = 1000
 LATENCY_SECONDS = 5.0
+HEADS = ("median", "p99", "p99.9", "block ms", "work ms", "+median", "+p99", "+p99.9")
 
 
 def readers(bench: Bench) -> list[Contender]:
@@ -37,17 +39,17 @@ def measure_cpu(bench: Bench) -> dict[str, Any]:
         rate = 2 / min(1.0, events / RATE)
         idle = {process.key: process.run(Pace(process.key, CASE.channel, CASE.size, 2, rate)) for process in processes}
         samples = in_turns(bench, processes, lambda process: Pace(process.key, CASE.channel, CASE.size, events, RATE))
-    rows = {process.contender.title: cpu_row(samples[process.key], idle[process.key]) for process in processes}
-    base = rows.get(OURS.title, next(iter(rows.values())))["cpu_microseconds"]
-    print(f"\n{CASE.title + f', {RATE:,}/s':34}{'CPU µs':>10}{'least':>10}{'most':>10}{'idle ms/s':>10}{'to ours':>10}")
-    for title, row in rows.items():
-        row["to_ours"] = round(row["cpu_microseconds"] / base, 2)
-        figures = (row[name] for name in ("cpu_microseconds", "least", "most", "idle_ms_per_second", "to_ours"))
-        print(f"  {title:32}" + "".join(f"{figure:>10.2f}" for figure in figures))
+    ours = samples.get(OURS.key)
+    print(head(f"{CASE.title}, {RATE:,}/s", ("CPU µs", "least", "most", "idle ms/s", "to ours")))
+    rows: dict[str, Any] = {}
+    for process in processes:
+        row = cpu_row(samples[process.key], ours, idle[process.key])
+        rows[process.contender.title] = row
+        print(line(process.contender.title, row, list(row)))
     return rows
 
 
-def cpu_row(samples: Sequence[Sample], idle: Sample) -> dict[str, float]:
+def cpu_row(samples: Sequence[Sample], ours: Sequence[Sample] | None, idle: Sample) -> dict[str, float | None]:
     """Return one reader's time for an event: the median, the least and the most of all rounds."""
     idling = idle.cpu / idle.wall
     taken = sorted((sample.cpu - idling * sample.wall) / sample.events * 1e6 for sample in samples)
@@ -56,6 +58,7 @@ def cpu_row(samples: Sequence[Sample], idle: Sample) -> dict[str, float]:
         "least": round(taken[0], 2),
         "most": round(taken[-1], 2),
         "idle_ms_per_second": round(idling * 1e3, 2),
+        "to_ours": ratio(samples, ours, lambda sample: sample.cpu),
     }
 
 
@@ -69,23 +72,13 @@ def measure_latency(bench: Bench) -> dict[str, Any]:
             processes,
             lambda process: Pace(process.key, CASE.channel, CASE.size, events, LATENCY_RATE, stamped=True),
         )
-    rows = {process.contender.title: latency_row(samples[process.key]) for process in processes}
-    base = rows.get(BARE.title, next(iter(rows.values())))
-    heads = ("median", "p99", "p99.9", "+median", "+p99", "+p99.9", "block ms", "work ms")
-    print(f"\n{f'{CASE.title}, {LATENCY_RATE:,}/s, µs':28}" + "".join(f"{head:>10}" for head in heads))
+    rows: dict[str, Any] = {process.contender.title: latency_row(samples[process.key]) for process in processes}
+    base = rows.get(BARE.title)
+    print(head(f"{CASE.title}, {LATENCY_RATE:,}/s, µs", HEADS))
     for title, row in rows.items():
-        row.update({f"added_{name}": round(row[name] - base[name], 1) for name in ("median", "p99", "p999")})
-        names = (
-            "median",
-            "p99",
-            "p999",
-            "added_median",
-            "added_p99",
-            "added_p999",
-            "longest_block_ms",
-            "longest_work_ms",
-        )
-        print(f"  {title:26}" + "".join(f"{row[name]:>10.1f}" for name in names))
+        for name in ("median", "p99", "p999"):
+            row[f"added_{name}"] = round(row[name] - base[name], 1) if base else None
+        print(line(title, row, list(row)))
     return rows
 
 

@@ -8,13 +8,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.contenders import BARE, OURS, Contender
-from benchmarks.race import Bench, Process, Sample, in_turns, ratio, started
+from benchmarks.figures import head, line, ratio
+from benchmarks.race import Bench, Process, Sample, in_turns, started
 from benchmarks.server import Flood
 from benchmarks.wire import CASES, Case
 
 __all__ = ["measure"]
-
-RATIOS = ("to_ours", "to_ours_by_cpu", "to_bare", "to_bare_by_cpu")
 
 
 def measure(bench: Bench) -> dict[str, Any]:
@@ -43,27 +42,24 @@ def compare(bench: Bench, case: Case, processes: Sequence[Process]) -> dict[str,
     return {title: summary(taken, runs) for title, taken in runs.items()}
 
 
-def summary(taken: Sequence[Sample], runs: dict[str, list[Sample]]) -> dict[str, float]:
+def summary(taken: Sequence[Sample], runs: dict[str, list[Sample]]) -> dict[str, float | None]:
     """Return one reader's median, spread, and its speed as a part of ours and of the bare loop's."""
     rates = sorted(sample.rate for sample in taken)
-    ours, bare = (runs.get(base.title, taken) for base in (OURS, BARE))
-    return {
+    row: dict[str, float | None] = {
         "events_per_second": round(statistics.median(rates)),
         "slowest": round(rates[0]),
         "fastest": round(rates[-1]),
         "cpu_microseconds": round(statistics.median(sample.cpu_microseconds for sample in taken), 2),
-        "to_ours": round(ratio(taken, ours, lambda sample: sample.rate), 3),
-        "to_ours_by_cpu": round(ratio(ours, taken, lambda sample: sample.cpu), 3),
-        "to_bare": round(ratio(taken, bare, lambda sample: sample.rate), 3),
-        "to_bare_by_cpu": round(ratio(bare, taken, lambda sample: sample.cpu), 3),
     }
+    for name, base in (("ours", runs.get(OURS.title)), ("bare", runs.get(BARE.title))):
+        row[f"to_{name}"] = ratio(taken, base, lambda sample: sample.rate)
+        row[f"to_{name}_by_cpu"] = ratio(taken, base, lambda sample: 1 / sample.cpu)
+    return row
 
 
 def print_table(title: str, rows: dict[str, Any]) -> None:
     """Print one case."""
     heads = ("events/s", "slowest", "fastest", "CPU µs", "to ours", "by CPU", "to bare", "by CPU")
-    print(f"\n{title:28}" + "".join(f"{head:>10}" for head in heads))
+    print(head(title, heads))
     for name, row in rows.items():
-        rates = (f"{row[figure]:>10,}" for figure in ("events_per_second", "slowest", "fastest"))
-        ratios = (f"{row[figure]:>10.2f}" for figure in RATIOS)
-        print(f"  {name:26}" + "".join((*rates, f"{row['cpu_microseconds']:>10.2f}", *ratios)))
+        print(line(name, row, list(row)))
