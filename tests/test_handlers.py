@@ -13,7 +13,7 @@ import pytest
 
 from pusher_client import ConnectionState, Event, PusherClient, SubscriptionState
 from pusher_client.server import LocalServer
-from tests.handler_levels import LEVELS, caused, flows, serving, settle
+from tests.handler_levels import LEVELS, caused, flows, serving
 from tests.scripted_channels import Scripted
 
 EXCITED: dict[str, Any] = {"activity_timeout": 0.2, "pong_timeout": 5}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -34,6 +35,10 @@ class Held(msgspec.Struct, kw_only=True):
     size: int = 0
 
 
+# What all channels have that wait for nothing, and nobody fills: even an empty deque takes 760 bytes.
+_NOTHING: Final[deque[Held]] = deque()
+
+
 class Backlog:
     """First in, first out.
 
@@ -50,7 +55,7 @@ class Backlog:
     def __init__(self, limit: int, budget: ByteBudget) -> None:
         self._limit = limit
         self._budget = budget
-        self.items: deque[Held] = deque()
+        self.items: deque[Held] = _NOTHING
 
     def __len__(self) -> int:
         return len(self.items)
@@ -71,6 +76,8 @@ class Backlog:
             size += data_bytes(item.event.raw)
         fits = len(self.items) < self._limit and self._budget.take(size)
         item.size = size if fits else 0
+        if self.items is _NOTHING:
+            self.items = deque()
         self.items.append(item)
         return fits
 
@@ -78,4 +85,6 @@ class Backlog:
         """Take the event that came first."""
         item = self.items.popleft()
         self._budget.give(item.size)
+        if not self.items:
+            self.items = _NOTHING
         return item

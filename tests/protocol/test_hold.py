@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pusher_client.events import DecryptionFailure, Event
 from pusher_client.events import DecryptionFailureReason as Reason
 from pusher_client.exceptions import AuthorizationError
+from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.hold import Hold
@@ -693,3 +694,13 @@ def test_a_request_has_its_whole_time() -> None:
     hold.handle_deadline(9.0)
     assert released.events == []
     assert hold.deadline() == 10.0
+
+
+def test_only_what_waits_takes_the_memory_of_a_queue() -> None:
+    """Channels that wait for nothing share an empty queue, also after they have waited (design 8)."""
+    one, other = (Backlog(1, ByteBudget(10_000)) for _ in range(2))
+    assert one.items is other.items
+    one.append(Held(name="e", raw="{}", arrived=0.0))
+    assert (len(one), len(other)) == (1, 0)
+    one.pop()
+    assert one.items is other.items
