@@ -158,7 +158,7 @@ class ChannelDispatcher(Dispatcher):
             self.tally.undecryptable += 1
         if queued:
             worker.start()
-        else:
+        elif bindings:
             worker.run(bindings, name, event)
 
     def open_own_stream(self) -> None:

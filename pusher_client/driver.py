@@ -10,6 +10,7 @@ from typing import Any, Protocol, assert_never
 from pusher_client.authorization_tasks import Authority, AuthorizationTasks
 from pusher_client.authorizing import Outcome, UserOutcome
 from pusher_client.events import Event
+from pusher_client.incoming import Take
 from pusher_client.outbox import Outbox
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
@@ -40,7 +41,6 @@ from pusher_client.websocket import OpenError, WebSocket
 __all__ = ["Driver", "Piece"]
 
 _STOP_TIMEOUT = 1.5
-_FRAMES_IN_A_ROW = 64
 
 _logger = logging.getLogger("pusher_client")
 
@@ -110,6 +110,7 @@ class Driver:
         self._stopped = False
         self._outbox = Outbox(outbox_bytes)
         self._socket_task: asyncio.Task[None] | None = None
+        self._websocket: WebSocket | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._requests = AuthorizationTasks(authority, self._answer)
 
@@ -208,11 +209,12 @@ class Driver:
             return
         writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")
         given_up = False
+        self._websocket = websocket
         try:
             self.feed(self._core.websocket_opened)
-            await self._read(websocket)
+            await websocket.read(self._taker())
         except asyncio.CancelledError:
-            # A plain handler runs in this task and may have cancelled it; then nobody else knows that the link is gone.
+            # Somebody may have cancelled whatever tasks there are; then nobody else knows that the link is gone.
             given_up = asyncio.current_task() in self._closing
             raise
         finally:
@@ -223,27 +225,27 @@ class Driver:
                 reason = clean_text(websocket.close_reason)
                 self.feed(self._core.websocket_closed, websocket.close_code, reason)
 
-    async def _read(self, websocket: WebSocket) -> None:
-        receive_text, clock, deliver = self._core.receive_text, self.loop.time, self._deliver
-        left, stalls, watched = _FRAMES_IN_A_ROW, self._stalls, 0.0
-        while (message := await websocket.receive()) is not None:
-            if isinstance(message, str):
-                now = clock()
-                if now > watched:
-                    watched = stalls.watch(now)
-                event = receive_text(message, now)
-                if event is not None:
-                    stalls.event = event
-                    deliver(event)
-                else:
-                    self._drain()
-            else:
+    def _taker(self) -> Take:
+        """Return what takes the messages of a WebSocket, right where their bytes arrive."""
+        receive_text, clock, deliver, drain = self._core.receive_text, self.loop.time, self._deliver, self._drain
+        stalls, watched = self._stalls, 0.0
+
+        def take(message: str | None) -> None:
+            nonlocal watched
+            if message is None:
                 self.feed(self._core.receive_binary)
-            left -= 1
-            if not left:
-                left = _FRAMES_IN_A_ROW
-                # What came in one piece is received without a pause; queues would overflow before anybody reads them.
-                await asyncio.sleep(0)
+                return
+            now = clock()
+            if now > watched:
+                watched = stalls.watch(now)
+            event = receive_text(message, now)
+            if event is not None:
+                stalls.event = event
+                deliver(event)
+            else:
+                drain()
+
+        return take
 
     async def _write(self, websocket: WebSocket) -> None:
         outbox = self._outbox
@@ -252,17 +254,15 @@ class Driver:
 
     def _close_socket(self) -> None:
         self._outbox.clear()
+        websocket, self._websocket = self._websocket, None
+        if websocket is not None:
+            websocket.leave()  # at once: the core would take what it still brings for the next socket's
         task, self._socket_task = self._socket_task, None
         if task is None or task.done():
             return
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        reporting = task is asyncio.current_task()
-        if reporting:
-            # The core gives up on what this very task has just told it; then the task ends at its next step.
-            self.loop.call_soon(task.cancel)
-        else:
-            task.cancel()  # not a step later, in which it might tell what the core would take for the next socket's
+        task.cancel()
 
     # -- authorization requests -----------------------------------------------------------------------------------
 

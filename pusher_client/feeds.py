@@ -108,8 +108,9 @@ class Feed(BoundedQueue[Event]):
             self._loop = asyncio.get_running_loop()
             self._wake()
             return False
-        if self.waiter is not None:
-            self._wake()
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
         return True
 
     def check_reader(self) -> None:

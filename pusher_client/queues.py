@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pusher_client.events import Event
-from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
+from pusher_client.protocol.budget import BYTES_PER_VALUE, ByteBudget, data_bytes, text_bytes
 
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
 EVENT_OVERHEAD = 512
 """Bytes that a queued event is reckoned to take besides its text."""
 
+_FEW = 8
+_SIMPLE = frozenset({str, int, float, bool, type(None)})
+
 _T = TypeVar("_T")
 
 
 def event_bytes(event: Event) -> int:
     """Return how many bytes a queued event is reckoned to take, its decoded data included."""
-    return EVENT_OVERHEAD + text_bytes(event.name) + data_bytes(event.raw)
+    name, raw = event.name, event.raw
+    if not (raw.isascii() and name.isascii()):
+        return EVENT_OVERHEAD + text_bytes(name) + data_bytes(raw)
+    # The same sum for the usual case. To count values in the text would take as long as all else that a queue does.
+    values = _few_values(event.data)
+    if values is None:
+        return EVENT_OVERHEAD + len(name) + data_bytes(raw)
+    return EVENT_OVERHEAD + len(name) + 2 * len(raw) + BYTES_PER_VALUE * values
+
+
+def _few_values(data: Any) -> int | None:
+    """Return how many values there are in a small flat object; None for anything else."""
+    if data.__class__ is not dict or len(data) > _FEW:
+        return None
+    for value in data.values():
+        if value.__class__ not in _SIMPLE:
+            return None
+    return len(data)
 
 
 class BoundedQueue(Generic[_T]):
@@ -55,9 +75,12 @@ class BoundedQueue(Generic[_T]):
             item: What is queued.
             size: The bytes that it takes from the budget until it is read; at least 1.
         """
-        if self._count >= self._limit or not self._budget.take(size):
+        budget = self._budget
+        used = budget.used + size  # taken and given back here without a call, which would be one for every event
+        if self._count >= self._limit or used > budget.limit:
             self.refuse()
             return False
+        budget.used = used
         if self.refused:
             self.end_run()
         items = self._items
@@ -83,13 +106,18 @@ class BoundedQueue(Generic[_T]):
         Raises:
             IndexError: There is nothing.
         """
+        item = self.take_queued()
+        return self._take_run() if item is None else item
+
+    def take_queued(self) -> _T | None:
+        """Take the next item or marker that is queued; None where there is none, or only a run of refusals."""
         items = self._items
         if not items:
-            return self._take_run()
+            return None
         size, item = items.popleft()
         if size:
             self._count -= 1
-            self._budget.give(size)
+            self._budget.used -= size
         return item
 
     def clear(self) -> list[_T]:

@@ -104,12 +104,13 @@ class DeadlineTimer:
         call: What is called; it sets the next deadline.
     """
 
-    __slots__ = ("_call", "_not_before", "_stalls", "_stopped", "_timer")
+    __slots__ = ("_call", "_due", "_not_before", "_stalls", "_stopped", "_timer")
 
     def __init__(self, stalls: StallWatch, call: Callable[[], object]) -> None:
         self._stalls = stalls
         self._call = call
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # kept here: uvloop's handle for a moment that has come does not tell it
         self._not_before = 0.0
         self._stopped = False
 
@@ -118,11 +119,11 @@ class DeadlineTimer:
         if due is None or self._stopped:
             return
         due = max(due, self._not_before)
-        if self._timer is not None and self._timer.when() <= due:
+        if self._timer is not None and self._due <= due:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._stalls.loop.call_at(due, self._on_time, due)
+        self._timer, self._due = self._stalls.loop.call_at(due, self._on_time, due), due
 
     def stop(self) -> None:
         """Call no more."""

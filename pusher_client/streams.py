@@ -57,6 +57,10 @@ class EventStream:
         feed = self._feed
         if feed.waiter is not None:
             raise RuntimeError("another task is already waiting on this stream; open one stream for each reader")
+        if not feed.before:
+            event = feed.take_queued()
+            if event is not None:
+                return event
         while feed.before:
             earlier, _ = feed.before[0]
             if earlier.readable:

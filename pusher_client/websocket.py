@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http
 import logging
-import re
 import ssl
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, ProxyError
 
+from pusher_client.incoming import IncomingConnection, Take
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.proxies import environment_proxy
+from pusher_client.upgrade import CLOSE_TIMEOUT, RefusedError
 
 __all__ = ["OpenError", "WebSocket", "connection_proxy", "read_proxy"]
 
-_CLOSE_TIMEOUT = 1.0
-_QUEUED_FRAMES = 64
-_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})[ \r\n]")
-_LONGEST_STATUS_LINE = 64
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5h", "socks5", "socks4a", "socks4"})
 
 
@@ -42,62 +38,6 @@ class OpenError(Exception):
         self.reason = reason
 
 
-class _RefusedError(Exception):
-    """An HTTP answer other than the upgrade; websockets would follow a redirect that it sees as its own error."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class _StatusFirst(ClientConnection):
-    """A connection that takes a refusal by its status line alone (promise C5).
-
-    websockets reads a refusal to its end before it tells, and follows a redirect by itself. But what matters stands in
-    the first line, and a body may never come, or be broken.
-    """
-
-    _line: bytes | None = b""
-    _status: int | None = None
-    _cut: asyncio.TimerHandle | None = None
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the transport; asyncio's own callback."""
-        if self._line is not None:
-            self._read_status(data)
-        if self._status in (None, http.HTTPStatus.SWITCHING_PROTOCOLS):
-            super().data_received(data)
-        else:
-            self.transport.abort()
-        # After a close frame, ours or the server's, websockets waits for the server to hang up, however long it takes.
-        if self._cut is None and self.protocol.close_expected():
-            self._cut = self.loop.call_later(_CLOSE_TIMEOUT, self.transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Hear that the transport is closed; asyncio's own callback."""
-        if self._cut is not None:
-            self._cut.cancel()
-        super().connection_lost(exc)
-
-    def _read_status(self, data: bytes) -> None:
-        line = (self._line or b"") + data
-        match = _STATUS_LINE.match(line)
-        if match is not None:
-            self._status = int(match[1])
-        self._line = line if match is None and len(line) < _LONGEST_STATUS_LINE else None
-
-    async def handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Do the opening handshake; every refusal is final for this attempt."""
-        try:
-            await super().handshake(*args, **kwargs)
-        except Exception:
-            if self._status in (None, http.HTTPStatus.SWITCHING_PROTOCOLS):
-                raise
-        else:
-            return
-        raise _RefusedError(self._status or 0)
-
-
 class _NoFrames(logging.LoggerAdapter[logging.Logger]):
     """Lets nothing below WARNING through, whatever the level: websockets logs frames, which carry signatures (C3)."""
 
@@ -113,11 +53,13 @@ class WebSocket:
     """One open WebSocket.
 
     Args:
-        connection: What websockets opened.
+        connection: What was opened.
+        max_message_size: How many bytes a message may have.
     """
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: IncomingConnection, max_message_size: int) -> None:
         self._connection = connection
+        self._max_message_size = max_message_size
 
     @classmethod
     async def open(
@@ -136,15 +78,14 @@ class WebSocket:
                 proxy=connection_proxy(url) if proxy is True else proxy,
                 compression=None,
                 open_timeout=None,
-                close_timeout=_CLOSE_TIMEOUT,
+                close_timeout=CLOSE_TIMEOUT,
                 ping_interval=None,
                 max_size=max_message_size,
-                max_queue=_QUEUED_FRAMES,
                 logger=_websocket_logger,
-                create_connection=_StatusFirst,
+                create_connection=IncomingConnection,
                 **options,
             )
-        except _RefusedError as error:
+        except RefusedError as error:
             failed = OpenError(
                 OpenFailure.HTTP, error.status, f"the server refused the upgrade with HTTP {error.status}"
             )
@@ -162,15 +103,22 @@ class WebSocket:
         except (OSError, InvalidHandshake, EOFError, UnicodeError) as error:
             failed = OpenError(OpenFailure.NETWORK, None, _words(error))
         else:
-            return cls(connection)
+            return cls(cast("IncomingConnection", connection), max_message_size)
         raise failed
 
-    async def receive(self) -> str | bytes | None:
-        """Return the next message, or None when the connection is closed."""
-        try:
-            return await self._connection.recv()
-        except ConnectionClosed:
-            return None
+    async def read(self, take: Take) -> None:
+        """Hand on every message, as soon as it has come, until the connection is closed.
+
+        Args:
+            take: Called with a text, or with None for a binary message; not in this task. What it raises ends the
+                connection.
+        """
+        self._connection.begin(take, self._max_message_size)
+        await self._connection.over
+
+    def leave(self) -> None:
+        """Hand on nothing more."""
+        self._connection.leave()
 
     async def send(self, text: str) -> bool:
         """Send a text; return False when the connection is closed."""
@@ -192,9 +140,10 @@ class WebSocket:
         return self._connection.close_reason or ""
 
     async def close(self) -> None:
-        """Close within about a second; what does not answer is cut off."""
+        """Close within about a second; what does not answer is cut off. Nothing more is handed on."""
+        self._connection.leave()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._connection.close()
         self._connection.transport.abort()
 

@@ -39,6 +39,10 @@ def found_in(text: str, secrets: dict[str, bytes]) -> dict[str, str]:
     return shown
 
 
+MUTATION_TOOL = "mutmut/mutation/trampoline.py"
+"""Stands between the test and a mutant, with the arguments of the call: its frames are not ours."""
+
+
 def texts_of_error(error: BaseException, caller: str) -> str:
     """Return everything that an error and its report with captured variables show.
 
@@ -67,7 +71,7 @@ def texts_of_chain(error: BaseException, caller: str) -> str:
 
 def _texts(error: BaseException, caller: str) -> str:
     report = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in report.stack if frame.filename != caller]
+    ours = [frame for frame in report.stack if frame.filename != caller and not frame.filename.endswith(MUTATION_TOOL)]
     return "\n".join([repr(error), str(error), repr(error.args), repr(vars(error)), *map(_text, ours)])
 
 

@@ -39,7 +39,9 @@ class Held(NamedTuple):
         gc.collect()
         kinds = [type(each) for each in gc.get_objects()]
         ours = [
-            kind for kind in kinds if kind.__module__.startswith(("pusher_client.", "websockets.", "httpx.", "ssl"))
+            kind
+            for kind in kinds
+            if str(kind.__module__).startswith(("pusher_client.", "websockets.", "httpx.", "ssl"))
         ]
         return cls(
             tasks=len(asyncio.all_tasks()),

@@ -20,7 +20,8 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 # What each module outside of protocol/ and server/ may import of the package besides events, exceptions and protocol.
 # The order is that of the layers: nothing imports what stands below it.
 LAYERS = [
-    {"credentials", "proxies", "trace"},
+    {"credentials", "proxies", "trace", "upgrade"},
+    {"incoming"},
     {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown", "stalls"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "authorization_tasks"},
@@ -37,7 +38,7 @@ LAYERS = [
 
 LONGEST = {
     "client": 350,
-    "protocol/connection": 370,
+    "protocol/connection": 371,
     "protocol/subscription": 325,
     "protocol/link": 285,
     "protocol/sign_in": 305,

@@ -334,6 +334,24 @@ async def test_a_server_that_answers_pings_is_kept() -> None:
         assert peer.connects == 1
 
 
+async def test_a_timer_need_not_tell_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What uvloop returns for a moment that has come can be cancelled and nothing else (R1)."""
+
+    class OnlyCancelled:
+        def __init__(self, handle: asyncio.TimerHandle) -> None:
+            self.cancel = handle.cancel
+
+    loop = asyncio.get_running_loop()
+    call_at = loop.call_at
+    monkeypatch.setattr(loop, "call_at", lambda *arguments: OnlyCancelled(call_at(*arguments)))
+    async with scripted() as peer:
+        client = peer.client(activity_timeout=0.02, pong_timeout=5)
+        await client.connect()
+        monkeypatch.undo()
+        await peer.heard("pusher:ping", 3)
+        await client.disconnect()
+
+
 async def test_a_server_that_never_establishes_is_left(caplog: pytest.LogCaptureFixture) -> None:
     """connect_timeout bounds an attempt, before and after the upgrade (R1, R6)."""
     connects = 0

@@ -16,6 +16,7 @@ from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, Cl
 from pusher_client.protocol.outputs import Output as CoreOutput
 from pusher_client.protocol.tally import Tally
 from tests.dispatchers import settle
+from tests.effort import examples
 from tests.protocol.forging import CACHE, ORDERS, STATES, check, names, shapes
 from tests.protocol.scripted import NEW, OLD, Core, frame, sealed
 
@@ -165,7 +166,7 @@ async def forge(
 
 @pytest.mark.parametrize("channel", [ORDERS, CACHE])
 @pytest.mark.parametrize("state", STATES)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(
     frames=st.lists(st.tuples(names, shapes), min_size=1, max_size=4),
     shortcut=st.booleans(),

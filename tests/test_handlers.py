@@ -13,7 +13,7 @@ import pytest
 
 from pusher_client import ConnectionState, Event, PusherClient, SubscriptionState
 from pusher_client.server import LocalServer
-from tests.handler_levels import LEVELS, caused, flows, serving, settle
+from tests.handler_levels import LEVELS, caused, flows, serving
 from tests.scripted_channels import Scripted
 
 EXCITED: dict[str, Any] = {"activity_timeout": 0.2, "pong_timeout": 5}
@@ -156,10 +156,10 @@ async def test_a_blocked_loop_does_not_cost_the_link(turns: int) -> None:
 
 
 def plain_cancel(*_: object) -> None:
-    """Cancel the task that it runs in, whichever that is."""
+    """Cancel the task that it runs in, if it runs in one: a plain handler is called where the bytes arrive."""
     task = asyncio.current_task()
-    assert task is not None
-    task.cancel()
+    if task is not None:
+        task.cancel()
 
 
 async def async_cancel(*_: object) -> None:
@@ -188,21 +188,15 @@ async def async_cancelled(*_: object) -> None:
 )
 @pytest.mark.parametrize("name", LEVELS)
 async def test_a_handler_that_cancels_leaves_a_client_that_works(name: str, misdeed: Callable[..., Any]) -> None:
-    """At the worst the link is made anew, at once and not when the silence is noticed (R7)."""
+    """It costs nobody else anything: neither the link, nor other channels their events (R7)."""
     done: list[object] = []
     async with serving(LEVELS[name], at_the_cause(misdeed, done)) as (peer, client):
         for number in (1, 2):
-            gap = asyncio.ensure_future(client.channel("good").wait_for("pusher:gap"))
-            await asyncio.sleep(0)
             await LEVELS[name].cause(peer)
             while len(done) < number:
                 await asyncio.sleep(0.001)
-            if misdeed is plain_cancel:
-                await gap
-                await settle(client)
-            gap.cancel()
             await flows(peer, client)
-        assert peer.connects == (3 if misdeed is plain_cancel else 1)
+        assert peer.connects == 1
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pusher_client.events import Event
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import BoundedQueue, check_queue_size, event_bytes
+from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
+from pusher_client.queues import EVENT_OVERHEAD, BoundedQueue, check_queue_size, event_bytes
 
 Lost = tuple[str, int]
 
@@ -164,6 +166,35 @@ class Overflow(RuleBasedStateMachine):
 
 
 TestOverflow = Overflow.TestCase
+
+
+@given(st.text(max_size=20), st.text(max_size=60) | st.text(",[{x", max_size=60))
+def test_an_event_is_reckoned_as_its_texts_and_values_are(name: str, raw: str) -> None:
+    """The usual case, which is written out, comes to the same as the sum of its parts (R6)."""
+    assert event_bytes(Event(name, "c", None, None, raw)) == EVENT_OVERHEAD + text_bytes(name) + data_bytes(raw)
+
+
+simple = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text("abcä", max_size=9))
+
+
+@given(st.dictionaries(st.text("abcä", max_size=3), simple, min_size=1, max_size=10), st.booleans())
+def test_a_small_flat_object_is_reckoned_as_its_text_is(data: dict[str, Any], wide: bool) -> None:
+    """Its values are counted where they are, and come to as many as in the text (R6)."""
+    raw = json.dumps(data, ensure_ascii=not wide)
+    assert event_bytes(Event("e", "c", data, None, raw)) == EVENT_OVERHEAD + 1 + data_bytes(raw)
+
+
+@pytest.mark.parametrize("data", [[], {"a": [1, 2]}, {"a": {"b": 1}}, dict.fromkeys("abcdefghijk", 1), ["a"], 7, "x"])
+def test_other_data_is_reckoned_by_its_text(data: Any) -> None:
+    """What may hide many values is not looked into (R6)."""
+    raw = json.dumps(data)
+    assert event_bytes(Event("e", "c", data, None, raw)) == EVENT_OVERHEAD + 1 + data_bytes(raw)
+
+
+def test_commas_in_a_text_are_no_values() -> None:
+    """Where values are counted as such, a sentence is none (R6)."""
+    raw = '{"a":"one, two, three"}'
+    assert event_bytes(Event("e", "c", json.loads(raw), None, raw)) == EVENT_OVERHEAD + 1 + 2 * len(raw) + 64
 
 
 def test_many_small_values_count_for_what_they_become() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -297,3 +299,24 @@ async def test_eight_at_a_time_on_reconnect_and_what_the_endpoint_asks_for(caplo
     assert most == 8
     assert sorted(asked) == sorted(NAMES + NAMES[:20])
     assert sum("next attempt in 1.0 s" in record.getMessage() for record in caplog.records) == 20
+
+
+async def test_an_idle_channel_takes_less_than_four_kibibytes() -> None:
+    """What 500 encrypted channels with streams of their own keep, once they are subscribed (design 8)."""
+    names = [f"private-encrypted-{number}" for number in range(600)]
+    signer = Signer()
+    async with scripted() as peer, peer.client(batch_authorizer=signer) as client:
+        await subscribe_all(client, names[:100])
+        peer.received.clear()
+        signer.calls.clear()
+        tracemalloc.start()
+        try:
+            await subscribe_all(client, names[100:])
+            await asyncio.sleep(0)  # until then the loop keeps the tasks
+            peer.received.clear()
+            signer.calls.clear()
+            gc.collect()
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert 500 * 1024 < kept < 500 * 4096

@@ -21,6 +21,37 @@ from tests.canaries import texts_of_error
 from tests.integration.wiretap import proxied
 from tests.scripted_channels import Scripted, scripted
 
+BINARY = b""
+"""What stands for a binary message, whose content is of no interest."""
+
+
+class Read:
+    """An open WebSocket whose messages are received one by one, which is how a test is written best."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.send = websocket.send
+        self._messages: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._task = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        await self.websocket.read(lambda text: self._messages.put_nowait(BINARY if text is None else text))
+        self._messages.put_nowait(None)
+
+    async def receive(self) -> str | bytes | None:
+        """Return the next message, or None at the end."""
+        return await self._messages.get()
+
+    @property
+    def ending(self) -> tuple[int | None, str]:
+        """With which code and words it was closed."""
+        return self.websocket.close_code, self.websocket.close_reason
+
+    async def close(self) -> None:
+        """Close, and see the reading end with that."""
+        await self.websocket.close()
+        await self._task
+
 
 async def opened(
     port: int,
@@ -29,9 +60,9 @@ async def opened(
     tls: ssl.SSLContext | bool = False,
     proxy: str | Literal[True] | None = None,
     max_message_size: int = 1000,
-) -> WebSocket:
+) -> Read:
     url = f"{scheme}://127.0.0.1:{port}/app/KEY"
-    return await WebSocket.open(url, tls=tls, proxy=proxy, max_message_size=max_message_size)
+    return Read(await WebSocket.open(url, tls=tls, proxy=proxy, max_message_size=max_message_size))
 
 
 async def failure(port: int, **options: Any) -> OpenError:
@@ -97,11 +128,11 @@ async def test_texts_go_both_ways_until_the_server_closes() -> None:
         assert await websocket.send('{"event":"pusher:ping"}')
         assert await websocket.receive() == '{"event":"pusher:pong"}'
         await peer.sockets[0].send(b"binary")
-        assert await websocket.receive() == b"binary"
+        assert await websocket.receive() == BINARY
         await peer.sockets[0].close(4200, "later")
         assert await websocket.receive() is None
         assert not await websocket.send("{}")
-        assert (websocket.close_code, websocket.close_reason) == (4200, "later")
+        assert websocket.ending == (4200, "later")
         await websocket.close()
 
 
@@ -112,7 +143,7 @@ async def test_a_cut_has_no_code() -> None:
         await websocket.receive()
         peer.sockets[0].transport.abort()
         assert await websocket.receive() is None
-        assert (websocket.close_code, websocket.close_reason) == (None, "")
+        assert websocket.ending == (None, "")
         await websocket.close()
 
 
@@ -377,7 +408,7 @@ async def test_a_server_that_closes_and_does_not_hang_up_is_cut_off(frame: bytes
         deaf.transport.write(frame)
         async with asyncio.timeout(5):
             assert await websocket.receive() is None
-        assert websocket.close_code == code
+        assert websocket.ending[0] == code
         await websocket.close()
         deaf.transport.resume_reading()
         await deaf.wait_closed()

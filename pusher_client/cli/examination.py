@@ -172,8 +172,25 @@ class Examination:
         raise trouble
 
     async def _establish(self) -> str:
-        self._socket_id = _socket_id(await self._websocket.receive(), self._websocket)
+        self._socket_id = _socket_id(await self._first_message(), self._websocket)
         return "the server knows the application"
+
+    async def _first_message(self) -> str | None:
+        """Return the first message, "" if it is binary, or None when the connection is closed in its place."""
+        first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def take(message: str | None) -> None:
+            if not first.done():
+                first.set_result(message or "")
+
+        reading = asyncio.create_task(self._websocket.read(take))
+        try:
+            ends: set[asyncio.Future[Any]] = {first, reading}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return first.result() if first.done() else None
+        finally:
+            self._websocket.leave()
+            reading.cancel()
 
     # -- the channel ----------------------------------------------------------------------------------------------
 
@@ -218,13 +235,13 @@ class Examination:
         return f"{self._channel} is subscribed"
 
 
-def _socket_id(message: str | bytes | None, websocket: WebSocket) -> str:
+def _socket_id(message: str | None, websocket: WebSocket) -> str:
     """Read the first frame; raises what is wrong with it, or with a connection that is closed in its place."""
     if message is None:
         code = websocket.close_code
         raise TroubleError(_closed(code, websocket.close_reason), close_cure(code))
     try:
-        frame = decode_frame(message if isinstance(message, str) else "")
+        frame = decode_frame(message)
     except ProtocolError as error:
         raise TroubleError(f"the server sent {error}", upgrade_cure(None)) from None
     data = json_object(decode_data(frame.data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -18,19 +19,24 @@ _OVERHEAD_BYTES = 512
 class Held(msgspec.Struct, kw_only=True):
     """An event in the queue: decided when ``event`` is there, else still sealed.
 
-    ``asked`` tells whether a request that started after the event came, or runs for it, may bring its key;
-    ``application`` whether the channel's counts know it.
+    ``arrived`` is when it came, if it is sealed: a decided one waits for those before it only. ``asked`` tells whether
+    a request that started after the event came, or runs for it, may bring its key; ``application`` whether the
+    channel's counts know it.
     """
 
     name: str
     raw: str
-    arrived: float
+    arrived: float = 0.0
     event: Event | None = None
     nonce: bytes = b""
     ciphertext: bytes = b""
     asked: bool = False
     application: bool = True
     size: int = 0
+
+
+# What all channels have that wait for nothing, and nobody fills: even an empty deque takes 760 bytes.
+_NOTHING: Final[deque[Held]] = deque()
 
 
 class Backlog:
@@ -49,7 +55,7 @@ class Backlog:
     def __init__(self, limit: int, budget: ByteBudget) -> None:
         self._limit = limit
         self._budget = budget
-        self.items: deque[Held] = deque()
+        self.items: deque[Held] = _NOTHING
 
     def __len__(self) -> int:
         return len(self.items)
@@ -70,6 +76,8 @@ class Backlog:
             size += data_bytes(item.event.raw)
         fits = len(self.items) < self._limit and self._budget.take(size)
         item.size = size if fits else 0
+        if self.items is _NOTHING:
+            self.items = deque()
         self.items.append(item)
         return fits
 
@@ -77,4 +85,6 @@ class Backlog:
         """Take the event that came first."""
         item = self.items.popleft()
         self._budget.give(item.size)
+        if not self.items:
+            self.items = _NOTHING
         return item

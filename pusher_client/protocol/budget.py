@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ByteBudget", "data_bytes", "text_bytes"]
+__all__ = ["BYTES_PER_VALUE", "ByteBudget", "data_bytes", "text_bytes"]
 
 _BYTES_PER_WIDE_CHARACTER = 4
-_BYTES_PER_VALUE = 64
+BYTES_PER_VALUE = 64
 
 
 def text_bytes(text: str) -> int:
@@ -16,7 +16,7 @@ def text_bytes(text: str) -> int:
 def data_bytes(text: str) -> int:
     """Return how many bytes a text and what it was decoded to may take; many small values are larger in memory."""
     values = text.count(",") + text.count("[") + text.count("{")
-    return 2 * text_bytes(text) + _BYTES_PER_VALUE * values
+    return 2 * text_bytes(text) + BYTES_PER_VALUE * values
 
 
 class ByteBudget:

@@ -17,6 +17,7 @@ from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthe
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
 from pusher_client.protocol.client_events import ClientEvents
+from pusher_client.protocol.encryption import secretbox_opener
 from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
 from pusher_client.protocol.inband_errors import CLIENT_EVENT_REJECTED, tell_concerned
 from pusher_client.protocol.inbox import SubscriptionContext
@@ -65,14 +66,14 @@ class Connection:
         self._shortcut = shortcut
         self._now = 0.0
         self.ignored_frames = 0
-        emit, rotation = self._outputs.append, settings.key_rotation
+        emit, rotation, opener = self._outputs.append, settings.key_rotation, secretbox_opener()
         self._link = Link(settings, random, emit, self._send, self)
         self._requests = Requests(settings.authorization_timeout, emit, settings.batch_size)
         self.sign_in = SignIn(settings, random, emit, self._send, self._requests)
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
-        allowance = budget if budget is not None else ByteBudget(settings.buffer_bytes)
+        allowance = ByteBudget(settings.buffer_bytes) if budget is None else budget
         context = SubscriptionContext(
-            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self.sign_in
+            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self.sign_in, opener
         )
         self._channels = WantedChannels(context, self._outputs, self._timers)
         self.sign_in.settled = self._channels.user_settled

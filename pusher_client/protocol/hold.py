@@ -13,7 +13,7 @@ from typing import Protocol
 from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, DecryptionFailureReason, Event
 from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
-from pusher_client.protocol.encryption import decode_plaintext, read_envelope
+from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
 from pusher_client.protocol.frames import decode_data
 from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.names import CLIENT_PREFIX
@@ -46,6 +46,7 @@ class Hold:
         guards: The guard of this channel and that of the whole client.
         budget: The client's allowance of bytes.
         tally: The channel's counts.
+        open_box: Opens a secretbox with a key.
     """
 
     __slots__ = (
@@ -70,13 +71,14 @@ class Hold:
         guards: tuple[RefreshGuard, RefreshGuard],
         budget: ByteBudget,
         tally: Tally,
+        open_box: OpenSecretbox = open_secretbox,
     ) -> None:
         self._channel = channel
         self._policy = policy
         self._guards = guards
         self._tally = tally
         self._refresher = refresher
-        self._ring = Keyring(policy.grace, policy.old_keys)
+        self._ring = Keyring(policy.grace, policy.old_keys, open_box)
         self._held = Backlog(policy.backlog, budget)
         self._asking_since: float | None = None
         self._kept_until: float | None = None
@@ -91,24 +93,24 @@ class Hold:
         """Take an application event; return what may be delivered at once, or None when it is held."""
         envelope = read_envelope(text)
         if envelope is None:
-            return self._in_order(name, text or "", now, self._failure(name, text, DecryptionFailureReason.MALFORMED))
+            return self._in_order(name, text or "", self._failure(name, text, DecryptionFailureReason.MALFORMED))
         nonce, ciphertext = envelope
         plaintext = self._ring.open(nonce, ciphertext, now)
         if plaintext is not None:
             if self._ring.proved:
                 self._note_proof()
             event = self._opened(name, text, plaintext)
-            return self._in_order(name, text or "", now, event) if self._held.items else event
+            return self._in_order(name, text or "", event) if self._held.items else event
         return self._not_opened(Held(name=name, raw=text or "", arrived=now, nonce=nonce, ciphertext=ciphertext), now)
 
-    def receive_protocol_event(self, event: Event, now: float) -> Event | None:
+    def receive_protocol_event(self, event: Event) -> Event | None:
         """Take an event of the protocol's own, whose place is behind what is held."""
-        return self._in_order(event.name, event.raw, now, event, application=False)
+        return self._in_order(event.name, event.raw, event, application=False)
 
-    def _in_order(self, name: str, raw: str, now: float, event: Event, *, application: bool = True) -> Event | None:
+    def _in_order(self, name: str, raw: str, event: Event, *, application: bool = True) -> Event | None:
         if not self._held:
             return event
-        self._append(Held(name=name, raw=raw, arrived=now, event=event, application=application))
+        self._append(Held(name=name, raw=raw, event=event, application=application))
         return None
 
     def _not_opened(self, item: Held, now: float) -> Event | None:
@@ -203,7 +205,7 @@ class Hold:
                     return
                 self._leave(DecryptionFailureReason.REFRESH_SUSPENDED)
             else:
-                self._leave(reason if item.asked else DecryptionFailureReason.WRONG_KEY)
+                self._leave(reason)
 
     def _settle(self, reason: DecryptionFailureReason, over: Callable[[Held], bool]) -> None:
         """Let events leave from the head while they are decided or their wait is over."""

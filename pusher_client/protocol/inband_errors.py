@@ -34,7 +34,7 @@ def tell_concerned(
         name = client_events.only_channel(now) if channel is None else channel
         sender = subscriptions.get(name or "")
         if sender is not None:
-            sender.client_event_rejected(error, now)
+            sender.client_event_rejected(error)
     elif error.code in (None, _UNAUTHORIZED):
         for name, subscription in subscriptions.items():
             if channel in (None, name):

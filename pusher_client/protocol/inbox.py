@@ -15,6 +15,7 @@ from pusher_client.exceptions import PusherError
 from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
+from pusher_client.protocol.encryption import OpenSecretbox
 from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import RefreshGuard
@@ -54,6 +55,7 @@ class SubscriptionContext:
     guard: RefreshGuard
     withdraw: Callable[[str, float], None]
     user: SignedInUser
+    open_box: OpenSecretbox
 
 
 class Inbox:
@@ -80,7 +82,15 @@ class Inbox:
         context, policy = self._context, self._context.settings.key_rotation
         guard = RefreshGuard(policy.fruitless_limit, policy.max_delay, context.random)
         guards = (guard, context.guard)
-        return Hold(self.name, self, policy=policy, guards=guards, budget=context.budget, tally=self.tally)
+        return Hold(
+            self.name,
+            self,
+            policy=policy,
+            guards=guards,
+            budget=context.budget,
+            tally=self.tally,
+            open_box=context.open_box,
+        )
 
     # -- what arrives ---------------------------------------------------------------------------------------------
 
@@ -91,9 +101,9 @@ class Inbox:
             return self._hold.receive(frame.event, frame.data, now)
         return Event(frame.event, self.name, decode_data(frame.data), frame.user_id, frame.data or "")
 
-    def deliver(self, event: Event, now: float) -> None:
+    def deliver(self, event: Event) -> None:
         """Deliver a protocol event, behind what is held."""
-        ready = event if self._hold is None else self._hold.receive_protocol_event(event, now)
+        ready = event if self._hold is None else self._hold.receive_protocol_event(event)
         if ready is not None:
             self.release(ready)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pusher_client.protocol.encryption import open_secretbox
+from pusher_client.protocol.encryption import OpenSecretbox, open_secretbox
 from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = ["KeyRotationPolicy", "Keyring", "RefreshGuard"]
@@ -72,15 +72,17 @@ class Keyring:
     Args:
         grace: Seconds that a key lasts after an answer first did not name it.
         old_keys: How many of those are kept.
+        open_box: Opens a secretbox with a key.
     """
 
-    __slots__ = ("_begun", "_entries", "_grace", "_old_keys", "proved")
+    __slots__ = ("_begun", "_entries", "_grace", "_old_keys", "_open_box", "proved")
 
-    def __init__(self, grace: float, old_keys: int) -> None:
+    def __init__(self, grace: float, old_keys: int, open_box: OpenSecretbox = open_secretbox) -> None:
         self._grace = grace
         self._old_keys = old_keys
         self._entries: list[_Entry] = []
         self._begun = False
+        self._open_box = open_box
         self.proved = False
         """Set when a key that a later answer brought has opened its first event; cleared by who takes note."""
 
@@ -97,8 +99,7 @@ class Keyring:
         for other in others:
             if other.expires is None:
                 other.expires = now + self._grace
-        # Sorted by when their grace began, the latest first; the sort is stable for those that began at once.
-        others.sort(key=_expiry, reverse=True)
+        # The others stand in order already: the one endorsed until now was first, and its grace begins last of all.
         entry.expires = None
         self._entries = [entry, *others[: self._old_keys]]
         self.expire(now)
@@ -109,7 +110,7 @@ class Keyring:
         for entry in self._entries:
             if entry.expires is not None and now >= entry.expires:
                 continue
-            plaintext = open_secretbox(nonce, ciphertext, entry.key)
+            plaintext = self._open_box(nonce, ciphertext, entry.key)
             if plaintext is not None:
                 if entry.unproved:
                     entry.unproved = False
@@ -128,10 +129,6 @@ class Keyring:
     def clear(self) -> None:
         """Drop every key (promise C7)."""
         self._entries = []
-
-
-def _expiry(entry: _Entry) -> float:
-    return math.inf if entry.expires is None else entry.expires
 
 
 class RefreshGuard:

@@ -36,9 +36,8 @@ class OwedAnswers:
         refusal = is_refusal(frame)
         return (refusal or frame.event == _SUCCEEDED) and self.take(frame.channel or "", now, refusal=refusal)
 
-    def lapse(self, channel: str, now: float) -> None:
+    def lapse(self, channel: str) -> None:
         """Note that the current frame was waited for in vain, and that the next one follows."""
-        del now
         if channel in self._taken:
             # Its answer had come, and was taken for an older frame's.
             self._taken.discard(channel)

@@ -189,7 +189,7 @@ class Subscription:
             return self._acknowledged(frame, now)
         event = self.inbox.events.read(frame) if self.state is SubscriptionState.SUBSCRIBED else None
         if event is not None:
-            self.inbox.deliver(event, now)
+            self.inbox.deliver(event)
         return event is not None
 
     def suspect(self, now: float, *, named: bool) -> None:
@@ -202,10 +202,10 @@ class Subscription:
         """Wait for the acknowledgement no longer than a second from now; the server's words may be the reason."""
         self._ack.doubt(now, words)
 
-    def client_event_rejected(self, error: ServerError, now: float) -> None:
+    def client_event_rejected(self, error: ServerError) -> None:
         """The server refused a client event, which an encrypted channel cannot have sent (protocol-notes 12)."""
         if self.state is SubscriptionState.SUBSCRIBED and not self.inbox.kind.encrypted:
-            self.inbox.deliver(Event("pusher:error", self.name, error), now)
+            self.inbox.deliver(Event("pusher:error", self.name, error))
 
     def _acknowledged(self, frame: Frame, now: float) -> bool:
         if self.state is not SubscriptionState.SUBSCRIBING:
@@ -214,12 +214,12 @@ class Subscription:
         self._enter(SubscriptionState.SUBSCRIBED)
         self._subscribed_at = now
         event, changes = self.inbox.events.succeeded(frame)
-        self.inbox.deliver(event, now)
+        self.inbox.deliver(event)
         if self._hole is not None:
             self._context.emit(GapFound(self.name, *self._hole, now))
             self._hole = None
         for change in changes if self._ever_subscribed else ():
-            self.inbox.deliver(change, now)
+            self.inbox.deliver(change)
         self._ever_subscribed = True
         self._calls.finish(None)
         return True
@@ -227,12 +227,12 @@ class Subscription:
     def _refused_by_server(self, why: dict[str, object], last_received: float, now: float) -> bool:
         if self.state not in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
             return False
-        self.inbox.deliver(Event("pusher:subscription_error", self.name, why), now)
+        self.inbox.deliver(Event("pusher:subscription_error", self.name, why))
         status, message = why["status"], f"the server refused the subscription: {why['error']}"
+        error = SubscriptionError(self.name, message)
         if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
-            self._give_back(AuthorizationError(self.name, message, status=status), last_received, now, told=True)
-        else:
-            self._give_back(SubscriptionError(self.name, message), last_received, now, told=True)
+            error = AuthorizationError(self.name, message, status=status)
+        self._give_back(error, last_received, now, told=True)
         return True
 
     def _give_back(self, error: SubscriptionError, last_received: float, now: float, *, told: bool) -> None:
@@ -267,7 +267,7 @@ class Subscription:
     def _unacknowledged(self, now: float) -> None:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
-        self._owed.lapse(self.name, now)
+        self._owed.lapse(self.name)
         self._give_back(self._ack.missing(self.name), now, now, told=False)
 
     # -- the steps ------------------------------------------------------------------------------------------------

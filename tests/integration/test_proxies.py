@@ -257,7 +257,7 @@ async def test_a_bad_certificate_behind_a_proxy(scheme: str) -> None:
         await tap.all_closed()
         assert_tunnels(tap, scheme, peer.port)
         authorizer = authorizer_of(endpoint, proxy=proxy)
-        async with client_of(plain, tls=False, proxy=None, authorizer=authorizer, subscribe_timeout=0.4) as client:
+        async with client_of(plain, tls=False, proxy=None, authorizer=authorizer, subscribe_timeout=2) as client:
             with pytest.raises(SubscriptionError):
                 await client.subscribe(CHANNEL)
         await tap.all_closed()

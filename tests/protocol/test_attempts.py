@@ -40,6 +40,15 @@ def test_the_first_success_decides_what_is_final() -> None:
     assert after(some, FORBIDDEN, established=True) is None
 
 
+@pytest.mark.parametrize(("status", "final"), [(401, True), (403, True), (404, False), (503, False), (None, False)])
+def test_two_statuses_say_no(status: int | None, *, final: bool) -> None:
+    """After a success only 401 and 403 end the attempts, and only the second of them (R3)."""
+    some = attempts()
+    error = AuthorizationError("c", status=status)
+    assert after(some, error, established=True) is not None
+    assert (after(some, error, established=True) is None) is final
+
+
 @pytest.mark.parametrize("between", ["authorized", "start_anew"])
 def test_a_refusal_counts_until_somebody_says_yes(between: str) -> None:
     """An authorization, or another link, makes the next refusal a first one again (R3)."""

@@ -112,7 +112,10 @@ def test_socket_ids(socket_id: str) -> None:
     check_socket_id(socket_id)
 
 
-@pytest.mark.parametrize("socket_id", ["", "1", "1.1.1", "1.1\n", "a.b", "1.1::user::{}", "٣.٣", "1.1:private-x"])
+@pytest.mark.parametrize(
+    "socket_id",
+    ["", "1", ".1", "1.", ".", "1:1", "1.1.1", "1.1\n", "a.b", "1.1::user::{}", "٣.٣", "1.1:private-x", "1::user::1"],
+)
 def test_socket_ids_that_are_none(socket_id: str) -> None:
     """Anything else must not be signed for (6.2)."""
     with pytest.raises(ValueError, match="digits, a dot, digits"):

@@ -70,6 +70,7 @@ def test_a_presence_acknowledgement_carries_the_members() -> None:
 def test_the_count_and_the_cache_miss_are_rebuilt(channel: str) -> None:
     """One whole number, and nothing, on every kind of channel (3.1)."""
     events = events_of(channel)
+    assert events.subscription_count is None
     counted = read(events, "pusher_internal:subscription_count", {"subscription_count": 4, "extra": "forged"})
     assert counted == Event("pusher:subscription_count", channel, {"subscription_count": 4})
     assert read(events, "pusher_internal:subscription_count", {"subscription_count": "5"}) is None

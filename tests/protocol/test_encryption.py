@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.bindings import crypto_secretbox
 
-from pusher_client.protocol.encryption import NONCE_BYTES, decode_plaintext, open_secretbox, read_envelope, seal
+from pusher_client.protocol.encryption import (
+    NONCE_BYTES,
+    decode_plaintext,
+    open_secretbox,
+    read_envelope,
+    seal,
+    secretbox_opener,
+)
 from tests.protocol.scripted import OLD, sealed
 
 NONCE = base64.b64encode(b"n" * 24).decode()
@@ -48,6 +60,10 @@ def test_an_envelope_is_read_in_every_spelling() -> None:
         f'{{"nonce":"{NONCE}AAAA","ciphertext":"{BOX17}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{BOX17[:-4]}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}"}}',
+        f'{{"nonce":"{NONCE[:-4]}","ciphertext":"{BOX17}","more":1}}',
+        f'{{"nonce":"{NONCE}AAAA","ciphertext":"{BOX17}","more":1}}',
+        f'{{"nonce":"{NONCE}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}","more":1}}',
+        f'{{"nonce":"{NONCE[:-4]}","ciphertext":"{base64.b64encode(b"c" * 15).decode()}","more":1}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{BOX17.rstrip("=")}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{STRAY}"}}',
         f'{{"nonce":"{NONCE}","ciphertext":"{STRAY}","x":"{BOX17}"}}',
@@ -139,3 +155,69 @@ def test_every_ending_of_a_real_box_but_its_own_is_malformed() -> None:
         for count in range(5):
             candidate = json.dumps({**envelope, "ciphertext": bare + "=" * count})
             assert (read_envelope(candidate) is not None) == (bare + "=" * count == envelope["ciphertext"])
+
+
+@pytest.mark.parametrize("length", [16, 17])
+def test_every_last_character_is_judged(length: int) -> None:
+    """Of the 64 before the padding one in 16, or in 4, is canonical, in the spelling that is read at once too (C2)."""
+    whole = base64.b64encode(b"c" * length).decode()
+    place = len(whole.rstrip("=")) - 1
+    for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/":
+        text = whole[:place] + last + whole[place + 1 :]
+        read = read_envelope(f'{{"nonce":"{NONCE}","ciphertext":"{text}"}}')
+        again = base64.b64encode(base64.b64decode(text))
+        assert read == (None if again.decode() != text else (b"n" * 24, base64.b64decode(text)))
+
+
+# -- the direct call of libsodium -----------------------------------------------------------------------------------
+
+open_directly = secretbox_opener()
+
+
+def test_libsodium_is_called_directly() -> None:
+    """With every PyNaCl that is allowed, the lowest and the newest, the fast way is the one that is taken."""
+    assert secretbox_opener() is not open_secretbox
+
+
+@given(st.binary(max_size=40_000), st.binary(min_size=24, max_size=24), st.integers(0, 10**6), st.booleans())
+def test_the_direct_call_opens_what_the_public_function_opens(
+    text: bytes, nonce: bytes, place: int, spoil: bool
+) -> None:
+    """Of any length, one after another in one buffer, and nothing else than what was sealed (3.4)."""
+    for plaintext in (text, text[: place % 100], b""):
+        box = crypto_secretbox(plaintext, nonce, OLD)
+        if spoil:
+            at = place % len(box)
+            box = box[:at] + bytes([box[at] ^ 1]) + box[at + 1 :]
+        assert open_directly(nonce, box, OLD) == open_secretbox(nonce, box, OLD) == (None if spoil else plaintext)
+
+
+@pytest.mark.parametrize("size", [16 * 1024 - 17, 16 * 1024 - 16, 16 * 1024 - 15, 10**6])
+def test_a_box_larger_than_the_buffer_is_opened_all_the_same(size: int) -> None:
+    """The public function takes it (R6)."""
+    assert open_directly(b"n" * 24, crypto_secretbox(b"x" * size, b"n" * 24, OLD), OLD) == b"x" * size
+
+
+@pytest.mark.parametrize(("nonce", "key"), [(23, 32), (25, 32), (0, 32), (24, 31), (24, 33), (24, 0)])
+def test_no_wrong_length_comes_to_the_direct_call(nonce: int, key: int) -> None:
+    """It would read memory that is not the caller's: the public function refuses it."""
+    assert open_directly(b"n" * nonce, b"c" * 40, b"k" * key) is None
+
+
+@pytest.mark.parametrize("size", range(16))
+def test_no_box_without_its_tag_comes_to_the_direct_call(size: int) -> None:
+    """The public function finds that it does not open."""
+    assert open_directly(b"n" * 24, b"c" * size, OLD) is None
+
+
+def sodium_that(answer: int) -> Any:
+    """Return a module of PyNaCl's shape whose function only answers this."""
+    ffi = import_module("nacl._sodium").ffi
+    return SimpleNamespace(ffi=ffi, lib=SimpleNamespace(crypto_secretbox_open=lambda *_arguments: answer))
+
+
+@pytest.mark.parametrize("module", [None, SimpleNamespace(), sodium_that(0), sodium_that(-1)])
+def test_without_the_private_module_the_public_function_is_used(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PyNaCl has changed, by name or in what it does, everything still works."""
+    monkeypatch.setitem(sys.modules, "nacl._sodium", module)
+    assert secretbox_opener() is open_secretbox

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pusher_client.events import DecryptionFailure, Event
 from pusher_client.events import DecryptionFailureReason as Reason
-from pusher_client.events import Event
 from pusher_client.exceptions import AuthorizationError
+from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.hold import Hold
@@ -58,10 +59,11 @@ def test_a_rotation_costs_one_request_and_no_order() -> None:
 def test_what_came_later_asks_for_itself() -> None:
     """An event that waited when the request started fails with its answer; a later one starts the next (3.4)."""
     core = ready()
-    event(core, UNKNOWN, "first")
+    envelope = sealed(UNKNOWN, "x")
+    core.receive(frame("first", CHANNEL, envelope))
     event(core, NEW, "second")
     core.answer(OLD)
-    assert core.failures() == [Reason.WRONG_KEY]
+    assert [one.data for one in core.events] == [DecryptionFailure(CHANNEL, "first", Reason.WRONG_KEY, envelope)]
     assert len(refreshes(core)) == 2
     core.answer(NEW)
     assert core.names()[-1] == "second"
@@ -114,7 +116,7 @@ def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
     core.receive(frame("bad", CHANNEL, "plaintext"))
     assert core.failures() == [Reason.MALFORMED]
     assert core.events[0].raw == ""
-    assert core.events[0].data.raw == "plaintext"
+    assert (core.events[0].data.event_name, core.events[0].data.raw) == ("bad", "plaintext")
     assert "plaintext" not in repr(core.events[0])
     assert refreshes(core) == []
     event(core, NEW, "waits")
@@ -122,6 +124,7 @@ def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
     core.receive(frame("none", CHANNEL))
     core.answer(NEW)
     assert core.names()[1:] == ["waits", "pusher:decryption_failure", "pusher:decryption_failure"]
+    assert core.events[-1].data == DecryptionFailure(CHANNEL, "none", Reason.MALFORMED, "")
 
 
 def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
@@ -129,6 +132,9 @@ def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
     core = ready()
     event(core, OLD, "bytes", b"\xff\xfe")
     assert core.failures() == [Reason.INVALID_UTF8]
+    failure = core.events[0].data
+    assert failure.event_name == "bytes"
+    assert set(json.loads(failure.raw)) == {"nonce", "ciphertext"}
     assert refreshes(core) == []
 
 
@@ -151,7 +157,12 @@ def test_client_events_never_ask_and_keep_their_place() -> None:
     event(core, NEW, "client-c")
     core.answer(NEW)
     assert core.names()[1:] == ["e", "pusher:decryption_failure", "client-c"]
-    assert len(refreshes(core)) == 1
+    assert core.failures() == [Reason.WRONG_KEY] * 2
+    event(core, b"4" * 32, "e")
+    event(core, UNKNOWN, "client-d")
+    fail_refresh(core, 503)
+    assert core.failures()[2:] == [Reason.AUTHORIZATION_FAILED, Reason.WRONG_KEY]
+    assert len(refreshes(core)) == 2
 
 
 def test_a_full_backlog_ends_the_wait_but_not_the_request() -> None:
@@ -503,3 +514,193 @@ def test_channels_do_not_probe_in_the_same_instant() -> None:
         if len(core.requests()) > before:
             times.add(core.now)
     assert len(times) > 2
+
+
+def test_no_more_old_keys_open_than_the_policy_keeps() -> None:
+    """With one old key the second rotation ends the first key, whatever its grace (3.5)."""
+    core = ready(old_keys=1)
+    for key in (NEW, UNKNOWN):
+        event(core, key, "e")
+        core.answer(key)
+    event(core, NEW, "kept")
+    assert core.names() == ["e", "e", "kept"]
+    event(core, OLD, "too old")
+    assert len(refreshes(core)) == 3
+
+
+def test_what_is_open_already_counts_with_its_bytes_too() -> None:
+    """An event that waits for its place only takes room as it came and as it was opened (3.6, R6)."""
+    budget = ByteBudget(1 << 20)
+    core = Core()
+    core.connection = Connection(ConnectionSettings(), lambda: 0.5, budget)
+    core.up()
+    core.subscribed()
+    event(core, NEW, "waits")
+    before = budget.used
+    event(core, OLD, "open", "x" * 10_000)
+    assert budget.used - before > 30_000
+
+
+def fail_refresh(core: Core, status: int) -> None:
+    """Refuse the latest request for a key."""
+    error = AuthorizationError(CHANNEL, "no", status=status)
+    request = core.requests()[-1].request_id
+    core.connection.authorization_failed(request, error, retryable=True, retry_after=None, now=core.now)
+    core.drain()
+
+
+def test_refused_requests_are_fruitless_too() -> None:
+    """An endpoint that refuses, or forgets the key, is asked less and less like one that has no new key (3.7, C6)."""
+    core = ready(fruitless_limit=2)
+    event(core, NEW, "first")
+    fail_refresh(core, 503)
+    event(core, NEW, "second")
+    core.answer(None)
+    event(core, NEW, "third")
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED] * 2 + [Reason.REFRESH_SUSPENDED]
+    assert core.tallies[CHANNEL].key_refreshes == len(refreshes(core)) == 2
+
+
+def test_only_the_first_event_under_a_new_key_ends_the_spacing() -> None:
+    """A request is fruitful once; what its key opens later says nothing of the requests that followed (3.7)."""
+    core = ready(fruitless_limit=2)
+    event(core, NEW, "e")
+    core.answer(NEW)
+    for _ in range(2):
+        event(core, UNKNOWN, "garbage")
+        core.answer(NEW)
+        event(core, NEW, "e")
+    event(core, UNKNOWN, "garbage")
+    assert core.failures() == [Reason.WRONG_KEY] * 2 + [Reason.REFRESH_SUSPENDED]
+
+
+def test_plaintext_that_is_not_utf8_fails_behind_what_waited_too() -> None:
+    """Its failure carries what came, as one that is opened at once does (3.9)."""
+    core = ready()
+    envelope = sealed(NEW, b"\xff")
+    core.receive(frame("bytes", CHANNEL, envelope))
+    core.answer(NEW)
+    (failed,) = core.events
+    assert failed.data.reason == Reason.INVALID_UTF8
+    assert (failed.data.event_name, failed.data.raw) == ("bytes", envelope)
+
+
+def test_when_the_suspension_is_over_an_event_asks_at_once() -> None:
+    """Its last instant is the first of the time after it (3.7)."""
+    core = ready(fruitless_limit=1)
+    event(core, UNKNOWN, "garbage")
+    core.answer(OLD)
+    core.wait(0.75)
+    assert len(refreshes(core)) == 1
+    event(core, NEW, "e")
+    assert len(refreshes(core)) == 2
+    core.answer(NEW)
+    assert core.names()[-1] == "e"
+
+
+@pytest.mark.parametrize(
+    ("own", "client", "probe"),
+    [(0.0, 1.5, 2.5), (0.0, 20.5, 30.5), (0.0, 40.5, 40.5), (1.5, 1.5, 1.5), (2.0, 1.5, 2.0)],
+)
+def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: float, probe: float) -> None:
+    """Only that of a client's suspension is put off, and never beyond the longest delay (3.7, C6)."""
+    policy = KeyRotationPolicy(max_delay=30.0)
+    guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(1, 30.0, lambda: 1.0))
+    hold = Hold(CHANNEL, Released(), policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+    guards[0].suspended_until, guards[1].suspended_until = own, client
+    failed = hold.receive("e", sealed(UNKNOWN, "x"), 0.5)
+    assert failed is not None
+    assert failed.data.reason == Reason.REFRESH_SUSPENDED
+    assert hold.deadline() == probe
+
+
+def test_a_drop_sets_one_deadline_for_what_waits() -> None:
+    """None where nothing waits, and a second drop does not lengthen the wait (3.8)."""
+    hold = lone_hold(Released(), 10.0)
+    hold.link_lost(0.0)
+    assert hold.deadline() is None
+    hold.receive("waits", sealed(UNKNOWN, "x"), 0.0)
+    hold.link_lost(1.0)
+    hold.link_lost(5.0)
+    assert hold.deadline() == 11.0
+
+
+def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
+    """It stands also where a request that was started late would take longer (3.6)."""
+    released = Released()
+    hold = lone_hold(released, 10.0)
+    hold.receive("first", sealed(UNKNOWN, "x"), 0.0)
+    hold.receive("second", sealed(UNKNOWN, "x"), 4.0)
+    hold.handle_deadline(17.5)
+    assert [event.data.event_name for event in released.events] == ["first"]
+    assert hold.deadline() == 24.0
+    hold.handle_deadline(24.0)
+    assert [event.data.event_name for event in released.events] == ["first", "second"]
+
+
+def test_the_end_of_a_grace_is_a_deadline() -> None:
+    """A key is dropped when its time is over, whether or not anything arrives (3.5, C7)."""
+    hold = lone_hold(Released(), 10.0)
+    hold.endorse(OLD, 0.0)
+    hold.endorse(NEW, 1.0)
+    assert hold.deadline() == 301.0
+    hold.handle_deadline(301.0)
+    assert hold.deadline() is None
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_request_that_never_had_its_turn_is_not_fruitless(monkeypatch: pytest.MonkeyPatch, *, ran: bool) -> None:
+    """One that ran and was not answered in time is (3.7)."""
+    released = Released()
+    monkeypatch.setattr(released, "stop_asking", lambda _now: ran)
+    policy = KeyRotationPolicy(timeout=10.0)
+    guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(9, 30.0, lambda: 1.0))
+    hold = Hold(CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+    hold.receive("e", sealed(UNKNOWN, "x"), 0.0)
+    hold.handle_deadline(10.0)
+    assert guards[0].suspended_until == (11.0 if ran else float("-inf"))
+
+
+def test_a_refresh_that_takes_too_long_gives_its_place_away() -> None:
+    """The next request starts at that moment, with its own time (3.8, R3)."""
+    core = Core(authorization_timeout=20.0, subscribe_timeout=1000.0, key_rotation=KeyRotationPolicy(timeout=5.0))
+    core.up()
+    core.subscribed()
+    event(core, NEW, "e")
+    for number in range(8):
+        core.subscribe(f"private-{number}")
+    core.wait(5.0)
+    last = core.requests()[-1]
+    assert last.channel == "private-7"
+    core.wait(20.0)
+    assert Cancel(last.request_id) in core.outputs
+
+
+def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
+    """Also what came just before the drop (3.8)."""
+    released = Released()
+    hold = lone_hold(released, 0.5)
+    hold.receive("e", sealed(UNKNOWN, "x"), 1.0)
+    hold.link_lost(1.0)
+    hold.handle_deadline(1.5)
+    assert [event.data.reason for event in released.events] == [Reason.AUTHORIZATION_FAILED]
+
+
+def test_a_request_has_its_whole_time() -> None:
+    """Looking at the clock earlier ends nothing (3.8)."""
+    released = Released()
+    hold = lone_hold(released, 10.0)
+    hold.receive("e", sealed(UNKNOWN, "x"), 0.0)
+    hold.handle_deadline(9.0)
+    assert released.events == []
+    assert hold.deadline() == 10.0
+
+
+def test_only_what_waits_takes_the_memory_of_a_queue() -> None:
+    """Channels that wait for nothing share an empty queue, also after they have waited (design 8)."""
+    one, other = (Backlog(1, ByteBudget(10_000)) for _ in range(2))
+    assert one.items is other.items
+    one.append(Held(name="e", raw="{}", arrived=0.0))
+    assert (len(one), len(other)) == (1, 0)
+    one.pop()
+    assert one.items is other.items

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +85,17 @@ def test_proof_is_the_first_event_under_a_later_key() -> None:
     assert ring.deadline() == 301.0
 
 
+def test_a_key_proves_itself_once() -> None:
+    """Later events under the same key are no new proof, so they end no spacing of requests (3.7)."""
+    ring = Keyring(300.0, 2)
+    ring.endorse(OLD, 0.0)
+    ring.endorse(NEW, 1.0)
+    assert opens(ring, NEW, 1.0)
+    ring.proved = False
+    assert opens(ring, NEW, 2.0)
+    assert not ring.proved
+
+
 def test_fruitless_requests_are_spaced_more_and_more() -> None:
     """From the limit on the delay doubles up to its cap, between half and whole by lot (3.7)."""
     for lots, share in ((0.0, 0.5), (1.0, 1.0)):
@@ -104,3 +117,23 @@ def test_the_policy_is_checked(name: str) -> None:
         KeyRotationPolicy(**{name: -1})
     with pytest.raises(TypeError, match=name):
         KeyRotationPolicy(**{name: "1"})  # type: ignore[arg-type]  # the mistake that is tested
+
+
+def test_the_least_that_the_policy_takes() -> None:
+    """No grace, no old keys, and a thousandth of a second are allowed; less is not (design 2)."""
+    policy = KeyRotationPolicy(grace=0.0, old_keys=0, timeout=0.001, backlog=1, fruitless_limit=1, max_delay=0.001)
+    assert policy.grace == policy.old_keys == 0
+    nearly: dict[str, Any] = {"timeout": 0.0009, "max_delay": 0.0009}
+    for name, number in nearly.items():
+        with pytest.raises(ValueError, match=f"KeyRotationPolicy.{name} must be from 0.001"):
+            KeyRotationPolicy(**{name: number})
+    for name in ("backlog", "fruitless_limit"):
+        with pytest.raises(ValueError, match=f"KeyRotationPolicy.{name} must be at least 1, not 0"):
+            KeyRotationPolicy(**{name: 0})
+
+
+def test_the_numbers_that_are_documented() -> None:
+    """Who says nothing gets these (design 2)."""
+    assert KeyRotationPolicy() == KeyRotationPolicy(
+        grace=300.0, old_keys=2, timeout=10.0, backlog=1024, fruitless_limit=5, max_delay=30.0
+    )

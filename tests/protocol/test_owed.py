@@ -62,11 +62,11 @@ def test_only_acknowledgements_and_refusals_are_answers(event: str, channel: str
 def test_what_was_waited_for_in_vain_is_owed_a_refusal_only() -> None:
     """The next frame's acknowledgement is not taken, and an answer taken by mistake is made up for (R3)."""
     owed = OwedAnswers()
-    owed.lapse("a", 1.0)
+    owed.lapse("a")
     assert not owed.take("a", 1.0, refusal=False)
-    owed.lapse("a", 2.0)
+    owed.lapse("a")
     assert owed.take("a", 2.0, refusal=True)
-    owed.lapse("a", 3.0)
+    owed.lapse("a")
     assert not owed.take("a", 3.0, refusal=True)
-    owed.lapse("a", 4.0)
+    owed.lapse("a")
     assert owed.take("a", 4.0, refusal=True)

@@ -531,4 +531,5 @@ def test_a_presence_channel_says_what_it_waited_for(core: UserCore) -> None:
     call = core.subscribe("presence-room")
     core.answer(None)
     core.wait(31)
-    assert "waits for the user to sign in" in str(core.result(call).error)
+    reason = "presence-room: it has no channel_data and waits for the user to sign in"
+    assert str(core.result(call).error).endswith(f"; the last error was: {reason}")

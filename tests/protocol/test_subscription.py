@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ import pytest
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
 from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.outputs import Authorize, Cancel, Purpose, Result, SubscriptionEnded, SubscriptionRetried
+from pusher_client.protocol.outputs import (
+    Authorize,
+    Cancel,
+    GapFound,
+    Purpose,
+    Result,
+    SubscriptionEnded,
+    SubscriptionRetried,
+)
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
@@ -50,7 +59,10 @@ def test_a_first_refusal_is_final(status: int | None) -> None:
     refuse(core, status)
     assert result(core, call).status == status
     assert core.connection.subscription_state(CHANNEL) is SubscriptionState.FAILED
-    assert core.names() == ["pusher:subscription_error"]
+    (told,) = core.events
+    assert (told.name, told.channel) == ("pusher:subscription_error", CHANNEL)
+    assert told.data == {"type": "AuthError", "error": str(result(core, call)), "status": status}
+    assert core.outputs[-1] == SubscriptionEnded(CHANNEL, result(core, call))
     again = core.subscribe()
     core.answer()
     core.acknowledge()
@@ -680,3 +692,230 @@ def test_retries_have_a_least_delay() -> None:
         refuse(core, 503, retryable=True)
         core.until(Authorize)
     assert core.now - start >= 4.9
+
+
+def ways_to_fail() -> dict[str, Callable[[Core], None]]:
+    """Return what can become of a first call, by what its error says after the channel's name."""
+
+    def unsubscribe(core: Core) -> None:
+        core.connection.unsubscribe(CHANNEL, core.now)
+
+    def disconnect(core: Core) -> None:
+        core.connection.disconnect(core.now)
+
+    def answer_without_key(core: Core) -> None:
+        core.answer(None)
+
+    def never_answer(core: Core) -> None:
+        core.wait(30.0)
+
+    def never_acknowledge(core: Core) -> None:
+        core.answer()
+        core.wait(30.0)
+
+    def refuse_clearly(core: Core) -> None:
+        core.answer()
+        core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 403, "error": "no"}))
+
+    def refuse_unclearly(core: Core) -> None:
+        core.answer()
+        core.wait(29.0)
+        core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 500, "error": "no"}))
+        core.wait(1.0)
+
+    slow = f"not subscribed within 30 s; the last error was: {CHANNEL}: "
+    return {
+        "unsubscribed before the subscription succeeded": unsubscribe,
+        "disconnected before the subscription succeeded": disconnect,
+        "the authorization answer has no 'shared_secret', which an encrypted channel needs": answer_without_key,
+        f"{slow}the authorization request was not answered in time": never_answer,
+        "not subscribed within 30 s": never_acknowledge,
+        "the server refused the subscription: no (status 403)": refuse_clearly,
+        f"{slow}the server refused the subscription: no": refuse_unclearly,
+    }
+
+
+@pytest.mark.parametrize("words", ways_to_fail())
+def test_a_call_that_fails_says_why(words: str) -> None:
+    """The error names the channel and the reason, the last one where several attempts failed (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    call = core.subscribe()
+    ways_to_fail()[words](core)
+    core.drain()
+    assert result(core, call).channel == CHANNEL
+    assert str(result(core, call)) == f"{CHANNEL}: {words}"
+
+
+@pytest.mark.parametrize("owed", [False, True])
+def test_an_acknowledgement_that_does_not_come_is_told_as_such(*, owed: bool) -> None:
+    """An answer to an earlier frame makes the wait short, and is no reason itself (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.lose()
+    core.back()
+    if owed:
+        core.connection.unsubscribe("orders", core.now)
+        core.subscribe("orders")
+        core.acknowledge("orders")
+    core.until(SubscriptionRetried)
+    (retried,) = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert isinstance(retried.error, SubscriptionError)
+    assert (retried.channel, retried.error.channel) == ("orders", "orders")
+    assert str(retried.error) == "orders: the server did not acknowledge in time"
+
+
+def test_the_server_is_told_which_channel_is_unsubscribed() -> None:
+    """Each unsubscribe frame names its channel: the caller's, and that of an acknowledgement that is missing (R3)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.connection.unsubscribe("orders", core.now)
+    core.subscribe("others")
+    core.wait(30.0)
+    assert [one["data"] for one in core.sent if one["event"] == "pusher:unsubscribe"] == [
+        {"channel": "orders"},
+        {"channel": "others"},
+    ]
+
+
+def test_a_call_after_the_end_is_a_first_subscription_again() -> None:
+    """What a channel was before it failed for good says nothing of the new wish, but its counts go on (R3, R5)."""
+    core = Core()
+    core.up()
+    core.subscribed()
+    core.receive(frame("e", CHANNEL, sealed(OLD, "x")))
+    again(core)
+    refuse(core, 403)
+    core.until(Authorize)
+    refuse(core, 403)
+    call = core.subscribe()
+    assert core.requests()[-1].purpose is Purpose.SUBSCRIBE
+    refuse(core, 404)
+    assert result(core, call).status == 404
+    call = core.subscribe()
+    core.answer()
+    core.acknowledge()
+    assert result(core, call) is None
+    core.receive(frame("e", CHANNEL, sealed(OLD, "x")))
+    assert (core.tallies[CHANNEL].received, core.tallies[CHANNEL].delivered) == (2, 2)
+    assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
+@pytest.mark.parametrize(("refreshing", "refused"), [(False, False), (True, False), (True, True)])
+def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool, refused: bool) -> None:
+    """Whatever ends a channel's request, the one that takes its place has its whole time (R3, R6)."""
+    core = Core(authorization_timeout=10.0, subscribe_timeout=1000.0)
+    core.up()
+    if refreshing:
+        core.subscribed()
+        core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
+    else:
+        core.subscribe()
+    for number in range(8):
+        core.subscribe(f"private-{number}")
+    assert core.requests()[-1].channel == "private-6"
+    core.wait(5.0)
+    if refused:
+        core.receive(frame("pusher:subscription_error", CHANNEL, {"status": 500, "error": "no"}))
+    else:
+        core.connection.unsubscribe(CHANNEL, core.now)
+    core.drain()
+    last = core.requests()[-1]
+    assert last.channel == "private-7"
+    core.wait(9.999)
+    assert Cancel(last.request_id) not in core.outputs
+    core.wait(0.001)
+    assert Cancel(last.request_id) in core.outputs
+
+
+@pytest.mark.parametrize("event", ["pusher_internal:subscription_count", "pusher:cache_miss"])
+def test_what_comes_before_the_acknowledgement_means_nothing(event: str) -> None:
+    """The protocol's events belong to a subscription that stands (3.1)."""
+    core = Core()
+    core.up()
+    core.subscribe("cache-a")
+    core.receive(frame(event, "cache-a", {"subscription_count": 1}))
+    assert core.events == []
+    assert core.connection.ignored_frames == 1
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_the_hole_of_a_refusal_begins_with_the_last_frame_before_it(status: int) -> None:
+    """Its three times are the last frame, the refusal, and the next acknowledgement (R5)."""
+    core = Core(subscribe_timeout=30.0)
+    core.up()
+    core.subscribed("orders")
+    core.wait(1.0)
+    core.receive(frame("e", "orders"))
+    core.wait(2.0)
+    core.receive(frame("pusher:subscription_error", "orders", {"status": status, "error": "no"}))
+    assert core.events[-1].channel == "orders"
+    assert core.connection.ignored_frames == 0
+    core.wait(3.0)
+    core.acknowledge("orders")
+    assert core.outputs[-1] == GapFound("orders", 101.0, 103.0, 106.0)
+
+
+def test_an_authorizer_may_fail_with_another_error() -> None:
+    """One without a status is told as such (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe()
+    error = SubscriptionError(CHANNEL, "no such authorizer")
+    request = core.requests()[-1].request_id
+    core.connection.authorization_failed(request, error, retryable=False, retry_after=None, now=core.now)
+    core.drain()
+    assert result(core, call) is error
+    assert core.events[-1].data == {"type": "AuthError", "error": f"{CHANNEL}: no such authorizer", "status": None}
+
+
+def test_a_refusal_inside_the_link_is_told_once() -> None:
+    """Handlers hear of it as of any other refusal, with the status that it stands for (R3)."""
+    core = Core()
+    core.up()
+    call = core.subscribe()
+    core.answer()
+    core.receive(frame("pusher:error", data={"code": 4009, "message": "no"}))
+    core.wait(1.0)
+    (told,) = core.events
+    message = "the server refused an authorization and did not say for which channel (status 4009)"
+    assert told.data == {"type": "AuthError", "error": f"{CHANNEL}: {message}", "status": 4009}
+    assert str(result(core, call)) == f"{CHANNEL}: {message}"
+
+
+@pytest.mark.parametrize(("stood", "delays"), [(59.0, [0.5, 1.0, 2.0]), (60.0, [0.5, 0.5, 0.5])])
+def test_a_server_that_grants_and_refuses_in_turn_is_asked_less_and_less(stood: float, delays: list[float]) -> None:
+    """The delays begin anew only after a subscription that stood for a stable minute (R2, R3)."""
+    core = Core(lots=0.0)
+    core.up()
+    core.subscribe("orders")
+    for _ in delays:
+        core.acknowledge("orders")
+        core.wait(stood)
+        core.receive(frame("pusher:subscription_error", "orders", {"status": 500, "error": "no"}))
+        core.wait(2.0)
+    retried = [output for output in core.outputs if isinstance(output, SubscriptionRetried)]
+    assert [output.delay for output in retried] == delays
+
+
+@pytest.mark.parametrize("end", ["unsubscribe", "disconnect", "lose again"])
+def test_a_request_is_given_up_once(end: str) -> None:
+    """It goes with the link, and whatever ends the wish before the next link has nothing more to cancel (R3)."""
+    core = Core()
+    core.up()
+    core.subscribe()
+    request = core.requests()[-1]
+    core.lose(4200)
+    if end == "unsubscribe":
+        core.connection.unsubscribe(CHANNEL, core.now)
+    elif end == "disconnect":
+        core.connection.disconnect(core.now)
+    else:
+        core.wait(0.0)
+        core.connection.websocket_opened(core.now)
+        core.lose(4200)
+    core.drain()
+    assert core.outputs.count(Cancel(request.request_id)) == 1
+    assert (SubscriptionEnded(CHANNEL, None) in core.outputs) is (end != "lose again")

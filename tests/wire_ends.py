@@ -1,0 +1,108 @@
+"""Both ends of a WebSocket without a socket: a transport that only notes, and a server that only answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.uri import parse_uri
+
+LARGEST = 300
+
+_Connection = TypeVar("_Connection", bound=ClientConnection)
+
+
+class NotingTransport(asyncio.Transport):
+    """Notes what is asked of it.
+
+    Attributes:
+        written: The bytes that were to be sent.
+        paused: Whether reading is paused.
+        aborted: Whether the connection was cut.
+    """
+
+    def __init__(self, connection: ClientConnection) -> None:
+        super().__init__()
+        self._connection = connection
+        self.written = bytearray()
+        self.paused = False
+        self.aborted = False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def pause_reading(self) -> None:
+        assert not self.aborted
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        assert not self.aborted
+        self.paused = False
+
+    def abort(self) -> None:
+        self.lose()
+
+    def lose(self) -> None:
+        """Lose the connection, as by a cut."""
+        if not self.aborted:
+            self.aborted = True
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
+
+
+class Ends:
+    """One client's connection, its transport, and the server that understands what it writes."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.transport = NotingTransport(connection)
+        self.server = ServerProtocol()
+        connection.connection_made(self.transport)
+
+    def answer(self) -> bytes:
+        """Return the server's answer to the handshake that was written."""
+        self.server.receive_data(bytes(self.transport.written))
+        self.transport.written.clear()
+        (request,) = self.server.events_received()
+        assert isinstance(request, Request)
+        self.server.send_response(self.server.accept(request))
+        return b"".join(self.server.data_to_send())
+
+    def written(self) -> list[tuple[int, bytes]]:
+        """Return the frames that were written, unmasked: their opcodes and data."""
+        self.server.receive_data(bytes(self.transport.written))
+        self.transport.written.clear()
+        frames = self.server.events_received()
+        return [(frame.opcode, bytes(frame.data)) for frame in frames if isinstance(frame, Frame)]
+
+
+def unopened(kind: type[_Connection], **options: Any) -> tuple[_Connection, Ends]:
+    """Return a connection before its handshake."""
+    connection = kind(ClientProtocol(parse_uri("ws://localhost/"), max_size=LARGEST), ping_interval=None, **options)
+    return connection, Ends(connection)
+
+
+async def opened(kind: type[_Connection], behind: bytes = b"", **options: Any) -> tuple[_Connection, Ends]:
+    """Return a connection after its handshake, with which these bytes came."""
+    connection, ends = unopened(kind, **options)
+    shaking = asyncio.ensure_future(connection.handshake())
+    await asyncio.sleep(0)
+    connection.data_received(ends.answer() + behind)
+    await shaking
+    return connection, ends
