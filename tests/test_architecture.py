@@ -21,7 +21,7 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 # The order is that of the layers: nothing imports what stands below it.
 LAYERS = [
     {"credentials", "proxies", "trace"},
-    {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown"},
+    {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown", "stats"},
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "authorization_tasks"},
     {"authorizers", "batch_authorizer", "routing", "user", "driver"},
@@ -36,8 +36,8 @@ LAYERS = [
 ]
 
 LONGEST = {
-    "client": 350,
-    "protocol/connection": 370,
+    "client": 355,
+    "protocol/connection": 376,
     "protocol/subscription": 325,
     "protocol/link": 285,
     "protocol/sign_in": 305,
