@@ -129,7 +129,7 @@ async def test_rotation(server: LocalServer, publisher: PusherHTTP) -> None:
 def test_web_application(tmp_path: Path) -> None:
     """The test that the example is passes, as pytest finds it."""
     example = str(EXAMPLES / "test_web_application.py")
-    options = ("-q", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "pytest"))
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--basetemp", str(tmp_path / "pytest"))
     environment = os.environ | {"NO_PROXY": "127.0.0.1", "PYTHONPATH": str(EXAMPLES.parent)}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, example],
