@@ -35,8 +35,8 @@ async def until(http: httpx.AsyncClient, path: str, satisfied: Callable[[httpx.R
 
 @pytest.mark.pusher_server(activity_timeout=1)
 async def test_health(pusher_server: PusherServer) -> None:
-    """A server that says nothing makes it ill while the connection still stands, and well again when it speaks (R1)."""
-    async with serving("health", pusher_server, MAX_SILENCE="2") as (process, http):
+    """A silent server makes it ill though the connection still stands, work that hangs too; both can mend (R1)."""
+    async with serving("health", pusher_server, MAX_SILENCE="2", MAX_WORK="0.1") as (process, http):
         answer = await http.get("/health")
         assert answer.status_code == 200
         assert answer.json() == {"connected": True, "heard of lately": True, "subscribed": True, "working": True}
@@ -44,6 +44,10 @@ async def test_health(pusher_server: PusherServer) -> None:
         answer = await until(http, "/health", lambda answer: answer.status_code == 503)
         assert answer.json() == {"connected": True, "heard of lately": False, "subscribed": True, "working": True}
         pusher_server.stall(False)
+        await until(http, "/health", lambda answer: answer.status_code == 200)
+        await pusher_server.trigger(CHANNEL, "order-created", {"seconds": 1})
+        answer = await until(http, "/health", lambda answer: answer.status_code == 503)
+        assert answer.json() == {"connected": True, "heard of lately": True, "subscribed": True, "working": False}
         await until(http, "/health", lambda answer: answer.status_code == 200)
         pusher_server.close(4000)  # for good
         answer = await until(http, "/health", lambda answer: answer.status_code == 503)
