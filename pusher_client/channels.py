@@ -136,6 +136,16 @@ class Channels:
         else:
             self._kept.pop(name, None)
 
+    # -- figures --------------------------------------------------------------------------------------------------
+
+    def total(self) -> ChannelStats:
+        """Sum the counts of all channels that there ever were."""
+        return self._totals.sum().snapshot()
+
+    def wanted(self) -> list[SubscriptionState]:
+        """Return where each channel stands that is to be subscribed."""
+        return [self._core.subscription_state(name) for name in self._wanted if name is not None]
+
     # -- events ---------------------------------------------------------------------------------------------------
 
     def deliver(self, event: Event) -> None:
@@ -190,16 +200,6 @@ class Channels:
             await self.dispatcher.close(grace, callers)
         finally:
             self.dispatcher.pool.leave()
-
-    # -- figures --------------------------------------------------------------------------------------------------
-
-    def total(self) -> ChannelStats:
-        """Sum the counts of all channels that there ever were."""
-        return self._totals.sum().snapshot()
-
-    def wanted(self) -> list[SubscriptionState]:
-        """Return where each channel stands that is to be subscribed."""
-        return [self._core.subscription_state(name) for name in self._wanted if name is not None]
 
     # -- what handles ask -----------------------------------------------------------------------------------------
 
