@@ -7,6 +7,7 @@ import base64
 import os
 import re
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Iterator
@@ -38,7 +39,12 @@ def publisher(server: LocalServer) -> PusherHTTP:
 
 @asynccontextmanager
 async def running(
-    name: str, server: LocalServer, publisher: PusherHTTP, stop: signal.Signals = signal.SIGINT
+    name: str,
+    server: LocalServer,
+    publisher: PusherHTTP,
+    *,
+    more: dict[str, str] | None = None,
+    stop: signal.Signals = signal.SIGINT,
 ) -> AsyncGenerator[Process]:
     """Run an example, subscribed; stop it at the end as a user or a system does, and see that it ends tidily."""
     environment = os.environ | {
@@ -52,6 +58,7 @@ async def running(
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "PYTHONWARNINGS": "error",
+        **(more or {}),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(EXAMPLES / name), stdout=PIPE, stderr=PIPE, env=environment
@@ -96,6 +103,55 @@ async def test_quickstart(server: LocalServer, publisher: PusherHTTP) -> None:
         assert await lines(process, 4) == [*expected, "order-paid ü"]
 
 
+async def test_bot(server: LocalServer, publisher: PusherHTTP) -> None:
+    """What a payload says decides its type, whatever the event's name; one that fits none is skipped (C8)."""
+    async with running("bot.py", server, publisher) as process:
+        await publisher.trigger(CHANNEL, "order", {"type": "created", "id": 1, "total": 9.5})
+        await publisher.trigger(CHANNEL, "order", {"type": "created", "id": "two", "total": 1})
+        await publisher.trigger(CHANNEL, "order", {"type": "lost", "id": 3})
+        await publisher.trigger(CHANNEL, "order", "no JSON")
+        await publisher.trigger(CHANNEL, "client-forged", {"type": "cancelled", "id": 1})
+        first, *skipped, last = await lines(process, 5)
+        assert first == "order 1 brings 9.50 EUR"
+        assert [line.partition(":")[0] for line in skipped] == ["skipped 'order'"] * 3
+        assert last == "order 1 is off: nobody said why"
+
+
+async def test_rotation(server: LocalServer, publisher: PusherHTTP) -> None:
+    """A rotation is told from requests that open nothing, which raise an alarm, and in the end are suspended (3.7)."""
+    async with running("rotation.py", server, publisher, more={"INTERVAL": "0.2"}) as process:
+        rotated = publisher.rotated()
+        server.rotate_key(rotated.master_key)
+        await rotated.trigger(CHANNEL, "order-created", {"number": 1})
+        assert await lines(process, 1) == ["the key was rotated, requests: 1, and nothing was lost"]
+        stranger, alarms, lost = publisher.rotated(), list[str](), [""]
+        while "refresh_suspended" not in lost[-1]:
+            await stranger.trigger(CHANNEL, "order-created", {"number": 2})
+            while (line := (await lines(process, 1))[0]).startswith("ALARM: "):
+                alarms.append(line)
+            lost.append(line)
+        while sum(int(line.rpartition(" ")[2]) for line in alarms) < len(lost) - 1:
+            alarms += await lines(process, 1)
+        assert lost[1].startswith("lost 'order-created': wrong_key: do the publishers and the endpoint have the same")
+        assert alarms[0].startswith("ALARM: the key was asked for, requests: ")
+
+
+def test_web_application(tmp_path: Path) -> None:
+    """The test that the example is passes, as pytest finds it."""
+    example = str(EXAMPLES / "test_web_application.py")
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--basetemp", str(tmp_path / "pytest"))
+    environment = os.environ | {"NO_PROXY": "127.0.0.1", "PYTHONPATH": str(EXAMPLES.parent)}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, example],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (run.returncode, run.stdout.splitlines()[-1][:8]) == (0, "1 passed"), run.stdout + run.stderr
+
+
 async def test_handlers(server: LocalServer, publisher: PusherHTTP) -> None:
     """Each handler hears its own events, a failure to decrypt and a gap among them (R5)."""
     async with running("handlers.py", server, publisher) as process:
@@ -118,7 +174,7 @@ async def test_handlers(server: LocalServer, publisher: PusherHTTP) -> None:
 
 async def test_worker(server: LocalServer, publisher: PusherHTTP) -> None:
     """It tells a gap in its place, and works off what was received before SIGTERM ends it, with status 0."""
-    async with running("worker.py", server, publisher, signal.SIGTERM) as process:
+    async with running("worker.py", server, publisher, stop=signal.SIGTERM) as process:
         assert process.stderr is not None
         await publisher.trigger(CHANNEL, "order-created", {"number": 1})
         await until(process.stderr, "INFO worker order-created {'number': 1}")
