@@ -42,10 +42,12 @@ def check_sdist(path: Path) -> None:
 
 
 def main() -> None:
-    """Check the one wheel and the one source distribution in the folder."""
-    folder = Path(sys.argv[1])
-    (wheel,) = folder.glob("*.whl")
-    (sdist,) = folder.glob("*.tar.gz")
+    """Check the one wheel and the one source distribution in the folder, and the version if one is given."""
+    folder, *version = sys.argv[1:]
+    (wheel,) = Path(folder).glob("*.whl")
+    (sdist,) = Path(folder).glob("*.tar.gz")
+    if version and not wheel.name.startswith(f"pusher_client-{version[0]}-"):
+        raise SystemExit(f"{wheel.name} is not version {version[0]}")
     check_wheel(wheel)
     check_sdist(sdist)
     print(f"{wheel.name} and {sdist.name}: {len(package_files())} files of the package, nothing else")

@@ -1,7 +1,8 @@
 """Print requirements read from pyproject.toml and the lock.
 
 ``locked``: every version of the lock, without hashes. ``lowest``: the same, but the lowest versions of what the package
-itself and its extras ask for, and nothing about what only those bring along. ``test-group``: what the tests need.
+itself, its extras and its examples ask for, and nothing about what only those bring along. ``test-group``: what the
+tests need.
 """
 
 from __future__ import annotations
@@ -27,10 +28,23 @@ def locked() -> dict[str, str]:
     return pins
 
 
-def lowest(project: dict[str, Any]) -> dict[str, str]:
-    """Read the lower bounds of the package and its extras: name to version."""
-    bounds: dict[str, str] = {}
-    for entries in (project["dependencies"], *project["optional-dependencies"].values()):
+def group(document: dict[str, Any], name: str) -> list[str]:
+    """List what a dependency group asks for, with that of the groups it includes."""
+    return [
+        requirement
+        for entry in document["dependency-groups"][name]
+        for requirement in ([entry] if isinstance(entry, str) else group(document, entry["include-group"]))
+    ]
+
+
+def lowest(document: dict[str, Any]) -> dict[str, str]:
+    """Read the lower bounds of the package, its extras and its examples: name to version."""
+    project, bounds = document["project"], dict[str, str]()
+    for entries in (
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        group(document, "examples"),
+    ):
         for requirement in map(Requirement, entries):
             name = canonicalize_name(requirement.name)
             if name != project["name"]:
@@ -44,12 +58,12 @@ def main() -> None:
     document = tomllib.loads((ROOT / "pyproject.toml").read_text())
     match sys.argv[1]:
         case "test-group":
-            print(*document["dependency-groups"]["test"], sep="\n")
+            print(*group(document, "test"), sep="\n")
         case "locked":
             print(*(f"{name}=={version}" for name, version in locked().items()), sep="\n")
         case "lowest":
-            groups = [Requirement(entry).name for entry in document["dependency-groups"]["test"]]
-            pins = {name: locked()[name] for name in map(canonicalize_name, groups)} | lowest(document["project"])
+            groups = [Requirement(entry).name for entry in group(document, "test")]
+            pins = {name: locked()[name] for name in map(canonicalize_name, groups)} | lowest(document)
             print(*(f"{name}=={version}" for name, version in pins.items()), sep="\n")
         case other:
             raise SystemExit(f"unknown: {other}")

@@ -42,6 +42,7 @@ from pusher_client.exceptions import (
 from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
+from pusher_client.stats import ClientStats
 from pusher_client.streams import EventStream
 from pusher_client.user import User
 
@@ -53,6 +54,7 @@ __all__ = [
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",
+    "ClientStats",
     "ConnectError",
     "ConnectionState",
     "Credentials",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
 from pusher_client.authorizing import Outcome, UserOutcome
-from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch
+from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Purpose
 
 __all__ = ["Authority", "AuthorizationTasks"]
+
+_logger = logging.getLogger("pusher_client")
 
 
 class Authority(Protocol):
@@ -71,19 +74,33 @@ class AuthorizationTasks:
         task.add_done_callback(lambda _: self._tasks.pop(number, None))
 
     async def _ask_for_channel(self, request: Authorize) -> None:
+        _announce(request)
         outcome = await self._authority.authorize(request.channel, request.socket_id)
         self._tasks.pop(request.request_id, None)
-        self._answer(request.request_id, outcome)
+        self._settle(request, outcome)
 
     async def _ask_for_batch(self, batch: AuthorizeBatch) -> None:
         # A channel may be asked for twice, once for its key and once to be subscribed; one answer serves both.
         channels = tuple(dict.fromkeys(request.channel for request in batch.requests))
+        for request in batch.requests:
+            _announce(request)
         outcomes = await self._authority.authorize_batch(channels, batch.requests[0].socket_id)
         self._tasks.pop(batch.batch_id, None)
         for request in batch.requests:
-            self._answer(request.request_id, outcomes[request.channel])
+            self._settle(request, outcomes[request.channel])
 
     async def _ask_for_user(self, request: AuthenticateUser) -> None:
         outcome = await self._authority.authenticate(request.socket_id)
         self._tasks.pop(request.request_id, None)
         self._answer(request.request_id, outcome)
+
+    def _settle(self, request: Authorize, outcome: Outcome) -> None:
+        if request.purpose is Purpose.REFRESH and isinstance(outcome, tuple):
+            # A refused subscription is told to its caller; of this only the events are told that it costs.
+            _logger.warning("there is no new key: %s", outcome[0])
+        self._answer(request.request_id, outcome)
+
+
+def _announce(request: Authorize) -> None:
+    if request.purpose is Purpose.REFRESH:
+        _logger.info("%s: an event does not open; asking for the channel's key anew", request.channel)

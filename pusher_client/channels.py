@@ -10,13 +10,14 @@ from weakref import WeakValueDictionary
 
 from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
 from pusher_client.dispatch import ChannelDispatcher, ClientDispatcher
-from pusher_client.events import DECRYPTION_FAILURE, Event, Member
+from pusher_client.events import DECRYPTION_FAILURE, ChannelStats, Event, Member, SubscriptionState
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.names import channel_kind, check_channel_name
 from pusher_client.protocol.tally import Tally
 from pusher_client.registry import is_application
+from pusher_client.stats import Totals
 from pusher_client.worker import ErrorHandler
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Channels:
         self._kept: dict[str, Channel] = {}
         self._wanted: dict[str | None, ChannelDispatcher] = {}
         self._ended: dict[str | None, Tally] = {}
+        self._totals = Totals()
 
     # -- handles --------------------------------------------------------------------------------------------------
 
@@ -101,6 +103,7 @@ class Channels:
             kind = PresenceChannel if channel_kind(name).presence else Channel
             handle = self._handles[name] = kind(name, dispatcher, self._operations)
             self._dispatchers[name] = dispatcher
+            self._totals.watch(dispatcher, dispatcher.tally)
         return handle
 
     def presence(self, name: str) -> PresenceChannel:
@@ -132,6 +135,16 @@ class Channels:
             self._kept[name] = handle
         else:
             self._kept.pop(name, None)
+
+    # -- figures --------------------------------------------------------------------------------------------------
+
+    def total(self) -> ChannelStats:
+        """Sum the counts of all channels that there ever were."""
+        return self._totals.sum().snapshot()
+
+    def wanted(self) -> list[SubscriptionState]:
+        """Return where each channel stands that is to be subscribed."""
+        return [self._core.subscription_state(name) for name in self._wanted if name is not None]
 
     # -- events ---------------------------------------------------------------------------------------------------
 

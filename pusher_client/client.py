@@ -24,6 +24,7 @@ from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.registry import Bindable, Handler, HandlerRegistry
 from pusher_client.request import bare
+from pusher_client.stats import ClientStats
 from pusher_client.streams import EventStream
 from pusher_client.user import User
 from pusher_client.websocket import read_proxy
@@ -221,6 +222,11 @@ class PusherClient(Bindable):
     def socket_id(self) -> str | None:
         """The server's name for this connection; None without one."""
         return self._core.socket_id
+
+    @property
+    def stats(self) -> ClientStats:
+        """What became of the events of all channels, and how the link does, up to this moment."""
+        return self._life.stats()
 
     def channel(self, name: str) -> Channel:
         """Return the handle of a channel, without any traffic; the same one while somebody has a use for it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import Callable, Collection
 from typing import Any, Literal
 
@@ -11,10 +12,12 @@ from pusher_client.address import Address
 from pusher_client.authority import Authority
 from pusher_client.channels import Channels
 from pusher_client.driver import Driver
+from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import ConnectError, NotConnectedError
 from pusher_client.news import News
 from pusher_client.protocol.connection import Connection
 from pusher_client.shutdown import Shutdown
+from pusher_client.stats import ClientStats
 from pusher_client.websocket import WebSocket
 
 __all__ = ["Lifecycle"]
@@ -67,6 +70,22 @@ class Lifecycle:
         if driver is not None and driver.loop is not asyncio.get_running_loop():
             raise RuntimeError("this client is connected in another event loop; use it there, or make another client")
         return driver
+
+    def stats(self) -> ClientStats:
+        """Sum up how everything stands."""
+        total, states, driver = self._channels.total(), self._channels.wanted(), self._driver
+        return ClientStats(
+            received=total.received,
+            delivered=total.delivered,
+            dropped=total.dropped,
+            undecryptable=total.undecryptable,
+            waiting=total.waiting,
+            key_refreshes=total.key_refreshes,
+            connects=self._news.connects,
+            wanted=len(states),
+            subscribed=states.count(SubscriptionState.SUBSCRIBED),
+            silence=math.inf if driver is None else driver.loop.time() - self._core.last_received,
+        )
 
     async def connect(self) -> None:
         """Start a connection unless there is one, and wait until it stands."""

@@ -50,6 +50,7 @@ class News:
         connection: Where the connection's own events are bound.
         user: Where the signed-in user's events are bound.
         failure: Why the last connection is over for good; None while it is not.
+        connects: How often a connection came to stand.
     """
 
     def __init__(self, core: Connection, channels: Channels, on_handler_error: ErrorHandler | None) -> None:
@@ -64,6 +65,7 @@ class News:
         self.connection = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
         self.user = User(core.sign_in, on_handler_error, channels.dispatcher.pool)
         self.failure: PusherError | None = None
+        self.connects = 0
 
     def begin(self, stop: Callable[[], None]) -> None:
         """A connection starts; ``stop`` is called when it is over for good."""
@@ -164,6 +166,7 @@ class News:
     def _change_state(self, previous: ConnectionState, current: ConnectionState) -> None:
         _logger.info("the connection went from %s to %s", previous, current)
         if current is ConnectionState.CONNECTED:
+            self.connects += 1
             _finish_all(self._connect_waiters, None)
         elif current is ConnectionState.DISCONNECTED:
             _finish_all(self._connect_waiters, NotConnectedError("disconnected before the connection stood"))

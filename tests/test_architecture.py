@@ -22,7 +22,19 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 LAYERS = [
     {"credentials", "proxies", "trace", "upgrade"},
     {"incoming"},
-    {"registry", "answer", "address", "websocket", "request", "queues", "pool", "outbox", "shutdown", "stalls"},
+    {
+        "registry",
+        "answer",
+        "address",
+        "websocket",
+        "request",
+        "queues",
+        "pool",
+        "outbox",
+        "shutdown",
+        "stalls",
+        "stats",
+    },
     {"origin", "worker", "feeds", "authorizing"},
     {"endpoint", "streams", "connection_events", "authorization_tasks"},
     {"authorizers", "batch_authorizer", "routing", "user", "driver"},
@@ -37,8 +49,8 @@ LAYERS = [
 ]
 
 LONGEST = {
-    "client": 350,
-    "protocol/connection": 371,
+    "client": 355,
+    "protocol/connection": 376,
     "protocol/subscription": 325,
     "protocol/link": 285,
     "protocol/sign_in": 305,

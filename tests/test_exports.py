@@ -15,6 +15,7 @@ NAMES = {
     "Channel",
     "ChannelAuthorization",
     "ChannelStats",
+    "ClientStats",
     "ConnectionState",
     "Credentials",
     "DecryptionFailure",

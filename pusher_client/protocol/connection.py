@@ -91,6 +91,11 @@ class Connection:
         return self._link.socket_id
 
     @property
+    def last_received(self) -> float:
+        """When the server last sent anything; minus infinity before it ever did."""
+        return self._link.liveness.last_in
+
+    @property
     def active(self) -> bool:
         """True from ``connect`` until ``disconnect`` or a failure for good."""
         return self._link.phase is not LinkPhase.IDLE

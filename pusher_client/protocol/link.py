@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -93,7 +94,7 @@ class Link:
         self.state = ConnectionState.INITIALIZED
         self.phase = LinkPhase.IDLE
         self.socket_id: str | None = None
-        self.liveness = Liveness(settings.activity_timeout, settings.pong_timeout, 0.0)
+        self.liveness = Liveness(settings.activity_timeout, settings.pong_timeout, -math.inf)
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 

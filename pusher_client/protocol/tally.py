@@ -28,6 +28,14 @@ class Tally:
         """Events that have arrived and not left yet."""
         return self.received - self.delivered - self.dropped - self.undecryptable
 
+    def add(self, other: Tally) -> None:
+        """Count what another has counted, too."""
+        self.received += other.received
+        self.delivered += other.delivered
+        self.dropped += other.dropped
+        self.undecryptable += other.undecryptable
+        self.key_refreshes += other.key_refreshes
+
     def snapshot(self) -> ChannelStats:
         """Return the counts as they stand now."""
         return ChannelStats(
