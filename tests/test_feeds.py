@@ -314,3 +314,26 @@ async def test_no_event_came(error: PusherError | None) -> None:
     with pytest.raises(PusherError) as caught:
         await waiting.wait()
     assert caught.value is (error or withdrawn)
+
+
+def closed_loop_waiters() -> tuple[NextEvent, asyncio.Future[None]]:
+    """Return what waited in an event loop that is closed."""
+    loop = asyncio.new_event_loop()
+    try:
+
+        async def wait() -> NextEvent:
+            return NextEvent(EVERYTHING, SubscriptionError("orders"))
+
+        return loop.run_until_complete(wait()), loop.create_future()
+    finally:
+        loop.close()
+
+
+def test_an_end_does_not_wake_readers_whose_loop_is_closed() -> None:
+    """They are gone with it (design 2)."""
+    waiting, waiter = closed_loop_waiters()
+    waiting.end(None)
+    feed, _ = make(Owner())
+    feed.waiter = waiter
+    feed.end(None)
+    assert (feed.ended, feed.waiter, waiter.done()) == (True, None, False)

@@ -276,3 +276,31 @@ def test_a_client_whose_loop_was_closed_can_connect_again(*, busy: bool) -> None
 
         asyncio.run(come_back())
         assert heard == (["first", "third"] if busy else ["third"])
+
+
+def test_what_was_held_when_the_loop_was_closed_is_told() -> None:
+    """An event that waited for a key has failed, and is counted, when the client is used again (3.8, R5)."""
+    failures: list[Any] = []
+    asked: list[str] = []
+
+    async def authorize(channel: str, _socket_id: str) -> ChannelAuthorization:
+        asked.append(channel)
+        if len(asked) > 1:
+            await asyncio.Event().wait()
+        return ChannelAuthorization("key:x", shared_secret=OLD)
+
+    async def leave() -> PusherClient:
+        async with scripted() as peer:
+            client = peer.client(authorizer=authorize)
+            await client.connect()
+            channel = await client.subscribe(CHANNEL)
+            await peer.publish("e", CHANNEL, sealed(NEW, "1"))
+            while len(asked) < 2:
+                await asyncio.sleep(0.001)
+            assert channel.stats.waiting == 1
+            client.bind("pusher:decryption_failure", failures.append)
+            return client
+
+    client = asyncio.run(leave())
+    asyncio.run(client.disconnect())
+    assert [event.data.reason for event in failures] == ["authorization_failed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -180,7 +181,7 @@ class Examination:
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def take(message: str | None) -> None:
-            if not first.done():
+            with contextlib.suppress(asyncio.InvalidStateError):  # another one after the first
                 first.set_result(message or "")
 
         reading = asyncio.create_task(self._websocket.read(take))
