@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import os
 import shutil
@@ -13,6 +14,9 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
+
+if os.environ.get("PUSHER_CLIENT_UVLOOP") == "1":
+    asyncio.set_event_loop_policy(importlib.import_module("uvloop").EventLoopPolicy())
 
 REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
 

@@ -336,4 +336,6 @@ def test_an_end_does_not_wake_readers_whose_loop_is_closed() -> None:
     feed, _ = make(Owner())
     feed.waiter = waiter
     feed.end(None)
-    assert (feed.ended, feed.waiter, waiter.done()) == (True, None, False)
+    assert feed.ended
+    assert feed.waiter is None
+    assert not waiter.done()
