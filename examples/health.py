@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from pusher_client import Channel, ConnectionState, PusherClient
+from pusher_client import Channel, ConnectionState, PusherClient, SubscriptionState
 
 MAX_SILENCE = float(os.environ.get("MAX_SILENCE", "60"))
 MAX_WORK = float(os.environ.get("MAX_WORK", "30"))
@@ -47,7 +47,7 @@ async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, Any]]:
     async with PusherClient.from_env(activity_timeout=20, pong_timeout=10) as client:
         orders, worker = await client.subscribe("private-encrypted-orders"), Worker()
         working = asyncio.create_task(worker.run(orders))
-        yield {"client": client, "worker": worker, "working": working}
+        yield {"client": client, "orders": orders, "worker": worker, "working": working}
     await asyncio.wait({working})
 
 
@@ -57,11 +57,10 @@ async def health(request: Request) -> JSONResponse:
     A reconnect makes this 503 for a moment: let the container be given up after several answers, not after one.
     """
     client: PusherClient = request.state.client
-    stats = client.stats
     checks = {
         "connected": client.state is ConnectionState.CONNECTED,
-        "heard of lately": stats.silence < MAX_SILENCE,
-        "subscribed": stats.subscribed == stats.wanted,
+        "heard of lately": client.stats.silence < MAX_SILENCE,
+        "subscribed": request.state.orders.state is SubscriptionState.SUBSCRIBED,
         "working": not (request.state.working.done() or request.state.worker.stuck),
     }
     return JSONResponse(checks, 200 if all(checks.values()) else 503)

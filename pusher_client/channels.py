@@ -144,7 +144,7 @@ class Channels:
 
     def wanted(self) -> list[SubscriptionState]:
         """Return where each channel stands that is to be subscribed."""
-        return [self._core.subscription_state(name) for name in self._wanted if name is not None]
+        return [self._core.subscription_state(name) for name in tuple(self._wanted) if name is not None]
 
     # -- events ---------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ class ClientStats:
         waiting: Held for a key.
         key_refreshes: Authorization requests made for a new key.
         connects: How often the connection came to stand: one more than there were reconnects.
-        wanted: How many channels are to be subscribed now.
+        wanted: How many channels are to be subscribed now; one that was refused for good is not among them.
         subscribed: How many of them are.
         silence: Seconds since the server last sent anything, a pong included; infinite without a connection to it since
             ``connect()``.

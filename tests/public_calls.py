@@ -102,6 +102,7 @@ READ_ANYWHERE: dict[str, Call] = {
     "PusherClient.from_url": lambda held: type(held.client).from_url("ws://KEY@127.0.0.1"),
     "PusherClient.socket_id": lambda held: held.client.socket_id,
     "PusherClient.state": lambda held: held.client.state,
+    "PusherClient.stats": lambda held: held.client.stats,
     "PusherClient.user": lambda held: held.client.user,
     "Channel.name": lambda held: held.good.name,
     "Channel.state": lambda held: held.good.state,

@@ -37,11 +37,11 @@ def test_what_arrived_is_the_sum_of_what_became_of_it(
 def test_tallies_add_up() -> None:
     """Each count of another comes on top of one's own, and the other keeps its own."""
     total, other = Tally(), Tally()
-    total.received, total.delivered = 3, 2
+    total.received, total.delivered, total.dropped, total.undecryptable, total.key_refreshes = 20, 8, 5, 3, 7
     other.received, other.delivered, other.dropped, other.undecryptable, other.key_refreshes = 10, 4, 3, 2, 1
     total.add(other)
     assert total.snapshot() == ChannelStats(
-        received=13, delivered=6, dropped=3, undecryptable=2, waiting=2, key_refreshes=1
+        received=30, delivered=12, dropped=8, undecryptable=5, waiting=5, key_refreshes=8
     )
     assert other.received == 10
 
