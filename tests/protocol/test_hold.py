@@ -16,7 +16,7 @@ from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import KeyRotationPolicy, RefreshGuard
-from pusher_client.protocol.outputs import Authorize, Cancel, Purpose
+from pusher_client.protocol.outputs import Authorize, Cancel, Deliver, Purpose
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.tally import Tally
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
@@ -380,6 +380,21 @@ def test_disconnecting_settles_what_waits() -> None:
     core.drain()
     assert core.names() == ["pusher:decryption_failure", "behind"]
     assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+
+
+def test_unsubscribing_stops_what_disconnecting_settles() -> None:
+    """A handler that unsubscribes while the end hands on what was held sees no more of it (3.4, R5)."""
+    core = ready()
+    for name in ("first", "second", "third"):
+        event(core, NEW, name)
+    core.connection.disconnect(core.now)
+    for output in core.connection.outputs():
+        if isinstance(output, Deliver):
+            core.deliver(output.event)
+            core.connection.unsubscribe(CHANNEL, core.now)
+    assert [one.data.event_name for one in core.events] == ["first"]
+    tally = core.tallies[CHANNEL].snapshot()
+    assert (tally.undecryptable, tally.dropped, tally.waiting) == (1, 2, 0)
 
 
 @given(st.lists(st.sampled_from(["old", "new", "unknown", "malformed", "miss", "answer old", "answer new", "wait"])))
