@@ -34,6 +34,7 @@ class WantedChannels:
         self._outputs = outputs
         self._timers = timers
         self._owed = OwedAnswers()
+        self._ended: dict[str, Subscription] = {}
         self.subscriptions: dict[str, Subscription] = {}
 
     def get(self, channel: str) -> Subscription | None:
@@ -62,6 +63,8 @@ class WantedChannels:
         """Want a channel no longer; nothing of its subscription is delivered after this."""
         subscription = self.subscriptions.pop(channel, None)
         if subscription is None:
+            if (ended := self._ended.pop(channel, None)) is not None:
+                self._drop_undelivered(ended)
             return
         if subscription.state is SubscriptionState.SUBSCRIBING:
             self._owed.owe(channel, now)
@@ -95,9 +98,10 @@ class WantedChannels:
     def end(self, error: PusherError | None, now: float) -> None:
         """Want nothing any more: the caller disconnected (None), or the link is over for good."""
         self._owed.clear()
-        subscriptions = list(self.subscriptions.values())
+        # What they held is among the outputs now, and a handler of the first may yet unsubscribe from the rest.
+        self._ended = self.subscriptions.copy()
         self.subscriptions.clear()
-        for subscription in subscriptions:
+        for subscription in self._ended.values():
             subscription.close(error, now)
 
     def user_settled(self, now: float) -> None:

@@ -19,21 +19,18 @@ class Guard:
     max_delay: float
     fruitless: int = 0
     not_before: float = -math.inf
+    not_after: float = -math.inf
 
     def brought_nothing(self, now: float) -> None:
         """From the limit on, each pause may be twice the last, and is at least half of that."""
         self.fruitless += 1
         if self.fruitless >= self.limit:
-            self.not_before = now + min(self.max_delay, 2.0 ** (self.fruitless - self.limit)) / 2
-
-    @property
-    def paused(self) -> bool:
-        """Whether there has been reason for a pause since all was well."""
-        return self.fruitless >= self.limit
+            longest = min(self.max_delay, 2.0 ** (self.fruitless - self.limit))
+            self.not_before, self.not_after = now + longest / 2, now + longest
 
     def reset(self) -> None:
         """All is well."""
-        self.fruitless, self.not_before = 0, -math.inf
+        self.fruitless, self.not_before, self.not_after = 0, -math.inf, -math.inf
 
 
 @dataclass
@@ -60,11 +57,14 @@ class Reference:
     unopened: int = 0
     asked: int = 0
     asked_at: float = 0.0
+    named_at: float = -math.inf
     kept_until: float = math.inf
     probe_by: float = math.inf
     last: int = 0
-    hole: bool = False
+    hole: tuple[float, float] | None = None
     subscribed: bool = False
+    subscribed_at: float = 0.0
+    overflown: bool = False
 
     def __post_init__(self) -> None:
         self.own = Guard(self.policy.fruitless_limit, self.policy.max_delay)
@@ -73,13 +73,13 @@ class Reference:
         """The subscription is over, and its keys with it."""
         self.answers, self.unproved, self.waiting = [], set(), []
         self.kept_until = self.probe_by = math.inf
-        self.hole = self.subscribed = False
+        self.hole, self.subscribed, self.overflown = None, False, False
         self.own.reset()
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
-    def ring(self, now: float) -> set[bytes]:
-        """Return the key that the latest answer named, and the last few that one did not name, within their grace."""
+    def ring(self, now: float) -> dict[bytes, float | None]:
+        """Return the key that the latest answer named, and the last few others with the end of their grace."""
         named: bytes | None = None
         ended: dict[bytes, float] = {}
         for time, key in self.answers:
@@ -88,8 +88,10 @@ class Reference:
                 ended[named or b""] = time
             ended = dict(list(ended.items())[-self.policy.old_keys :])
             named = key
-        live = {old for old, since in ended.items() if now < since + self.policy.grace}
-        return live if named is None else {named, *live}
+        ring: dict[bytes, float | None] = {
+            old: since + self.policy.grace for old, since in ended.items() if now < since + self.policy.grace
+        }
+        return ring if named is None else {**ring, named: None}
 
     def answered(self, key: bytes | None, now: float, *, refresh: bool) -> None:
         """The endpoint named a key, or brought nothing."""
@@ -98,6 +100,7 @@ class Reference:
             if brought and self.answers:
                 self.unproved.add(key)
             self.answers.append((now, key))
+            self.named_at = now
             for sent in self.waiting:
                 self.try_to_open(sent, now)
         if refresh and not brought:
@@ -124,8 +127,9 @@ class Reference:
         if count > self.asked:
             assert count == self.asked + 1
             assert count <= self.unopened
-            # The client's pause may have become longer after a request was planned, so it is no bound here.
             assert now >= self.own.not_before
+            # The client's pause may have become longer after a request was planned.
+            assert self.probe_by < math.inf or now >= self.client.not_before
             self.asked, self.asked_at, self.probe_by = count, now, math.inf
 
     # -- events ---------------------------------------------------------------------------------------------------
@@ -133,6 +137,7 @@ class Reference:
     def arrives(self, sent: Sent) -> None:
         """An event arrives while the channel is subscribed."""
         self.waiting.append(sent)
+        self.overflown = len(self.waiting) > self.policy.backlog
         self.try_to_open(sent, sent.arrived)
         self.unopened += sent.key is not None and not sent.opened and not sent.name.startswith("client-")
 
@@ -146,11 +151,22 @@ class Reference:
             return
         assert sent.opened == (reason in (None, Reason.INVALID_UTF8))
         assert (sent.key is None) == (reason is Reason.MALFORMED)
-        if not sent.opened and sent.key is not None and sent.name.startswith("client-"):
+        if not sent.opened and sent.key is not None:
+            self.fails(sent, reason, now)
+        self.overflown = self.overflown and bool(self.waiting)
+
+    def fails(self, sent: Sent, reason: Reason | None, now: float) -> None:
+        """An event that was sealed leaves without being opened, and is told why."""
+        if sent.name.startswith("client-"):
             assert reason is Reason.WRONG_KEY
-        if reason is Reason.REFRESH_SUSPENDED:
-            assert self.own.paused or self.client.paused
-            self.probe_by = min(self.probe_by, now + self.policy.max_delay)
+        elif self.overflown:
+            assert reason is Reason.BACKLOG_OVERFLOW
+        elif reason is Reason.WRONG_KEY:
+            assert now == self.named_at
+        elif reason is Reason.REFRESH_SUSPENDED:
+            pause = max(self.own.not_after, self.client.not_after) - now
+            assert pause > 0
+            self.probe_by = min(self.probe_by, now + min(self.policy.max_delay, 2 * pause))
 
     def passes(self, number: int) -> None:
         """What came later leaves later, whether it was sealed or one of the protocol's own."""
@@ -158,18 +174,31 @@ class Reference:
         assert not self.waiting or number < self.waiting[0].number
         self.last = number
 
-    def protocol_event(self, name: str) -> None:
+    def protocol_event(self, name: str, now: float) -> None:
         """The subscription begins, or is lost; then there is a hole until it is back."""
         if name == "pusher:subscription_succeeded":
-            self.subscribed = True
+            self.subscribed, self.subscribed_at = True, now
         elif name == "pusher:subscription_error":
-            self.hole = self.hole or self.subscribed
-            self.subscribed = False
+            self.loses(now)
+
+    def loses(self, now: float) -> None:
+        """A hole begins, after the subscription did; a refusal is heard of later if it waits behind what is held."""
+        if self.subscribed:
+            self.hole = (self.subscribed_at, now)
+        self.subscribed = False
+
+    def told_of_the_hole(self, last_received: float, lost: float) -> None:
+        """The hole is told once, where it ends."""
+        assert self.hole is not None
+        assert self.subscribed
+        assert not self.waiting
+        earliest, latest = self.hole
+        assert max(earliest, last_received) <= lost <= latest
+        self.hole = None
 
     def lost(self, now: float) -> None:
         """The link is gone; what waits is kept for the next authorization, but not for long."""
-        self.hole = self.hole or self.subscribed
-        self.subscribed = False
+        self.loses(now)
         self.probe_by = math.inf
         if self.waiting and self.kept_until == math.inf:
             self.kept_until = now + self.policy.timeout
@@ -185,4 +214,4 @@ class Reference:
             assert now < head.arrived + 2 * self.policy.timeout
             assert now < self.kept_until
         assert now <= self.probe_by
-        assert not (self.hole and self.subscribed)
+        assert self.hole is None or not self.subscribed

@@ -17,6 +17,8 @@ from pusher_client.protocol.tally import Tally
 
 CHANNEL = "private-encrypted-orders"
 OLD, NEW, UNKNOWN = b"1" * 32, b"2" * 32, b"3" * 32
+_TURNS = 1000
+"""More deadlines than anything has in one instant."""
 
 
 def sealed(key: bytes, plaintext: str | bytes) -> str:
@@ -128,8 +130,10 @@ class Core:
 
     def wait(self, seconds: float) -> list[Output]:
         """Let time pass, from one deadline to the next."""
-        end, before = self.now + seconds, len(self.outputs)
+        end, before, turns = self.now + seconds, len(self.outputs), 0
         while (due := self.connection.deadline()) is not None and due <= end:
+            turns = turns + 1 if due <= self.now else 0
+            assert turns < _TURNS, "a deadline stays in the past"
             self.now = max(self.now, due)
             self.connection.handle_deadline(self.now)
             self.drain()
@@ -138,13 +142,14 @@ class Core:
 
     def until(self, kind: type[Output]) -> None:
         """Let time pass until such an output comes."""
-        while True:
+        for _ in range(_TURNS):
             due = self.connection.deadline()
             assert due is not None
             self.now = max(self.now, due)
             self.connection.handle_deadline(self.now)
             if any(isinstance(output, kind) for output in self.drain()):
                 return
+        raise AssertionError(f"no {kind.__name__} came")
 
     def back(self) -> None:
         """Wait for the next connect and establish the link."""

@@ -255,7 +255,7 @@ def test_no_envelope_breaks_anything(nonce: str, ciphertext: str, more: str) -> 
 
 @settings(max_examples=examples(40))
 @given(kind=st.sampled_from(["c", "u", "b"]), status=st.integers(100, 999), body=values, fields=st.booleans())
-@example(kind="c", status=200, body="[" * 100_000, fields=False)
+@example(kind="c", status=200, body="[" * 60_000, fields=False)
 def test_no_answer_of_an_endpoint_breaks_anything(kind: str, status: int, body: str, *, fields: bool) -> None:
     """An answer is an authorization or an `AuthorizationError` (R7, R8)."""
     whole = f'{{"auth":{body},"shared_secret":{body},"channel_data":{body},"user_data":{body}}}' if fields else body

@@ -17,7 +17,7 @@ from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import KeyRotationPolicy, RefreshGuard
-from pusher_client.protocol.outputs import Authorize, Cancel, Purpose
+from pusher_client.protocol.outputs import Authorize, Cancel, Deliver, Purpose
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.tally import Tally
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
@@ -369,6 +369,37 @@ def test_the_next_authorization_answers_for_what_waited() -> None:
     assert core.names()[-1] == "pusher:subscription_succeeded"
 
 
+def test_a_second_drop_does_not_prolong_the_wait() -> None:
+    """What is held is kept for one timeout after the first drop, however many follow (3.8)."""
+    core = ready(timeout=10.0)
+    event(core, NEW, "waits")
+    lost = core.now
+    core.lose(1006)
+    core.back()
+    core.lose(1006)
+    core.wait(lost + 9.5 - core.now)
+    assert core.failures() == []
+    core.wait(0.5)
+    assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+
+
+def test_a_drop_does_not_prolong_the_wait_beyond_two_timeouts() -> None:
+    """One that waited for another's request, then for its own, is not kept for a whole timeout after a drop (3.6)."""
+    core = ready(timeout=10.0)
+    event(core, UNKNOWN, "first")
+    core.wait(0.5)
+    event(core, UNKNOWN, "second")
+    core.wait(9.0)
+    core.answer(NEW)
+    assert core.failures() == [Reason.WRONG_KEY]
+    core.wait(5.5)
+    core.lose(1006)
+    core.wait(5.0)
+    assert core.failures() == [Reason.WRONG_KEY]
+    core.wait(0.5)
+    assert core.failures() == [Reason.WRONG_KEY, Reason.AUTHORIZATION_FAILED]
+
+
 def test_unsubscribing_counts_what_waits_as_dropped() -> None:
     """Held events are dropped and their bytes given back (3.8, R5)."""
     core = ready()
@@ -391,6 +422,21 @@ def test_disconnecting_settles_what_waits() -> None:
     core.drain()
     assert core.names() == ["pusher:decryption_failure", "behind"]
     assert core.failures() == [Reason.AUTHORIZATION_FAILED]
+
+
+def test_unsubscribing_stops_what_disconnecting_settles() -> None:
+    """A handler that unsubscribes while the end hands on what was held sees no more of it (3.4, R5)."""
+    core = ready()
+    for name in ("first", "second", "third"):
+        event(core, NEW, name)
+    core.connection.disconnect(core.now)
+    for output in core.connection.outputs():
+        if isinstance(output, Deliver):
+            core.deliver(output.event)
+            core.connection.unsubscribe(CHANNEL, core.now)
+    assert [one.data.event_name for one in core.events] == ["first"]
+    tally = core.tallies[CHANNEL].snapshot()
+    assert (tally.undecryptable, tally.dropped, tally.waiting) == (1, 2, 0)
 
 
 @given(st.lists(st.sampled_from(["old", "new", "unknown", "malformed", "miss", "answer old", "answer new", "wait"])))

@@ -51,7 +51,7 @@ from tests.protocol.twins import Twins
 ENCRYPTED = [f"private-encrypted-{number}" for number in range(8)]
 CHANNELS = [*ENCRYPTED, "orders", "private-a", "presence-b"]
 KEYS = {"old": OLD, "new": NEW, "third": b"4" * 32, "fourth": b"5" * 32, "unknown": UNKNOWN}
-POLICY = KeyRotationPolicy(backlog=4, fruitless_limit=1, grace=25.0)
+POLICY = KeyRotationPolicy(backlog=4, fruitless_limit=1, grace=25.0, max_delay=3.0)
 BUFFER = 5000
 """Bytes: events of a few channels at a time, less than their backlogs could hold."""
 BATCH = 3
@@ -62,6 +62,11 @@ arrivals = st.tuples(
     st.sampled_from(["e"] * 7 + ["client-e"]),
     st.sampled_from(["old", "old", "new", "new", "third", "fourth", "unknown"]),
     st.sampled_from(["usual"] * 17 + ["no text", "regretted", "regretted later"]),
+)
+rotations = st.tuples(
+    st.sampled_from(sorted(KEYS)),
+    st.sampled_from(["its key"] * 10 + [*KEYS, "503"]),
+    st.sampled_from([0.0, 0.5, 1.0]),
 )
 seldom = st.sampled_from([False, False, True])
 
@@ -81,6 +86,7 @@ class Watched(Core):
         self.open: set[str] = set()
         self.pending: dict[int, tuple[str, float]] = {}
         self.connects: list[float] = []
+        self.heard_at: set[float] = set()
         self.sealed: dict[str, int] = {}
         self.regretted: set[int] = set()
         client = Guard(4 * POLICY.fruitless_limit, POLICY.max_delay)
@@ -122,6 +128,7 @@ class Watched(Core):
                 self.batched[batch_id] = output
                 for request in requests:
                     self.start(request)
+                self.drop_unwanted()  # what was gathered too late may have been given up in the same moment
             case Cancel(number) if number in self.batched:
                 for request in self.batched[number].requests:
                     self.cancel(request.request_id)
@@ -132,12 +139,10 @@ class Watched(Core):
                 self.open.discard(channel)
                 self.references[channel].forget()
             case GapFound(channel, last_received, lost, now):
-                reference = self.references[channel]
                 assert channel in self.open
-                assert reference.hole
-                assert not reference.waiting
-                assert last_received <= lost <= now == self.now
-                reference.hole = False
+                assert lost <= now == self.now
+                assert last_received in self.heard_at
+                self.references[channel].told_of_the_hole(last_received, lost)
             case StateChanged(ConnectionState.CONNECTED):
                 for reference in self.references.values():
                     reference.lost(self.now)
@@ -162,6 +167,8 @@ class Watched(Core):
             reference = self.references[request.channel]
             if self.now >= reference.asked_at + POLICY.timeout:
                 reference.brought_nothing(self.now)
+            else:
+                assert self.connection.subscription_state(request.channel) is not SubscriptionState.SUBSCRIBED
 
     def deliver(self, event: Event) -> None:
         """Check that the event is wanted and in its place; its handler may unsubscribe."""
@@ -175,7 +182,8 @@ class Watched(Core):
             reference.passes(event.data["subscription_count"])
             return
         elif event.name.startswith("pusher:"):
-            reference.protocol_event(event.name)
+            assert channel not in ENCRYPTED or "forged" not in repr(event)  # what nobody sealed (C1)
+            reference.protocol_event(event.name, self.now)
             return
         else:
             number, reason = event.data, None
@@ -184,6 +192,11 @@ class Watched(Core):
             self.connection.unsubscribe(channel, self.now)
             self.open.discard(channel)
             reference.forget()
+
+    def receive(self, text: str) -> list[Output]:
+        """Receive a frame, and remember when something came."""
+        self.heard_at.add(self.now)
+        return super().receive(text)
 
     def subscribe(self, channel: str = ENCRYPTED[0]) -> int:
         """Call subscribe; its outcome is due in time."""
@@ -265,14 +278,15 @@ class World(RuleBasedStateMachine):
         if channel.startswith(("private-", "presence-")):
             assert data["auth"] == f"key:{self.core.connection.socket_id}"
         assert set(data) <= {"channel", "auth"}
+        assert channel not in self.asked  # a refresh never subscribes again (3.8)
         self.asked_at[channel] = self.core.now
         if self.mood in ("grant", "silent"):
             self.asked.add(channel)
         if self.mood == "grant":
             self.granted.add(channel)
-            self.unsent.append((self.core.now, "pusher_internal:subscription_succeeded", channel, "{}"))
+            self.unsent.append((self.core.now, "pusher_internal:subscription_succeeded", channel, '{"forged": 0}'))
         elif self.mood in ("401", "500"):
-            refusal = {"type": "AuthError", "error": "no", "status": int(self.mood)}
+            refusal = {"type": "AuthError", "error": "no", "status": int(self.mood), "forged": 0}
             self.unsent.append((self.core.now, "pusher:subscription_error", channel, refusal))
 
     def deliver_answer(self) -> None:
@@ -320,6 +334,7 @@ class World(RuleBasedStateMachine):
         core = self.core
         if core.connection.subscription_state(channel) is SubscriptionState.SUBSCRIBED:
             core.references[channel].arrives(Sent(self.number, name, key, core.now))
+        core.heard_at.add(core.now)
         event = core.connection.receive_text(frame(name, channel, text), core.now)
         if event is not None:
             core.deliver(event)
@@ -337,20 +352,102 @@ class World(RuleBasedStateMachine):
         return [name for name in ENCRYPTED if state(name) is SubscriptionState.SUBSCRIBED]
 
     @precondition(lambda self: self.listening())
-    @rule(place=st.integers(0, 29), key=st.sampled_from(sorted(KEYS)), answer=st.sampled_from([*KEYS, "503"]))
-    def rotate(self, place: int, key: str, answer: str) -> None:
-        """An event comes under some key, and the endpoint answers at once, to the point or not."""
+    @rule(place=st.integers(0, 29), steps=st.lists(rotations, min_size=1, max_size=5))
+    def rotate(self, place: int, steps: list[tuple[str, str, float]]) -> None:
+        """Events come under one key or another, and the endpoint answers at once, to the point or not."""
+        channel = self.listening()[place % len(self.listening())]
+        for key, answer, seconds in steps:
+            if channel not in self.listening():
+                return
+            self.number += 1
+            self.arrive("e", channel, self.seal(KEYS[key]), KEYS[key])
+            self.serve()
+            for request in self.asked_for(channel):
+                if answer == "503":
+                    self.core.refused(request, 503)
+                else:
+                    self.core.answered(request, KEYS[key if answer == "its key" else answer])
+            self.serve()
+            self.wait(seconds)
+
+    @precondition(lambda self: self.listening())
+    @rule(
+        place=st.integers(0, 29), pauses=st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=2, max_size=6), now=seldom
+    )
+    def ask_in_vain(self, place: int, pauses: list[float], *, now: bool) -> None:
+        """Whatever comes is under a key that the endpoint does not have, so that it is asked ever less often (3.7)."""
+        if not now:
+            return
+        channel = self.listening()[place % len(self.listening())]
+        for seconds in pauses:
+            self.number += 1
+            if channel in self.listening():
+                self.arrive("e", channel, self.seal(UNKNOWN), UNKNOWN)
+            self.serve()
+            self.wait(seconds)
+            self.grant(channel)
+
+    def asked_for(self, channel: str) -> list[Authorize]:
+        """Return the requests that run for a channel."""
+        return [request for request in self.core.running.values() if request.channel == channel]
+
+    @precondition(lambda self: self.listening() and not self.unsent)
+    @rule(place=st.integers(0, 29), which=st.integers(0, 2), seconds=st.sampled_from([1.0, 10.0, 25.0]))
+    def busy(self, place: int, which: int, seconds: float) -> None:
+        """An event is read late, before the deadlines that have passed meanwhile; its key is no younger for that."""
+        rings = {name: list(self.core.references[name].ring(self.core.now)) for name in self.listening()}
+        rotated = [name for name, ring in rings.items() if len(ring) > 1] or list(rings)
+        channel = rotated[place % len(rotated)]
+        key = rings[channel][which % len(rings[channel])]
+        self.number += 1
+        self.core.now += seconds
+        self.arrive("e", channel, self.seal(key), key)
+        self.wait(0.0)
+
+    @precondition(lambda self: self.listening())
+    @rule(place=st.integers(0, 29), key=st.sampled_from(["new", "third", "fourth"]), now=seldom)
+    def answer_slowly(self, place: int, key: str, *, now: bool) -> None:
+        """The first answer is another event's, and the link breaks while the second request runs (3.6)."""
+        if not now:
+            return
+        channel = self.listening()[place % len(self.listening())]
+        for seconds in (0.5, POLICY.timeout - 1.0):
+            if channel in self.listening():
+                self.number += 1
+                self.arrive("e", channel, self.seal(UNKNOWN), UNKNOWN)
+            self.wait(seconds)
+        for request in self.asked_for(channel):
+            self.core.answered(request, KEYS[key])
+        self.wait(POLICY.timeout / 2)
+        self.lose_if_there()
+        self.wait(POLICY.timeout / 2 + 2.0)
+
+    @precondition(lambda self: self.listening())
+    @rule(place=st.integers(0, 29), key=st.sampled_from(sorted(KEYS)), end=st.sampled_from(["late", "back", "lost"]))
+    def lose_in_between(self, place: int, key: str, end: str) -> None:
+        """The link breaks while an event waits: for the next authorization, but not for long (3.8)."""
         channel = self.listening()[place % len(self.listening())]
         self.number += 1
-        text = self.seal(KEYS[key])
-        self.arrive("e", channel, text, KEYS[key])
-        self.serve()
-        for request in [request for request in self.core.running.values() if request.channel == channel]:
-            if answer == "503":
-                self.core.refused(request, 503)
-            else:
-                self.core.answered(request, KEYS[answer])
-        self.serve()
+        self.arrive("e", channel, self.seal(KEYS[key]), KEYS[key])
+        if not self.core.references[channel].waiting:
+            return
+        self.wait(0.5)
+        self.lose_if_there()
+        if end != "late":
+            self.come_back()
+        if end == "back":
+            for request in self.asked_for(channel):
+                self.core.answered(request, KEYS[key])
+            self.serve()
+            return
+        self.wait(2.0)
+        self.lose_if_there()
+        self.wait(POLICY.timeout - 1.0)
+
+    def lose_if_there(self) -> None:
+        """The link breaks, unless it has."""
+        if self.core.connection.socket_id is not None:
+            self.lose(1006, None, now=True)
 
     @rule(channel=crowded, name=st.sampled_from(["e", "client-e", "pusher:e", "pusher:decryption_failure", ""]))
     def forgery(self, channel: str, name: str) -> None:
@@ -366,9 +463,14 @@ class World(RuleBasedStateMachine):
 
     @rule(channel=crowded | channels)
     def count(self, channel: str) -> None:
-        """The server tells how many are subscribed, which has its place among the events."""
+        """The server tells how many are subscribed, which has its place among the events; one is close behind."""
+        core = self.core
         self.number += 1
-        self.core.receive(frame("pusher_internal:subscription_count", channel, {"subscription_count": self.number}))
+        core.heard_at.add(core.now)
+        text = frame("pusher_internal:subscription_count", channel, {"subscription_count": self.number})
+        assert core.connection.receive_text(text, core.now) is None
+        self.number += 1
+        self.arrive("e", channel, self.seal(OLD) if channel in ENCRYPTED else str(self.number), OLD)
         self.serve()
 
     @rule(channel=st.none() | channels)
@@ -456,6 +558,19 @@ class World(RuleBasedStateMachine):
         tally = self.core.tallies.get(channel)
         assert tally is None or tally.waiting == 0
 
+    @precondition(lambda self: self.core.connection.socket_id is not None)
+    @rule(channel=channels, mood=st.sampled_from(["401", "500", "silent"]))
+    def hesitate(self, channel: str, mood: str) -> None:
+        """The caller takes a subscription back and wants it again, and the server grants the first alone."""
+        before, self.mood = self.mood, "grant"
+        self.subscribe(channel)
+        self.grant(channel)
+        self.unsubscribe(channel)
+        self.mood = mood
+        self.subscribe(channel)
+        self.grant(channel)
+        self.mood = before
+
     @precondition(lambda self: self.core.calls)
     @rule(channel=crowded | channels, data=st.data())
     def abandon(self, channel: str, data: st.DataObject) -> None:
@@ -489,6 +604,28 @@ class World(RuleBasedStateMachine):
         while self.core.running:
             self.core.answered(next(iter(self.core.running.values())), OLD)
         self.serve()
+
+    def grant(self, channel: str) -> None:
+        """The endpoint grants what is asked for a channel."""
+        for request in self.asked_for(channel):
+            self.core.answered(request, OLD)
+        self.serve()
+
+    @precondition(lambda self: self.core.connection.socket_id is not None)
+    @rule(channel=crowded, now=seldom)
+    def revoke(self, channel: str, *, now: bool) -> None:
+        """After a drop the endpoint refuses a channel twice, which is final until the caller asks anew (R3, R5)."""
+        if not now:
+            return
+        self.lose(1006, None, now=True)
+        self.come_back()
+        for _ in range(2):
+            for request in self.asked_for(channel):
+                self.core.refused(request, 403)
+            self.serve()
+            self.wait(10.0)
+        self.subscribe(channel)
+        self.grant(channel)
 
     @rule(data=st.data())
     def late_answer(self, data: st.DataObject) -> None:
@@ -550,8 +687,9 @@ class World(RuleBasedStateMachine):
         for name, reference in self.core.references.items():
             subscription = self.core.connection._channels.get(name)
             hold = None if subscription is None else subscription.inbox._hold
-            keys = [] if hold is None else [entry.key for entry in hold._ring._entries]
-            assert sorted(keys) == sorted(reference.ring(self.core.now))
+            entries = [] if hold is None else hold._ring._entries
+            assert {entry.key: entry.expires for entry in entries} == reference.ring(self.core.now)
+            assert len({entry.key for entry in entries}) == len(entries)
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
@@ -563,6 +701,13 @@ class World(RuleBasedStateMachine):
         times = [time for each in own if (time := each.deadline()) is not None]
         assert not times or (due is not None and due <= min(times))
         assert all(core.now < time for _, time in core.pending.values())
+
+    @invariant()
+    def what_is_subscribed_was_granted(self) -> None:
+        """Once the server's answers have come, nothing is taken for subscribed that it did not grant (R3)."""
+        state = self.core.connection.subscription_state
+        if not self.unsent:
+            assert {name for name in CHANNELS if state(name) is SubscriptionState.SUBSCRIBED} <= self.granted
 
     @invariant()
     def the_short_cut_changes_nothing(self) -> None:
