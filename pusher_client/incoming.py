@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
@@ -110,10 +110,14 @@ class IncomingConnection(UpgradedConnection):
         """Hand on what is complete, until it is the others' turn; what a handler lets through ends the link."""
         try:
             self._cut()
-        except BaseException:
+        except BaseException as error:
             self._data, self._position = b"", 0
             self.transport.abort()
-            raise
+            if isinstance(error, Exception):
+                raise
+            # uvloop ends a program only by what a callback of the loop raises, and not by what a protocol does.
+            self.loop.call_soon(_raise, error)
+            return
         if not self._left:
             # Queues would overflow before anybody reads them.
             self._hold()
@@ -238,6 +242,10 @@ class IncomingConnection(UpgradedConnection):
     def _come_to_an_end(self) -> None:
         if self._lost and not self._held and not self.over.done():
             self.over.set_result(None)
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _discard(_message: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -259,25 +260,29 @@ async def test_who_has_left_cannot_begin() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 64, 65, 100])
-async def test_what_the_taker_raises_ends_the_connection(count: int) -> None:
-    """Whether that comes with the bytes or later, the connection is cut, and nothing more handed on (R7)."""
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt, SystemExit])
+async def test_what_the_taker_raises_ends_the_connection(
+    count: int, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether that comes with the bytes or later: nothing more is handed on, and an exit is left to the loop (R7)."""
     messages: list[str | None] = []
+    raised: list[BaseException] = []
+    monkeypatch.setattr("pusher_client.incoming._raise", raised.append)
 
     def take(message: str | None) -> None:
         messages.append(message)
         if len(messages) == count:
-            raise KeyboardInterrupt
+            raise error
 
     connection, ends = await begun(take)
-    if count <= 64:
-        with pytest.raises(KeyboardInterrupt):
-            connection.data_received(texts(200))
-    else:
+    with pytest.raises(LookupError) if error is LookupError else contextlib.nullcontext():
         connection.data_received(texts(200))
-        with pytest.raises(KeyboardInterrupt):
+        if count > 64:
             connection._go_on()
     assert ends.transport.aborted
     await connection.over
+    await asyncio.sleep(0)
+    assert [type(each) for each in raised] == ([] if error is LookupError else [error])
     assert len(messages) == count
 
 
