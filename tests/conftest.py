@@ -16,7 +16,7 @@ from hypothesis import settings
 pytest_plugins = ["pytester"]
 
 if os.environ.get("PUSHER_CLIENT_UVLOOP") == "1":
-    asyncio.set_event_loop_policy(importlib.import_module("uvloop").EventLoopPolicy())
+    importlib.import_module("uvloop").install()
 
 REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
 
