@@ -63,7 +63,9 @@ class Channels:
     ) -> None:
         if on_handler_error is not None and not callable(on_handler_error):
             raise TypeError("on_handler_error is a function of the exception and the event, plain or async")
-        self.dispatcher = ClientDispatcher(queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
+        self.dispatcher: ClientDispatcher = ClientDispatcher(
+            queue_size=queue_size, budget=budget, on_handler_error=on_handler_error
+        )
         self._core = core
         self._new_dispatcher = functools.partial(
             ChannelDispatcher, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error

@@ -42,8 +42,8 @@ class ClientDispatcher(Dispatcher):
     __slots__ = ("pool", "undecided", "version")
 
     def __init__(self, *, queue_size: int, budget: ByteBudget, on_handler_error: ErrorHandler | None = None) -> None:
-        self.pool = WorkerPool()
-        self.version = 0
+        self.pool: WorkerPool = WorkerPool()
+        self.version: int = 0
         self.undecided: WeakSet[ChannelDispatcher] = WeakSet()
         super().__init__(None, pool=self.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
 
@@ -106,7 +106,7 @@ class ChannelDispatcher(Dispatcher):
         super().__init__(
             name, pool=client.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error
         )
-        self.tally = tally
+        self.tally: Tally = tally
         self._client = client
         self._on_use = on_use or (lambda: None)
         self._own: EventStream | None = None

@@ -103,7 +103,7 @@ class Driver:
         self._open_websocket = open_websocket
         self._deliver = deliverer.deliver
         self._hear = listener.hear
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._stalls = StallWatch(self.loop)
         self._timer = DeadlineTimer(self._stalls, lambda: self.feed(core.handle_deadline))
         self._draining = False

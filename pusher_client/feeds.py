@@ -88,9 +88,9 @@ class Feed(BoundedQueue[Event]):
         self._channel = channel
         self._owner: Callable[[], FeedOwner | None] = owner
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.wants = wanted
-        self.tentative = tentative
-        self.ended = False
+        self.wants: NameFilter = wanted
+        self.tentative: bool = tentative
+        self.ended: bool = False
         self.error: PusherError | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.before: tuple[tuple[Feed, object], ...] = ()
@@ -211,8 +211,8 @@ class NextEvent:
     __slots__ = ("_result", "_withdrawn", "ended", "wants")
 
     def __init__(self, wanted: NameFilter, withdrawn: PusherError) -> None:
-        self.wants = wanted
-        self.ended = False
+        self.wants: NameFilter = wanted
+        self.ended: bool = False
         self._withdrawn = withdrawn
         self._result: asyncio.Future[Event | PusherError] = asyncio.get_running_loop().create_future()
 

@@ -55,7 +55,7 @@ class Lifecycle:
         self._call_ids = itertools.count(1)
         self._driver: Driver | None = None
         self._shutdown = Shutdown(self._shut_down)
-        self.address = address
+        self.address: Address = address
 
     def driver(self) -> Driver | None:
         """Return what runs the present connection; None without one.

@@ -62,10 +62,10 @@ class News:
         self._connecting = 0
         self._reached = False
         self._stop: Callable[[], None] = lambda: None
-        self.connection = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
-        self.user = User(core.sign_in, on_handler_error, channels.dispatcher.pool)
+        self.connection: ConnectionEvents = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
+        self.user: User = User(core.sign_in, on_handler_error, channels.dispatcher.pool)
         self.failure: PusherError | None = None
-        self.connects = 0
+        self.connects: int = 0
 
     def begin(self, stop: Callable[[], None]) -> None:
         """A connection starts; ``stop`` is called when it is over for good."""

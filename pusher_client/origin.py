@@ -39,7 +39,7 @@ class Origin:
     def __init__(self, url: str, *, allow_insecure: bool) -> None:
         if not isinstance(allow_insecure, bool):
             raise TypeError("allow_insecure is True or False")
-        self.url = _read_url(url)
+        self.url: httpx.URL = _read_url(url)
         if self.url.scheme not in _PORTS or not self.url.host or "%" in self.url.host:
             raise ValueError("the url of an endpoint is absolute, as in 'https://example.com/pusher/auth'")
         if self.url.port is not None and not 0 < self.url.port <= _HIGHEST_PORT:

@@ -60,8 +60,8 @@ class BoundedQueue(Generic[_T]):
         self._count = 0
         # Most queues of a client with many channels never hold anything, and an empty deque takes 600 bytes.
         self._items: deque[tuple[int, _T]] | None = None
-        self.refused = 0
-        self.dropped = 0
+        self.refused: int = 0
+        self.dropped: int = 0
 
     @property
     def readable(self) -> bool:

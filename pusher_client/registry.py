@@ -36,8 +36,8 @@ class Binding:
     __slots__ = ("callback", "is_async")
 
     def __init__(self, callback: Callable[[Any], object]) -> None:
-        self.callback = callback
-        self.is_async = _returns_awaitable(callback)
+        self.callback: Callable[[Any], object] = callback
+        self.is_async: bool = _returns_awaitable(callback)
 
 
 class HandlerRegistry:

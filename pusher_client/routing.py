@@ -69,7 +69,7 @@ class Dispatcher(HandlerRegistry):
         on_handler_error: ErrorHandler | None,
     ) -> None:
         super().__init__()
-        self.name = name
+        self.name: str | None = name
         self._pool = pool
         self._budget = budget
         self._queue_size = check_queue_size(queue_size)

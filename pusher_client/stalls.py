@@ -38,7 +38,7 @@ class StallWatch:
     __slots__ = ("_due", "_next_warning", "_noticed", "_stopped", "_timer", "_untold", "event", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+        self.loop: asyncio.AbstractEventLoop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._due = self._noticed = self._next_warning = -math.inf
         self._untold = 0

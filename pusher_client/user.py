@@ -49,7 +49,7 @@ class User(Bindable):
     def __init__(self, sign_in: SignIn, on_handler_error: ErrorHandler | None, pool: WorkerPool) -> None:
         self._sign_in = sign_in
         self._events = ConnectionEvents(on_handler_error, pool, "the user")
-        self.watchlist = Watchlist(on_handler_error, pool)
+        self.watchlist: Watchlist = Watchlist(on_handler_error, pool)
 
     @property
     def id(self) -> str | None:

@@ -93,8 +93,8 @@ class Worker(BoundedQueue[Job]):
         self._pool = pool
         self._on_error = on_error
         self._running = False
-        self.busy = False
-        self.epoch = 0
+        self.busy: bool = False
+        self.epoch: int = 0
         self.task: asyncio.Task[None] | None = None
 
     def run(self, bindings: tuple[Binding, ...], name: str, value: object) -> None:

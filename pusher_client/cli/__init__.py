@@ -9,9 +9,9 @@ try:
     import typer
 
     # Named here so that a missing extra is told before anything that needs it is imported.
-    _ = (rich.console.Console, typer.Typer)
-except ModuleNotFoundError as missing:
-    sys.exit(f"pusher-client needs {missing.name}: pip install 'pusher-client[cli]'")
+    _needed: tuple[object, ...] = (rich.console.Console, typer.Typer)
+except ModuleNotFoundError as _missing:
+    sys.exit(f"pusher-client needs {_missing.name}: pip install 'pusher-client[cli]'")
 
 from pusher_client.cli.commands import app, main
 

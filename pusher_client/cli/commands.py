@@ -17,7 +17,7 @@ from pusher_client.cli.trigger import trigger
 
 __all__ = ["COMMANDS", "app", "main"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Subscribe to Pusher Channels from the command line.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -25,8 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = (listen, doctor, trigger, serve, demo, generate_key)
-for command in COMMANDS:
-    app.command(epilog=EXIT_CODES)(command)
+for _command in COMMANDS:
+    app.command(epilog=EXIT_CODES)(_command)
 
 
 def main() -> None:

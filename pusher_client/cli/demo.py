@@ -58,8 +58,8 @@ class Demonstration:
 
     def __init__(self, count: int, console: Console) -> None:
         self.received: list[Any] = []
-        self.failures = 0
-        self.key_refreshes = 0
+        self.failures: int = 0
+        self.key_refreshes: int = 0
         self._count = count
         self._console = console
 

@@ -23,7 +23,7 @@ class Acknowledgement:
     def __init__(self) -> None:
         self.due: float | None = None
         self._suspect = False
-        self.words = ""
+        self.words: str = ""
 
     def expect(self, due: float) -> None:
         """Wait for the acknowledgement of a frame that was sent."""

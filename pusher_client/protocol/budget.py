@@ -29,8 +29,8 @@ class ByteBudget:
     __slots__ = ("limit", "used")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
+        self.limit: int = limit
+        self.used: int = 0
 
     def take(self, size: int) -> bool:
         """Take ``size`` bytes and return True, or take nothing and return False when they would exceed the limit."""

@@ -65,11 +65,11 @@ class Connection:
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0
-        self.ignored_frames = 0
+        self.ignored_frames: int = 0
         emit, rotation, opener = self._outputs.append, settings.key_rotation, secretbox_opener()
         self._link = Link(settings, random, emit, self._send, self)
         self._requests = Requests(settings.authorization_timeout, emit, settings.batch_size)
-        self.sign_in = SignIn(settings, random, emit, self._send, self._requests)
+        self.sign_in: SignIn = SignIn(settings, random, emit, self._send, self._requests)
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
         allowance = ByteBudget(settings.buffer_bytes) if budget is None else budget
         context = SubscriptionContext(

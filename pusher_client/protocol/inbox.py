@@ -19,7 +19,7 @@ from pusher_client.protocol.encryption import OpenSecretbox
 from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import RefreshGuard
-from pusher_client.protocol.names import PROTOCOL_PREFIXES, channel_kind
+from pusher_client.protocol.names import PROTOCOL_PREFIXES, ChannelKind, channel_kind
 from pusher_client.protocol.outputs import Deliver, Output, Purpose
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
@@ -70,10 +70,10 @@ class Inbox:
     __slots__ = ("_context", "_hold", "_refresh_id", "events", "kind", "name", "tally")
 
     def __init__(self, name: str, context: SubscriptionContext, tally: Tally) -> None:
-        self.name = name
-        self.kind = channel_kind(name)
-        self.tally = tally
-        self.events = ChannelEvents(name, self.kind)
+        self.name: str = name
+        self.kind: ChannelKind = channel_kind(name)
+        self.tally: Tally = tally
+        self.events: ChannelEvents = ChannelEvents(name, self.kind)
         self._context = context
         self._refresh_id: int | None = None
         self._hold = self._new_hold() if self.kind.encrypted else None

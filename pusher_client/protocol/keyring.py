@@ -83,7 +83,7 @@ class Keyring:
         self._entries: list[_Entry] = []
         self._begun = False
         self._open_box = open_box
-        self.proved = False
+        self.proved: bool = False
         """Set when a key that a later answer brought has opened its first event; cleared by who takes note."""
 
     def __len__(self) -> int:
@@ -147,7 +147,7 @@ class RefreshGuard:
         self._max_delay = max_delay
         self._random = random
         self._fruitless = 0
-        self.suspended_until = -math.inf
+        self.suspended_until: float = -math.inf
 
     def fruitless(self, now: float) -> None:
         """Count a request that brought nothing; from the limit on each suspends requests for a growing delay."""

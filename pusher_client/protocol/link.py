@@ -91,10 +91,10 @@ class Link:
         self._reconnect_at = 0.0
         self._unavailable_at: float | None = None
         self.armed: float | None = None
-        self.state = ConnectionState.INITIALIZED
-        self.phase = LinkPhase.IDLE
+        self.state: ConnectionState = ConnectionState.INITIALIZED
+        self.phase: LinkPhase = LinkPhase.IDLE
         self.socket_id: str | None = None
-        self.liveness = Liveness(settings.activity_timeout, settings.pong_timeout, -math.inf)
+        self.liveness: Liveness = Liveness(settings.activity_timeout, settings.pong_timeout, -math.inf)
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 

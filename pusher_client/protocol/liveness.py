@@ -42,10 +42,10 @@ class Liveness:
     __slots__ = ("activity_timeout", "last_in", "last_out", "pong_due", "pong_timeout")
 
     def __init__(self, activity_timeout: float, pong_timeout: float, now: float) -> None:
-        self.activity_timeout = activity_timeout
-        self.pong_timeout = pong_timeout
-        self.last_in = now
-        self.last_out = now
+        self.activity_timeout: float = activity_timeout
+        self.pong_timeout: float = pong_timeout
+        self.last_in: float = now
+        self.last_out: float = now
         self.pong_due: float | None = None
 
     def deadline(self) -> float:

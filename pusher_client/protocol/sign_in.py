@@ -77,7 +77,7 @@ class SignIn:
         self._linked = self._unanswered = False
         self._asked_for: str | None = None
         self.armed: float | None = None
-        self.state = SignInState.SIGNED_OUT
+        self.state: SignInState = SignInState.SIGNED_OUT
         self.user: dict[str, Any] | None = None
 
     # -- what can be asked ----------------------------------------------------------------------------------------

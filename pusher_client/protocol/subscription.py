@@ -58,9 +58,9 @@ class Subscription:
     )
 
     def __init__(self, name: str, context: SubscriptionContext, owed: OwedAnswers, tally: Tally) -> None:
-        self.name = name
-        self.inbox = Inbox(name, context, tally)
-        self.state = SubscriptionState.UNSUBSCRIBED
+        self.name: str = name
+        self.inbox: Inbox = Inbox(name, context, tally)
+        self.state: SubscriptionState = SubscriptionState.UNSUBSCRIBED
         self.armed: float | None = None
         self._context = context
         self._owed = owed

@@ -17,11 +17,11 @@ class Tally:
     __slots__ = ("delivered", "dropped", "key_refreshes", "received", "undecryptable")
 
     def __init__(self) -> None:
-        self.received = 0
-        self.delivered = 0
-        self.dropped = 0
-        self.undecryptable = 0
-        self.key_refreshes = 0
+        self.received: int = 0
+        self.delivered: int = 0
+        self.dropped: int = 0
+        self.undecryptable: int = 0
+        self.key_refreshes: int = 0
 
     @property
     def waiting(self) -> int:

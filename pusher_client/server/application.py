@@ -82,8 +82,8 @@ class Application:
             raise ValueError("key and secret must not be empty")
         self.app_id = app_id
         self.key = key
-        self.settings = settings or Settings()
-        self.users = Users()
+        self.settings: Settings = settings or Settings()
+        self.users: Users = Users()
         self.mangle = False
         self._secret = secret
         self._master_key = _checked_master_key(master_key)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from pusher_client.protocol.names import channel_kind, check_channel_name
+from pusher_client.protocol.names import ChannelKind, channel_kind, check_channel_name
 from pusher_client.server import frames
 
 __all__ = ["SERVER_TO_USER", "Channel", "Member", "Send", "check_destination", "check_user_id"]
@@ -68,7 +68,7 @@ class Channel:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.kind = channel_kind(name)
+        self.kind: ChannelKind = channel_kind(name)
         self.last_event: tuple[str, str] | None = None
         self._subscribers: dict[str, Send] = {}
         self._present: dict[str, _Presence] = {}

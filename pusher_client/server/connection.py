@@ -85,7 +85,7 @@ class Connection:
         close: Callable[[int, str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.socket_id = f"{secrets.randbelow(_SOCKET_ID_PART)}.{secrets.randbelow(_SOCKET_ID_PART)}"
+        self.socket_id: str = f"{secrets.randbelow(_SOCKET_ID_PART)}.{secrets.randbelow(_SOCKET_ID_PART)}"
         self.user: Member | None = None
         self._application = application
         self._send = send

@@ -24,7 +24,7 @@ from pusher_client.server.wire import Wire
 
 __all__ = ["LocalServer"]
 
-logger = logging.getLogger("pusher_client.server")
+logger: logging.Logger = logging.getLogger("pusher_client.server")
 
 REASON_LIMIT = 123
 """Bytes that a close frame has room for."""

@@ -97,7 +97,7 @@ class Serving:
             timeout_graceful_shutdown=2 * GRACE,
         )
         config.load()
-        self.port = 0
+        self.port: int = 0
         self._wire = wire
         self._server = _QuietServer(config)
         self._thread_id = 0
