@@ -130,7 +130,7 @@ class PusherClient(Bindable):
                 budget=budget,
                 on_handler_error=on_handler_error,
             )
-            self._news = News(self._core, self._channels, on_handler_error)
+            self._news = News(self._core, self._channels, on_handler_error, budget)
             self._life = Lifecycle(
                 self._core, self._channels, self._news, authority=authority, address=address, proxy=read_proxy(proxy)
             )

@@ -6,9 +6,10 @@ import logging
 import sys
 from weakref import ref
 
+from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.pool import WorkerPool
 from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import EVENT_OVERHEAD
+from pusher_client.queues import EVENT_OVERHEAD, event_bytes
 from pusher_client.registry import HandlerRegistry
 from pusher_client.worker import ErrorHandler, Job, Worker
 
@@ -24,23 +25,26 @@ class ConnectionEvents(HandlerRegistry):
 
     The order is the channels': those of the name, then the global ones, each in the order of binding; at once where all
     are plain, and in one ordered task where one is async. At most 1,024 values wait for it; then the newest are
-    refused, and the log says how many.
+    refused, and the log says how many. Handlers whose values are events hear it too, as ``pusher:overflow``.
 
     Args:
         on_handler_error: Called with the exception and the value when a handler raises.
         pool: Where the worker is found while it is at work; the client's, so that it ends with the others.
         label: What the log calls the source of the values.
+        budget: For values that are events, whose size a server chooses: the client's allowance of bytes.
     """
 
-    __slots__ = ("__weakref__", "_label", "_pool", "_worker")
+    __slots__ = ("__weakref__", "_are_events", "_label", "_pool", "_worker")
 
     def __init__(
         self,
         on_handler_error: ErrorHandler | None = None,
         pool: WorkerPool | None = None,
         label: str = "the connection",
+        budget: ByteBudget | None = None,
     ) -> None:
         super().__init__()
+        self._are_events = budget is not None
         self._label = label
         self._pool = WorkerPool() if pool is None else pool
         self._worker = Worker(
@@ -48,7 +52,7 @@ class ConnectionEvents(HandlerRegistry):
             ref(self),
             pool=self._pool,
             limit=_VALUES_WAITING,
-            budget=ByteBudget(sys.maxsize),
+            budget=ByteBudget(sys.maxsize) if budget is None else budget,
             on_error=on_handler_error,
         )
 
@@ -57,15 +61,18 @@ class ConnectionEvents(HandlerRegistry):
         bindings, worker = self.matching(name), self._worker
         if worker.busy or any(binding.is_async for binding in bindings):
             if bindings:
-                worker.enqueue(bindings, name, value, EVENT_OVERHEAD)
+                size = event_bytes(value) if isinstance(value, Event) else EVENT_OVERHEAD
+                worker.enqueue(bindings, name, value, size)
                 worker.start()
         else:
             worker.run(bindings, name, value)
 
     def overflow(self, refused: int) -> Job:
-        """Log what the worker refused (for the worker)."""
+        """Log what the worker refused, and return what tells it to the handlers (for the worker)."""
         _logger.warning("the handlers of %s missed %d events: their queue was full", self._label, refused)
-        return Job("", None, ())
+        if not self._are_events:
+            return Job("", None, ())
+        return Job(OVERFLOW, Event(OVERFLOW, None, Overflow(None, refused)), self.matching(OVERFLOW))
 
     def learned(self) -> None:
         """Hear that a handler thought plain turned out to be async (from the worker)."""

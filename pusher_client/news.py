@@ -13,6 +13,7 @@ from pusher_client.connection_events import ConnectionEvents
 from pusher_client.driver import Piece
 from pusher_client.events import GAP, ConnectionState, Event, Gap, StateChange
 from pusher_client.exceptions import NotConnectedError, PusherError
+from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.names import USER_CHANNEL_PREFIX
 from pusher_client.protocol.outputs import (
@@ -45,6 +46,7 @@ class News:
         core: Whose news they are.
         channels: Where events go.
         on_handler_error: Called when a handler of a connection event raises.
+        budget: The client's allowance of bytes.
 
     Attributes:
         connection: Where the connection's own events are bound.
@@ -53,7 +55,9 @@ class News:
         connects: How often a connection came to stand.
     """
 
-    def __init__(self, core: Connection, channels: Channels, on_handler_error: ErrorHandler | None) -> None:
+    def __init__(
+        self, core: Connection, channels: Channels, on_handler_error: ErrorHandler | None, budget: ByteBudget
+    ) -> None:
         self._core = core
         self._channels = channels
         self._connect_waiters: set[asyncio.Future[None]] = set()
@@ -63,7 +67,7 @@ class News:
         self._reached = False
         self._stop: Callable[[], None] = lambda: None
         self.connection: ConnectionEvents = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
-        self.user: User = User(core.sign_in, on_handler_error, channels.dispatcher.pool)
+        self.user: User = User(core.sign_in, on_handler_error, channels.dispatcher.pool, budget)
         self.failure: PusherError | None = None
         self.connects: int = 0
 

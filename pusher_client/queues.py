@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Generic, TypeVar
 
-from pusher_client.events import Event
-from pusher_client.protocol.budget import BYTES_PER_VALUE, ByteBudget, data_bytes, text_bytes
+from pusher_client.events import DecryptionFailure, Event, Member
+from pusher_client.protocol.budget import BYTES_PER_VALUE, ByteBudget, data_bytes, text_bytes, value_bytes
 
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
@@ -22,6 +22,8 @@ _T = TypeVar("_T")
 def event_bytes(event: Event) -> int:
     """Return how many bytes a queued event is reckoned to take, its decoded data included."""
     name, raw = event.name, event.raw
+    if not raw:
+        return EVENT_OVERHEAD + text_bytes(name) + _told_bytes(event.data)
     if not (raw.isascii() and name.isascii()):
         return EVENT_OVERHEAD + text_bytes(name) + data_bytes(raw)
     # The same sum for the usual case. To count values in the text would take as long as all else that a queue does.
@@ -29,6 +31,17 @@ def event_bytes(event: Event) -> int:
     if values is None:
         return EVENT_OVERHEAD + len(name) + data_bytes(raw)
     return EVENT_OVERHEAD + len(name) + 2 * len(raw) + BYTES_PER_VALUE * values
+
+
+def _told_bytes(data: object) -> int:
+    """Return how many bytes data may take that has no text beside it: a marker's, or that of the protocol's events."""
+    match data:
+        case DecryptionFailure(event_name=name, raw=raw):
+            return text_bytes(name) + text_bytes(raw)
+        case Member(id=id_, info=info):
+            return text_bytes(id_) + value_bytes(info)
+        case _:
+            return value_bytes(data)
 
 
 def _few_values(data: Any) -> int | None:

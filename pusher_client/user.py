@@ -7,6 +7,7 @@ from typing import Any
 from pusher_client.connection_events import ConnectionEvents
 from pusher_client.events import Event
 from pusher_client.pool import WorkerPool
+from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.sign_in import SignIn
 from pusher_client.registry import Bindable, HandlerRegistry
 from pusher_client.worker import ErrorHandler
@@ -22,8 +23,8 @@ class Watchlist(Bindable):
 
     __slots__ = ("_events",)
 
-    def __init__(self, on_handler_error: ErrorHandler | None, pool: WorkerPool) -> None:
-        self._events = ConnectionEvents(on_handler_error, pool, "the watchlist")
+    def __init__(self, on_handler_error: ErrorHandler | None, pool: WorkerPool, budget: ByteBudget) -> None:
+        self._events = ConnectionEvents(on_handler_error, pool, "the watchlist", budget)
 
     def emit(self, event: Event) -> None:
         """Call the handlers of an event; the client's call."""
@@ -37,8 +38,9 @@ class Watchlist(Bindable):
 class User(Bindable):
     """The signed-in user of one client: ``client.user``.
 
-    Handlers hear what the server sends to this user alone, ``pusher:signin_success``, ``pusher:signin_error``, and
-    ``pusher:gap`` where something may be missing after a reconnect. They stay bound, signed in or not.
+    Handlers hear what the server sends to this user alone, ``pusher:signin_success``, ``pusher:signin_error``,
+    ``pusher:gap`` where something may be missing after a reconnect, and ``pusher:overflow`` where async handlers were
+    too slow. They stay bound, signed in or not.
 
     Attributes:
         watchlist: The users that this one watches.
@@ -46,10 +48,12 @@ class User(Bindable):
 
     __slots__ = ("_events", "_sign_in", "watchlist")
 
-    def __init__(self, sign_in: SignIn, on_handler_error: ErrorHandler | None, pool: WorkerPool) -> None:
+    def __init__(
+        self, sign_in: SignIn, on_handler_error: ErrorHandler | None, pool: WorkerPool, budget: ByteBudget
+    ) -> None:
         self._sign_in = sign_in
-        self._events = ConnectionEvents(on_handler_error, pool, "the user")
-        self.watchlist: Watchlist = Watchlist(on_handler_error, pool)
+        self._events = ConnectionEvents(on_handler_error, pool, "the user", budget)
+        self.watchlist: Watchlist = Watchlist(on_handler_error, pool, budget)
 
     @property
     def id(self) -> str | None:

@@ -164,4 +164,28 @@ async def held_for_a_key(port: int, flood: Flood) -> None:
         assert delivered["e"] == channel.stats.delivered == stats.waiting
 
 
-SCENARIOS: list[Scenario] = [stuck_stream, stuck_stream_of_many, stuck_handler, held_for_a_key]
+async def stuck_failure_handler(port: int, flood: Flood) -> None:
+    """What cannot be opened is bounded by its bytes as well, though its text stands in the failure alone."""
+    released, heard, dropped = asyncio.Event(), list[Event](), list[int]()
+
+    async def authorize(_channel: str, socket_id: str) -> ChannelAuthorization:
+        return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD)
+
+    options: dict[str, Any] = {"authorizer": authorize, "queue_size": 10 * flood.events, "buffer_bytes": BUFFER}
+    client = client_to_flood(port, flood, **options)
+    channel = client.channel(CHANNEL)
+
+    async def stuck(event: Event) -> None:
+        await released.wait()
+        heard.append(event)
+
+    channel.bind("pusher:decryption_failure", stuck)
+    channel.bind("pusher:overflow", lambda event: dropped.append(event.data.dropped))
+    async with flooded(client, channel) as sent:
+        assert channel.stats.received == sent == channel.stats.undecryptable + channel.stats.waiting
+        released.set()
+    assert len(heard) + sum(dropped) == sent
+    assert len(heard) * flood.size < BUFFER
+
+
+SCENARIOS: list[Scenario] = [stuck_stream, stuck_stream_of_many, stuck_handler, held_for_a_key, stuck_failure_handler]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pusher_client.connection_events import ConnectionEvents
-from pusher_client.events import ConnectionState, StateChange
+from pusher_client.events import OVERFLOW, ConnectionState, Event, Overflow, StateChange
 from pusher_client.pool import WorkerPool
+from pusher_client.protocol.budget import ByteBudget
 from tests.dispatchers import settle
 
 CHANGE = StateChange(ConnectionState.CONNECTING, ConnectionState.CONNECTED)
@@ -75,6 +76,29 @@ async def test_a_flood_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     await settle()
     assert heard == list(range(1024))
     assert "the handlers of the connection missed 6 events" in caplog.text
+
+
+async def test_events_are_bounded_by_the_clients_bytes(caplog: pytest.LogCaptureFixture) -> None:
+    """Where a server chooses the size, the client's allowance is the bound, and handlers hear of the loss (R5, R6)."""
+    budget = ByteBudget(100_000)
+    events = ConnectionEvents(None, WorkerPool(), "the user", budget)
+    heard: list[str] = []
+    losses: list[Any] = []
+
+    async def hear(event: Event) -> None:
+        heard.append(event.data)
+
+    events.bind("greeting", hear)
+    events.bind(OVERFLOW, lambda event: losses.append(event.data))
+    for number in range(10):
+        text = f"{number}" * 10_000
+        events.emit("greeting", Event("greeting", "#server-to-user-7", text, None, text))
+    assert budget.used <= 100_000
+    await settle()
+    assert [text[0] for text in heard] == ["0", "1", "2", "3"]
+    assert losses == [Overflow(None, 6)]
+    assert "the handlers of the user missed 6 events" in caplog.text
+    assert budget.used == 0
 
 
 async def test_its_worker_is_the_clients() -> None:

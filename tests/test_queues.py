@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pusher_client.events import Event
+from pusher_client.events import DecryptionFailure, DecryptionFailureReason, Event, Member
 from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
 from pusher_client.queues import EVENT_OVERHEAD, BoundedQueue, check_queue_size, event_bytes
 
@@ -202,3 +202,18 @@ def test_many_small_values_count_for_what_they_become() -> None:
     raw = "[" + ",".join(["[]"] * 1000) + "]"
     assert event_bytes(Event("e", "c", None, None, raw)) >= 1000 * (56 + 8)
     assert event_bytes(Event("e", "c", "x", None, "x")) < 600
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        DecryptionFailure("c", "e", DecryptionFailureReason.MALFORMED, "x" * 5000),
+        Member("7", {"name": "x" * 5000}),
+        Member("x" * 5000),
+        {"subscription_error": ["x" * 5000]},
+    ],
+    ids=["failure", "info", "id", "rebuilt"],
+)
+def test_data_without_its_text_is_reckoned_by_what_it_holds(data: Any) -> None:
+    """A failure and a member hold as much as a frame does, though their events have no raw text (R6)."""
+    assert 5000 < event_bytes(Event("e", "c", data)) - EVENT_OVERHEAD < 5000 + 1000

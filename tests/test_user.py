@@ -97,6 +97,35 @@ async def test_server_to_user_events() -> None:
     assert ("greeting", "global") in heard
 
 
+async def test_a_flood_for_the_user_is_bounded() -> None:
+    """However large what a server sends to a user, the client's bytes bound what waits for a slow handler (R5, R6)."""
+    size, count = 10_000, 20
+    heard: list[str] = []
+    lost: list[int] = []
+    released = asyncio.Event()
+
+    async def slow(event: Event) -> None:
+        await released.wait()
+        heard.append(event.raw)
+
+    async with scripted(UserServer()) as server:
+        address: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "tls": False, "proxy": None}
+        client = PusherClient("key", **address, user_authenticator=authenticate, buffer_bytes=5 * size)
+        client.user.bind("greeting", slow)
+        client.user.bind("pusher:overflow", lambda event: lost.append(event.data.dropped))
+        client.connection.bind("error", lambda _: released.set())
+        async with client:
+            await client.signin()
+            (socket,) = server.sockets
+            for number in range(count):
+                frame = {"event": "greeting", "channel": USER_CHANNEL, "data": f"{number:02}" * (size // 2)}
+                await socket.send(json.dumps(frame))
+            await socket.send('{"event":"pusher:error","data":{"code":null,"message":"that was all"}}')
+            await released.wait()
+    assert len(heard) + sum(lost) == count
+    assert 2 <= len(heard) <= 4  # at most two wait, besides the one that is stuck
+
+
 async def test_presence_as_the_signed_in_user() -> None:
     """A presence channel whose authorization has no channel_data is joined as the user (protocol-notes 13.4)."""
     async with LocalServer() as server, asyncio.timeout(20):

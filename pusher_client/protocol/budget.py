@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["BYTES_PER_VALUE", "ByteBudget", "data_bytes", "text_bytes"]
+from typing import cast
+
+__all__ = ["BYTES_PER_VALUE", "ByteBudget", "data_bytes", "text_bytes", "value_bytes"]
 
 _BYTES_PER_WIDE_CHARACTER = 4
 BYTES_PER_VALUE = 64
@@ -17,6 +19,27 @@ def data_bytes(text: str) -> int:
     """Return how many bytes a text and what it was decoded to may take; many small values are larger in memory."""
     values = text.count(",") + text.count("[") + text.count("{")
     return 2 * text_bytes(text) + BYTES_PER_VALUE * values
+
+
+def value_bytes(value: object) -> int:
+    """Return how many bytes what was decoded from JSON may take, however deep it is; a lone number takes next to none.
+
+    For what is no longer beside its text; `data_bytes` is faster.
+    """
+    size, left = 0, [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            size += text_bytes(part)
+        elif isinstance(part, dict):
+            members = cast("dict[object, object]", part)
+            size += BYTES_PER_VALUE * (1 + len(members))
+            left += (*members, *members.values())
+        elif isinstance(part, list):
+            items = cast("list[object]", part)
+            size += BYTES_PER_VALUE * (1 + len(items))
+            left += items
+    return size
 
 
 class ByteBudget:

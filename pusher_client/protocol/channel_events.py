@@ -20,14 +20,15 @@ class ChannelEvents:
     Args:
         channel: The channel's name.
         kind: What the name says.
+        members_bytes: How many bytes the members of a presence channel may take.
     """
 
     __slots__ = ("_channel", "_kind", "members", "subscription_count")
 
-    def __init__(self, channel: str, kind: ChannelKind) -> None:
+    def __init__(self, channel: str, kind: ChannelKind, members_bytes: int) -> None:
         self._channel = channel
         self._kind = kind
-        self.members: Members | None = Members() if kind.presence else None
+        self.members: Members | None = Members(members_bytes) if kind.presence else None
         self.subscription_count: int | None = None
 
     def succeeded(self, frame: Frame) -> tuple[Event, list[Event]]:

@@ -73,7 +73,7 @@ class Inbox:
         self.name: str = name
         self.kind: ChannelKind = channel_kind(name)
         self.tally: Tally = tally
-        self.events: ChannelEvents = ChannelEvents(name, self.kind)
+        self.events: ChannelEvents = ChannelEvents(name, self.kind, context.settings.buffer_bytes)
         self._context = context
         self._refresh_id: int | None = None
         self._hold = self._new_hold() if self.kind.encrypted else None

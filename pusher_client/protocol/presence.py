@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
 from pusher_client.events import Member
+from pusher_client.protocol.budget import BYTES_PER_VALUE, text_bytes, value_bytes
 from pusher_client.protocol.frames import decode_data, json_object
 
 __all__ = ["Members"]
 
 
 class Members:
-    """The members of one presence channel, by id; ids are strings whatever the server sends."""
+    """The members of one presence channel, by id; ids are strings whatever the server sends.
 
-    __slots__ = ("_members", "_my_id")
+    Args:
+        limit: How many bytes those may take who are added to what an acknowledgement lists (promise R6).
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_bytes", "_limit", "_members", "_my_id")
+
+    def __init__(self, limit: float = math.inf) -> None:
+        self._limit = limit
+        self._bytes = 0
         self._members: dict[str, Any] = {}
         self._my_id: str | None = None
 
@@ -46,16 +54,23 @@ class Members:
         joined = [Member(id_, info) for id_, info in now.items() if not self._knows(id_, info)]
         self._members.clear()
         self._members.update(now)
+        self._bytes = sum(_bytes(id_, info) for id_, info in now.items())
         return left, joined
 
     def add(self, data: object) -> Member | None:
-        """Take a ``member_added``; return the member, or None when nothing is new or the data is nonsense."""
+        """Take a ``member_added``; return the member, or None when nothing is new, or there is nonsense or no room."""
         known = json_object(data)
         id_, info = member_id(known.get("user_id")), known.get("user_info")
         if id_ is None:
             return None
         if self._knows(id_, info):
             return None
+        grown = self._bytes + _bytes(id_, info)
+        if id_ in self._members:
+            grown -= _bytes(id_, self._members[id_])
+        if grown > max(self._limit, self._bytes):
+            return None
+        self._bytes = grown
         self._members[id_] = info
         return Member(id_, info)
 
@@ -64,10 +79,16 @@ class Members:
         id_ = member_id(json_object(data).get("user_id"))
         if id_ is None or id_ not in self._members:
             return None
-        return Member(id_, self._members.pop(id_))
+        info = self._members.pop(id_)
+        self._bytes -= _bytes(id_, info)
+        return Member(id_, info)
 
     def _knows(self, id_: str, info: object) -> bool:
         return id_ in self._members and self._members[id_] == info
+
+
+def _bytes(id_: str, info: object) -> int:
+    return BYTES_PER_VALUE + text_bytes(id_) + value_bytes(info)
 
 
 def member_id(value: object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.budget import ByteBudget, value_bytes
 
 
 def test_the_limit_itself_may_be_taken() -> None:
@@ -48,3 +48,15 @@ def test_no_order_of_taking_and_giving_exceeds_the_limit(limit: int, steps: list
         elif out:
             budget.give(out.pop(-step % len(out)))
         assert budget.used == sum(out) <= limit
+
+
+def test_a_value_is_reckoned_by_the_texts_and_values_in_it() -> None:
+    """Texts count for their characters, the others for what an object takes, however deep they stand (R6)."""
+    assert value_bytes(None) == value_bytes(7) == 0
+    assert value_bytes("text") == 4
+    assert value_bytes("tex\u0167") == 16
+    assert value_bytes({"key": ["text", 1]}) == 2 * 64 + 3 * 64 + 7
+    deep: list[object] = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert value_bytes(deep) == 20_001 * 64

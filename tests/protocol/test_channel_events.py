@@ -30,7 +30,7 @@ PRESENT = json.dumps({"presence": {"ids": ["1"], "hash": {"1": {"n": "a"}}, "cou
 
 def events_of(channel: str) -> ChannelEvents:
     """Return what a channel remembers, to begin with."""
-    return ChannelEvents(channel, channel_kind(channel))
+    return ChannelEvents(channel, channel_kind(channel), 1000)
 
 
 def read(events: ChannelEvents, name: str, data: Any = None) -> Event | None:

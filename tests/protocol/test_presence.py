@@ -148,3 +148,29 @@ def test_the_view_follows_and_cannot_be_written() -> None:
     assert dict(view) == {"1": None}
     with pytest.raises(TypeError):
         cast("dict[str, Any]", view)["2"] = None
+
+
+def test_a_server_cannot_add_members_without_end() -> None:
+    """Beyond the limit nobody is added until others have left, and no event tells of those who were not (R6)."""
+    members = Members(1000)
+    added = [member for n in range(100) if (member := members.add({"user_id": str(n), "user_info": "x" * 100}))]
+    assert len(added) == 6
+    assert list(members.mapping) == [member.id for member in added]
+    assert members.add({"user_id": "0", "user_info": "x" * 500}) is None
+    assert members.remove({"user_id": "99"}) is None
+    assert members.remove({"user_id": "0"}) == added[0]
+    assert members.add({"user_id": "99", "user_info": "x" * 100}) == Member("99", "x" * 100)
+    assert members.add({"user_id": "99", "user_info": "y"}) == Member("99", "y")
+    assert members.add({"user_id": "98"}) == Member("98", None)
+
+
+def test_a_long_list_is_taken_as_it_is() -> None:
+    """What an acknowledgement lists is bounded by the size of a message, and may shrink and change (R6)."""
+    members = Members(1000)
+    _, joined = members.snapshot(listing(*range(100)))
+    assert len(joined) == 100
+    assert members.add({"user_id": "100"}) is None
+    assert members.remove({"user_id": "7"}) == Member("7", None)
+    assert members.add({"user_id": "8", "user_info": None}) is None
+    members.snapshot(listing("1"))
+    assert members.add({"user_id": "100"}) == Member("100", None)
