@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
@@ -93,7 +93,11 @@ class IncomingConnection(UpgradedConnection):
         else:
             self._data = data
         if not self._held:
-            self._hand_on()
+            try:
+                self._hand_on()
+            except (SystemExit, KeyboardInterrupt) as error:
+                # uvloop takes what is raised here for an error of the connection; from a callback it comes through.
+                self.loop.call_soon(_let_through, error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Hear that the transport is closed."""
@@ -257,6 +261,10 @@ class IncomingConnection(UpgradedConnection):
     def _come_to_an_end(self) -> None:
         if self._lost and not self._held and not self.over.done():
             self.over.set_result(None)
+
+
+def _let_through(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _discard(_message: str | None) -> None:

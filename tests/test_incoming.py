@@ -259,7 +259,7 @@ async def test_who_has_left_cannot_begin() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 64, 65, 100])
-async def test_what_the_taker_raises_ends_the_connection(count: int) -> None:
+async def test_what_the_taker_raises_ends_the_connection(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether that comes with the bytes or later, the connection is cut, and nothing more handed on (R7)."""
     messages: list[str | None] = []
 
@@ -270,8 +270,11 @@ async def test_what_the_taker_raises_ends_the_connection(count: int) -> None:
 
     connection, ends = await begun(take)
     if count <= 64:
-        with pytest.raises(KeyboardInterrupt):
-            connection.data_received(texts(200))
+        let_through: list[BaseException] = []
+        monkeypatch.setattr("pusher_client.incoming._let_through", let_through.append)
+        connection.data_received(texts(200))
+        await asyncio.sleep(0)
+        assert list(map(type, let_through)) == [KeyboardInterrupt]
     else:
         connection.data_received(texts(200))
         with pytest.raises(KeyboardInterrupt):
@@ -279,6 +282,21 @@ async def test_what_the_taker_raises_ends_the_connection(count: int) -> None:
     assert ends.transport.aborted
     await connection.over
     assert len(messages) == count
+
+
+def test_an_exit_in_the_taker_ends_the_event_loop() -> None:
+    """``data_received`` does not raise it, which uvloop would keep to itself; the loop's next callback does (R7)."""
+
+    def take(_message: str | None) -> None:
+        raise SystemExit(3)
+
+    async def main() -> None:
+        connection, _ = await begun(take)
+        connection.data_received(texts(1))
+        await connection.over
+
+    with pytest.raises(SystemExit):
+        asyncio.run(main())
 
 
 @pytest.mark.parametrize(
