@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import Protocol, Side, State
 
 from pusher_client.upgrade import UpgradedConnection
 
@@ -25,12 +25,14 @@ _FRAMES_IN_A_ROW = 64
 
 _FINAL = 0x80
 _WHOLE_TEXT = _FINAL | Opcode.TEXT
+_CLOSE = _FINAL | Opcode.CLOSE
 _CONTROL = frozenset({_FINAL | Opcode.PING, _FINAL | Opcode.PONG})
 _KNOWN = _CONTROL | {final | opcode for final in (0, _FINAL) for opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)}
 _LONG = 126  # the length stands in the two bytes that follow
 _VERY_LONG = 127  # the length stands in the eight bytes that follow; what is more is masked
 _SHORTEST = 4  # a shorter frame, or piece of one, is rare enough to go the long way
 _NEVER = -1
+_MOST_UNSENT = 1024 * 1024  # bytes; the writer waits when a fraction of it is unsent, answers to pings do not
 
 
 class IncomingConnection(UpgradedConnection):
@@ -116,7 +118,7 @@ class IncomingConnection(UpgradedConnection):
             if isinstance(error, Exception):
                 raise
             # uvloop ends a program only by what a callback of the loop raises, and not by what a protocol does.
-            self.loop.call_soon(_raise, error)
+            self.loop.call_soon(_let_through, error)
             return
         if not self._left:
             # Queues would overflow before anybody reads them.
@@ -159,6 +161,8 @@ class IncomingConnection(UpgradedConnection):
             return False
         first, length, start = data[position], data[position + 1], position + 2
         if first not in _KNOWN or length > _VERY_LONG:
+            if first == _CLOSE and self.protocol.state is State.CLOSED:
+                self._read_ending(bytes(data[position:]))
             self._give_back()
             return False
         if length >= _LONG:
@@ -174,7 +178,7 @@ class IncomingConnection(UpgradedConnection):
         frame = bytes(data[position:end])
         before = self.protocol.state
         if first in _CONTROL:
-            self._feed(frame)
+            self._answer(frame)
         else:
             self._take_data(frame)
         if self._framed and self.protocol.state is not before:
@@ -187,6 +191,14 @@ class IncomingConnection(UpgradedConnection):
         else:
             self._missing = end - len(self._data)
         return False
+
+    def _answer(self, control: bytes) -> None:
+        """Let websockets answer a ping, unless the server does not read the answers."""
+        if self.transport.is_closing():
+            return
+        self._feed(control)
+        if self.transport.get_write_buffer_size() > _MOST_UNSENT:
+            self.transport.abort()
 
     def _take_data(self, frame: bytes) -> None:
         """Let websockets' parser read a fragment, or what else is no whole text."""
@@ -217,6 +229,13 @@ class IncomingConnection(UpgradedConnection):
             self.protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
         self._give_back()
 
+    def _read_ending(self, rest: bytes) -> None:
+        """Read the close frame of a connection that is lost: over TLS the end is told even while nothing is read."""
+        if self.protocol.close_sent is None:
+            judge = Protocol(Side.CLIENT, logger=self.protocol.logger)
+            judge.receive_data(rest)
+            self.protocol.close_rcvd = judge.close_rcvd
+
     def _give_back(self) -> None:
         """Leave all that comes from here on to websockets: a close frame, or what is wrong."""
         rest, self._framed = self._data[self._position :], False
@@ -244,7 +263,7 @@ class IncomingConnection(UpgradedConnection):
             self.over.set_result(None)
 
 
-def _raise(error: BaseException) -> NoReturn:
+def _let_through(error: BaseException) -> NoReturn:
     raise error
 
 

@@ -267,7 +267,7 @@ async def test_what_the_taker_raises_ends_the_connection(
     """Whether that comes with the bytes or later: nothing more is handed on, and an exit is left to the loop (R7)."""
     messages: list[str | None] = []
     raised: list[BaseException] = []
-    monkeypatch.setattr("pusher_client.incoming._raise", raised.append)
+    monkeypatch.setattr("pusher_client.incoming._let_through", raised.append)
 
     def take(message: str | None) -> None:
         messages.append(message)
@@ -286,6 +286,21 @@ async def test_what_the_taker_raises_ends_the_connection(
     assert len(messages) == count
 
 
+def test_an_exit_in_the_taker_ends_the_event_loop() -> None:
+    """``data_received`` does not raise it, which uvloop would keep to itself; the loop's next callback does (R7)."""
+
+    def take(_message: str | None) -> None:
+        raise SystemExit(3)
+
+    async def main() -> None:
+        connection, _ = await begun(take)
+        connection.data_received(texts(1))
+        await connection.over
+
+    with pytest.raises(SystemExit):
+        asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("behind", "also"),
     [
@@ -299,7 +314,7 @@ async def test_what_the_taker_raises_ends_the_connection(
     ],
 )
 async def test_what_came_before_a_cut_is_still_handed_on(behind: bytes, also: list[str]) -> None:
-    """The end is told behind it; frames that websockets would have to judge are lost with the connection (R2)."""
+    """The end is told behind it; fragments, which websockets would have to judge, are lost with the connection (R2)."""
     messages: list[str | None] = []
     connection, ends = await begun(messages.append)
     connection.data_received(texts(200) + behind)
@@ -308,6 +323,53 @@ async def test_what_came_before_a_cut_is_still_handed_on(behind: bytes, also: li
     assert not connection.over.done()
     await connection.over
     assert messages == [*map(str, range(200)), *also]
+
+
+@pytest.mark.parametrize("opening", [True, False], ids=["with the handshake", "behind a burst"])
+@pytest.mark.parametrize(
+    ("behind", "ending"),
+    [
+        (frame(FINAL | CLOSE, (4001).to_bytes(2) + b"no"), (4001, "no")),
+        (frame(FINAL | CLOSE, (4001).to_bytes(2) + b"no") + b"\xff", (4001, "no")),
+        (frame(FINAL | CLOSE, (1006).to_bytes(2)), (1006, "")),
+        (frame(FINAL | CLOSE, (4001).to_bytes(2))[:-1], (1006, "")),
+        (frame(FINAL | TEXT, b"\xff") + frame(FINAL | CLOSE, (4001).to_bytes(2)), (1006, "")),
+    ],
+    ids=["a close frame", "and more", "a wrong code", "a part of one", "invalid text before it"],
+)
+async def test_a_close_frame_with_which_the_connection_ended_is_read(
+    behind: bytes, ending: tuple[int, str], *, opening: bool
+) -> None:
+    """TLS tells of the end even while nothing is read; a fatal code counts all the same (R2)."""
+    messages: list[str | None] = []
+    connection, ends = await opened(IncomingConnection, texts(100) + behind if opening else b"")
+    if opening:
+        connection.eof_received()
+        ends.transport.lose()
+        await asyncio.sleep(0)
+    connection.begin(messages.append, LARGEST)
+    if not opening:
+        await asyncio.sleep(0)
+        connection.data_received(texts(100) + behind)
+        connection.eof_received()
+        ends.transport.lose()
+    await connection.over
+    assert messages == [*map(str, range(100))]
+    assert (connection.close_code, connection.close_reason or "") == ending
+
+
+async def test_a_server_that_pings_and_does_not_read_is_cut_off() -> None:
+    """What waits to be sent is bounded, also where it is no more than answers (R6)."""
+    connection, ends = await begun(lambda _message: None)
+    pings = frame(FINAL | PING, b"x" * CONTROL_LIMIT) * 60
+    for _ in range(1000):
+        connection.data_received(pings)
+        await asyncio.sleep(0)
+        if ends.transport.aborted:
+            break
+    assert ends.transport.aborted
+    await connection.over
+    assert len(ends.transport.written) <= 2 * 1024 * 1024
 
 
 async def test_a_taker_may_cut_the_connection() -> None:

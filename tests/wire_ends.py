@@ -39,6 +39,9 @@ class NotingTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         self.written += data
 
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
+
     def can_write_eof(self) -> bool:
         return True
 
