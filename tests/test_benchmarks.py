@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.soak import Ledger, Problems
+from benchmarks.soaking.ledger import Ledger
+from benchmarks.soaking.problems import Problems
 from pusher_client import Event, Gap, Overflow
 from tests.flooding import needs_proc
 
@@ -44,17 +45,8 @@ def test_throughput_measures_every_reader_of_ours(tmp_path: Path) -> None:
 def test_soak_accounts_for_every_event(tmp_path: Path) -> None:
     """A short soak in good company loses nothing, leaves nothing open, and writes its figures."""
     figures = tmp_path / "figures.json"
-    command = [
-        sys.executable,
-        str(ROOT / "benchmarks" / "soak.py"),
-        "--minutes",
-        "0",
-        "--quiet",
-        "0.5",
-        "--json",
-        str(figures),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "benchmarks.soak", "--minutes", "0", "--quiet", "0.5", "--json", str(figures)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     report = json.loads(figures.read_text(encoding="utf-8"))
     assert len(report["readers"]) == 11
