@@ -358,6 +358,17 @@ async def test_a_close_frame_with_which_the_connection_ended_is_read(
     assert (connection.close_code, connection.close_reason or "") == ending
 
 
+async def test_a_close_frame_behind_our_own_changes_nothing() -> None:
+    """Who closed first has said why; what the server answers with the end over TLS is no other reason (R2)."""
+    connection, ends = await begun(lambda _message: None)
+    connection.data_received(texts(100) + frame(FINAL | CLOSE, (4001).to_bytes(2)))
+    connection.protocol.send_close(1000)
+    connection.eof_received()
+    ends.transport.lose()
+    await connection.over
+    assert connection.close_code == 1006
+
+
 async def test_a_server_that_pings_and_does_not_read_is_cut_off() -> None:
     """What waits to be sent is bounded, also where it is no more than answers (R6)."""
     connection, ends = await begun(lambda _message: None)
