@@ -134,11 +134,11 @@ class Driver:
         """Bring the core to its end when the event loop is closed already, and tell what is left to tell."""
         self._stopped = True
         self._core.disconnect(self.loop.time())
-        for output in self._core.outputs():
-            if isinstance(output, Piece):
-                self._hear(output)
-            elif isinstance(output, Deliver):
+        for output in [each for each in self._core.outputs() if isinstance(each, Piece | Deliver)]:
+            if isinstance(output, Deliver):
                 self._deliver(output.event)
+            else:
+                self._hear(output)
         self._outbox.clear()
 
     # -- the core's outputs ---------------------------------------------------------------------------------------
