@@ -584,7 +584,7 @@ class World(RuleBasedStateMachine):
         """The allowance of bytes is taken by what is held, and by nothing else (R6)."""
         connection = self.core.connection
         holds = [subscription.inbox._hold for subscription in connection._channels.subscriptions.values()]
-        held = sum(item.size for hold in holds if hold is not None for item in hold._held)
+        held = sum(item.size for hold in holds if hold is not None for item in hold.items)
         assert connection._channels._context.budget.used == held
 
     def teardown(self) -> None:
