@@ -39,7 +39,7 @@ LAYERS = [
 LONGEST = {
     "client": 350,
     "protocol/connection": 371,
-    "protocol/subscription": 325,
+    "protocol/subscription": 326,
     "protocol/link": 285,
     "protocol/sign_in": 305,
     "protocol/hold": 290,

@@ -14,7 +14,7 @@ from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, Decrypti
 from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
-from pusher_client.protocol.frames import decode_data
+from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.names import CLIENT_PREFIX
 from pusher_client.protocol.tally import Tally
@@ -85,8 +85,10 @@ class Hold(Backlog):
 
     # -- what arrives ---------------------------------------------------------------------------------------------
 
-    def receive(self, name: str, text: str | None, now: float) -> Event | None:
+    def receive(self, frame: Frame, now: float) -> Event | None:
         """Take an application event; return what may be delivered at once, or None when it is held."""
+        self._tally.received += 1
+        name, text = frame.event, frame.data
         envelope = read_envelope(text)
         if envelope is None:
             return self._in_order(name, text or "", self._failure(name, text, DecryptionFailureReason.MALFORMED))
