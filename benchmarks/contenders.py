@@ -10,7 +10,7 @@ import venv
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["BARE", "CONTENDERS", "OURS", "Contender", "Environments", "chosen"]
+__all__ = ["BARE", "BARE_CHANNELS", "CONTENDERS", "OURS", "Contender", "Environments", "chosen"]
 
 ROOT = Path(__file__).parent.parent
 INSTALL_SECONDS = 600.0
@@ -59,6 +59,7 @@ class Contender:
 
 OURS = Contender("ours, bound handler", "ours", reader="handler")
 BARE = Contender("bare, bytes and msgspec", "bare", reader="msgspec")
+BARE_CHANNELS = replace(BARE, title="bare, a dict of channels", reader="dict")
 CONTENDERS = [
     OURS,
     Contender("ours, iterator", "ours", reader="iterator"),

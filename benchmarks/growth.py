@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks.contenders import BARE, OURS
+from benchmarks.contenders import BARE, BARE_CHANNELS, OURS
 from benchmarks.figures import head, line, ratio
 from benchmarks.race import Bench, Process, Sample, in_turns, started
 from benchmarks.server import Flood
@@ -46,17 +46,23 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def channels(bench: Bench) -> dict[str, Any]:
-    """Let the events come on all of more and more channels in turn, and on the same one of them."""
-    wanted = {f"channels-{count}": names(count) for count in upto(bench, CHANNELS)}
+    """Let the events come on all of more and more channels in turn, beside a bare loop, and on one of them."""
+    wanted = {str(count): names(count) for count in upto(bench, CHANNELS)}
+
+    def order(process: Process) -> Flood:
+        return Flood(process.key, wanted[process.key.rpartition("-")[2]], SIZE, bench.events)
+
     with ExitStack() as stack:
-        processes = started(stack, [Process(bench, OURS, wanted[key], key=key, authorization_url="") for key in wanted])
+        ours, bare = (
+            started(
+                stack, [Process(bench, one, wanted[key], key=f"{word}-{key}", authorization_url="") for key in wanted]
+            )
+            for one, word in ((OURS, "channels"), (BARE_CHANNELS, "bare"))
+        )
         return {
-            "channels in turn": table(
-                bench, processes, lambda process: Flood(process.key, wanted[process.key], SIZE, bench.events)
-            ),
-            "one of the channels": table(
-                bench, processes, lambda process: Flood(process.key, names(1), SIZE, bench.events)
-            ),
+            "channels in turn": table(bench, ours, order),
+            "channels in turn, bare": table(bench, bare, order),
+            "one of the channels": table(bench, ours, lambda process: Flood(process.key, names(1), SIZE, bench.events)),
         }
 
 

@@ -14,7 +14,7 @@ from pusher_client.pool import WorkerPool
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.tally import Tally
 from pusher_client.queues import event_bytes
-from pusher_client.registry import is_application
+from pusher_client.registry import Binding, is_application
 from pusher_client.routing import Dispatcher, Route
 from pusher_client.streams import EventStream
 from pusher_client.worker import ErrorHandler
@@ -90,7 +90,7 @@ class ChannelDispatcher(Dispatcher):
             quick, and must not log or call handlers.
     """
 
-    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_unread", "_version", "tally")
+    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_sole", "_unread", "_version", "tally")
 
     def __init__(
         self,
@@ -113,6 +113,7 @@ class ChannelDispatcher(Dispatcher):
         self._own_feed: Feed | None = None
         self._unread: tuple[tuple[Feed, object], ...] = ()
         self._routes: dict[str, Route] = {}
+        self._sole: Binding | None = None
         self._version = client.version
 
     @property
@@ -125,6 +126,7 @@ class ChannelDispatcher(Dispatcher):
         if self._version != self._client.version:
             self._version = self._client.version
             self._routes.clear()
+            self._sole = None
         return self._routes.get(name) or self._find_route(name)
 
     def deliver(self, event: Event) -> None:
@@ -135,6 +137,15 @@ class ChannelDispatcher(Dispatcher):
         Args:
             event: An application event, an event of the protocol, or a marker.
         """
+        # The short cut of the hot path: with many channels, time is saved by each object less that is looked at.
+        name, sole, worker = event.name, self._sole, self._worker
+        if sole is not None and name == sole.event and not worker.busy and self._version == self._client.version:
+            self.tally.delivered += 1
+            worker.run_sole(sole, name, event)
+        else:
+            self._deliver_to_all(event)
+
+    def _deliver_to_all(self, event: Event) -> None:
         name = event.name
         route = None if self._version != self._client.version else self._routes.get(name)
         bindings, is_async, sinks, counts = self.route(name) if route is None else route
@@ -159,6 +170,8 @@ class ChannelDispatcher(Dispatcher):
         if queued:
             worker.start()
         elif bindings:
+            if counts and not sinks and len(bindings) == 1:
+                self._sole = bindings[0]
             worker.run(bindings, name, event)
 
     def open_own_stream(self) -> None:
@@ -258,6 +271,7 @@ class ChannelDispatcher(Dispatcher):
 
     def _changed(self) -> None:
         self._routes.clear()
+        self._sole = None
         if self._own_feed is not None and self.hears_application:
             self.give_up_own_stream()
         self._on_use()

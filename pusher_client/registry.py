@@ -31,12 +31,14 @@ class Binding:
         callback: What is called with the event.
         is_async: Whether calling it gives something to await, as far as is known: a plain function that is caught
             returning an awaitable counts as async from then on.
+        event: The name that it is bound to; None for a callback of every event.
     """
 
-    __slots__ = ("callback", "is_async")
+    __slots__ = ("callback", "event", "is_async")
 
-    def __init__(self, callback: Callable[[Any], object]) -> None:
+    def __init__(self, callback: Callable[[Any], object], event: str | None = None) -> None:
         self.callback: Callable[[Any], object] = callback
+        self.event: str | None = event
         self.is_async: bool = _returns_awaitable(callback)
 
 
@@ -135,7 +137,7 @@ class HandlerRegistry:
 
     def _bound(self, event: str, callback: _ANY) -> _ANY:
         self._check_caller()
-        self._named[event] = (*self._named.get(event, ()), Binding(_checked(callback)))
+        self._named[event] = (*self._named.get(event, ()), Binding(_checked(callback), event))
         self._changed()
         return callback
 

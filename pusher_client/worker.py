@@ -108,15 +108,23 @@ class Worker(BoundedQueue[Job]):
             try:
                 result = binding.callback(value)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a handler does is its own
-                report = self._report(error, name, value)
-                if report is not None:
-                    self._append_started(Job(name, value, (), report, is_report=True))
+                self._failed(error, name, value)
             else:
                 if result is not None and inspect.isawaitable(result):
                     self._leave(binding, bindings if self.epoch == epoch else (), Job(name, value, (), result))
                     return
             if self.epoch != epoch:
                 return
+
+    def run_sole(self, binding: Binding, name: str, value: object) -> None:
+        """Call a plain handler that is the only one: what ``run`` does, at less expense."""
+        try:
+            result = binding.callback(value)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a handler does is its own
+            self._failed(error, name, value)
+        else:
+            if result is not None and inspect.isawaitable(result):
+                self._leave(binding, (), Job(name, value, (), result))
 
     def enqueue(self, bindings: tuple[Binding, ...], name: str, value: object, size: int) -> bool:
         """Queue an event for the task and tell whether there was room; ``start`` has to follow."""
@@ -153,6 +161,12 @@ class Worker(BoundedQueue[Job]):
     def _marker(self, refused: int) -> Job:
         owner = self._owner()
         return Job("", None, ()) if owner is None else owner.overflow(refused)
+
+    def _failed(self, error: BaseException, name: str, value: object) -> None:
+        """Report what a plain handler raised, and leave to the task what is to be awaited of that."""
+        report = self._report(error, name, value)
+        if report is not None:
+            self._append_started(Job(name, value, (), report, is_report=True))
 
     def _leave(self, binding: Binding, bindings: tuple[Binding, ...], job: Job) -> None:
         """Leave to the task what this handler has started, and the handlers after it."""

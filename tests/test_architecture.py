@@ -51,7 +51,7 @@ LAYERS = [
 LONGEST = {
     "client": 355,
     "protocol/connection": 376,
-    "protocol/subscription": 325,
+    "protocol/subscription": 326,
     "protocol/link": 285,
     "protocol/sign_in": 305,
     "protocol/hold": 290,

@@ -103,6 +103,7 @@ def test_growth_and_recovery_are_measured(tmp_path: Path) -> None:
     programs = ["growth", "memory", "resubscription", "rotation"]
     found = results(tmp_path, *programs, "--events", "120", "--largest", "10")
     assert set(found["growth"]["channels in turn"]) == {"channels-1", "channels-10"}
+    assert set(found["growth"]["channels in turn, bare"]) == {"bare-1", "bare-10"}
     assert set(found["growth"]["one of the channels"]) == {"channels-1", "channels-10"}
     assert set(found["growth"]["handlers"]) == {"handlers-1", "handlers-10"}
     assert set(found["growth"]["clients"]) == {"clients-1", "clients-10"}

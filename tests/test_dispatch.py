@@ -156,6 +156,72 @@ async def test_on_handler_error() -> None:
 # -- inside a handler -------------------------------------------------------------------------------------------------
 
 
+async def test_the_only_handler_fails() -> None:
+    """A single plain handler is called in a shorter way, on which nothing is lost of what befalls it (R7)."""
+    wiring = Dispatchers()
+    error = LookupError("as bad as it gets")
+
+    def fail(_: Event) -> None:
+        raise error
+
+    wiring.channel.bind("order", fail)
+    wiring.deliver(1, 2, 3)
+    assert [(failure, each.data) for failure, each in wiring.failures] == [(error, number) for number in (1, 2, 3)]
+    assert counts(wiring.channel) == (3, 0, 0)
+
+
+async def test_the_only_handler_turns_out_to_be_async() -> None:
+    """When a single plain handler returns something to await at last, later events wait for it (R4)."""
+    wiring = Dispatchers()
+    heard: list[Any] = []
+    note, note_later = noting(heard, "plain"), noting_later(heard, "later")
+    wiring.channel.bind("order", lambda each: note(each) if each.data < 3 else note_later(each))
+    wiring.channel.bind("note", note)
+    wiring.deliver(1, 2, 3)
+    wiring.channel.deliver(event("note", 4))
+    wiring.deliver(5)
+    assert heard == [("plain", 1), ("plain", 2)]
+    await settle()
+    assert heard == [("plain", 1), ("plain", 2), ("later", 3), ("plain", 4), ("later", 5)]
+
+
+async def test_the_only_handler_waits_its_turn() -> None:
+    """A single plain handler does not overtake what an async one of another event is at (R4)."""
+    wiring = Dispatchers()
+    heard: list[Any] = []
+    wiring.channel.bind("order", noting(heard, "plain"))
+    wiring.channel.bind("slow", noting_later(heard, "later"))
+    wiring.deliver(1, 2)
+    wiring.channel.deliver(event("slow", 3))
+    wiring.deliver(4)
+    assert heard == [("plain", 1), ("plain", 2)]
+    await settle()
+    wiring.deliver(5)
+    assert heard == [("plain", 1), ("plain", 2), ("later", 3), ("plain", 4), ("plain", 5)]
+
+
+@pytest.mark.parametrize("level", ["channel", "client"])
+async def test_the_only_handler_has_company(level: str) -> None:
+    """Whoever comes after many events for one handler hears the next, and whoever goes hears no more (R4)."""
+    wiring = Dispatchers()
+    heard: list[Any] = []
+    first, second = noting(heard, "first"), noting(heard, "second")
+    registry = getattr(wiring, level)
+    registry.bind("order", first)
+    wiring.deliver(1, 2)
+    registry.bind("order", second)
+    wiring.deliver(3)
+    registry.unbind("order", first)
+    wiring.deliver(4, 5)
+    stream = registry.events()
+    wiring.deliver(6)
+    registry.unbind("order")
+    wiring.deliver(7)
+    assert heard == [("first", 1), ("first", 2), ("first", 3), *(("second", number) for number in (3, 4, 5, 6))]
+    assert [(await anext(stream)).data for _ in range(2)] == [6, 7]
+    assert counts(wiring.channel) == (7, 0, 0)
+
+
 async def test_binding_inside_a_handler() -> None:
     """What a handler binds and unbinds concerns later events only (R7)."""
     wiring = Dispatchers()

@@ -1,7 +1,8 @@
 """Bare loops over websockets, the floor for a client that uses it.
 
 ``json`` reads with the standard library and PyNaCl's SecretBox; ``msgspec`` with bytes, msgspec and PyNaCl's bindings,
-and without a single check; ``bytes`` takes what comes from the socket and looks only for the last event's name.
+and without a single check; ``dict`` does the same for many channels, each with its key and its handler; ``bytes`` takes
+what comes from the socket and looks only for the last event's name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -21,6 +23,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
 
 from benchmarks.contestants.meter import BEGIN, END, EVENT, Meter, Setup, run
+
+Reader = Callable[[ClientConnection, Meter], Coroutine[Any, Any, None]]
 
 PIECE = 256 * 1024
 SECRET = bytes(range(32))
@@ -79,6 +83,28 @@ async def read_msgspec(websocket: ClientConnection, meter: Meter) -> None:
             meter.hear(frame.event, None)
 
 
+async def read_dict(websocket: ClientConnection, meter: Meter, channels: Sequence[str]) -> None:
+    """Read with msgspec and without checks what comes on many channels, whose keys and handlers stand in one dict."""
+    read_frame = msgspec.json.Decoder(BareFrame).decode
+    read_envelope = msgspec.json.Decoder(BareEnvelope).decode
+    read = msgspec.json.Decoder().decode
+    # Objects of its own for each of them, as they would be.
+    known = {channel: (bytes(bytearray(SECRET)), partial(handle, meter)) for channel in channels}
+    while True:
+        frame = read_frame(await websocket.recv(decode=False))
+        key, handler = known[frame.channel]
+        envelope = read_envelope(frame.data)
+        handler(frame.event, read(crypto_secretbox_open(envelope.ciphertext, envelope.nonce, key)))
+
+
+def handle(meter: Meter, event: str, data: object) -> None:
+    """Be a channel's handler."""
+    if event == EVENT:
+        meter.count(data)
+    else:
+        meter.hear(event, None)
+
+
 async def read_bytes(setup: Setup) -> None:
     """Take the bytes: how fast the server can write, which must be faster than anybody reads."""
     meter = Meter(setup, itemgetter("data"))
@@ -114,7 +140,12 @@ async def main(setup: Setup) -> None:
         for channel in setup.channels:
             await websocket.send(subscription(channel))
             assert "succeeded" in str(await websocket.recv())
-        read = {"json": read_json, "msgspec": read_msgspec}[setup.reader]
+        readers: dict[str, Reader] = {
+            "json": read_json,
+            "msgspec": read_msgspec,
+            "dict": partial(read_dict, channels=setup.channels),
+        }
+        read = readers[setup.reader]
         async with asyncio.TaskGroup() as group:
             group.create_task(read(websocket, meter))
             group.create_task(meter.ready())

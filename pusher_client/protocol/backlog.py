@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -59,9 +58,6 @@ class Backlog:
 
     def __len__(self) -> int:
         return len(self.items)
-
-    def __iter__(self) -> Iterator[Held]:
-        return iter(self.items)
 
     @property
     def head(self) -> Held:

@@ -37,7 +37,6 @@ from pusher_client.protocol.wanted import WantedChannels
 __all__ = ["Connection"]
 
 _CLIENT_GUARD_FACTOR = 4
-_SUBSCRIBED = SubscriptionState.SUBSCRIBED  # an enum's members are slow to look up for every event before Python 3.12
 
 
 class Connection:
@@ -75,6 +74,7 @@ class Connection:
         context = SubscriptionContext(
             settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self.sign_in, opener
         )
+        self._receivers = context.receivers
         self._channels = WantedChannels(context, self._outputs, self._timers)
         self.sign_in.settled = self._channels.user_settled
 
@@ -255,7 +255,7 @@ class Connection:
 
     def receive_text(self, text: str, now: float) -> Event | None:
         """Take a text frame; return its event where that is all there is to it (see ``shortcut``)."""
-        link, subscriptions = self._link, self._channels.subscriptions
+        link = self._link
         liveness = link.liveness
         awaited = liveness.pong_due is not None
         last_received, liveness.last_in, liveness.pong_due = liveness.last_in, now, None
@@ -265,17 +265,17 @@ class Connection:
             self._useless(str(error), now)
             return None
         if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
-            subscription = subscriptions.get(frame.channel)
-            if subscription is None or subscription.state is not _SUBSCRIBED:
-                if subscription is None and self.sign_in.receive_event(frame, now):
+            receiver = self._receivers.get(frame.channel)
+            if receiver is None:
+                if frame.channel not in self._channels.subscriptions and self.sign_in.receive_event(frame, now):
                     self._rearm()
                     return None
                 self._useless("an event of a channel that is not subscribed", now)
                 return None
-            event = subscription.inbox.receive(frame, now)
+            event = receiver.receive(frame, now)
             if event is None or awaited or event.name == DECRYPTION_FAILURE:
                 # It is held, it was the pong, or it planned a request for a key: the deadline may be an earlier one.
-                self._rearm(subscription)
+                self._rearm(self._channels.get(frame.channel))
             elif self._shortcut and not self._outputs:
                 # The short cut of the hot path: the event is what an output would carry, decided on the same way.
                 return event

@@ -14,7 +14,7 @@ from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, Decrypti
 from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
-from pusher_client.protocol.frames import decode_data
+from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.names import CLIENT_PREFIX
 from pusher_client.protocol.tally import Tally
@@ -36,7 +36,7 @@ class Refresher(Protocol):
         ...
 
 
-class Hold:
+class Hold(Backlog):
     """One encrypted channel's keys and waiting events.
 
     Args:
@@ -53,7 +53,6 @@ class Hold:
         "_asking_since",
         "_channel",
         "_guards",
-        "_held",
         "_kept_until",
         "_policy",
         "_probe_at",
@@ -73,24 +72,23 @@ class Hold:
         tally: Tally,
         open_box: OpenSecretbox = open_secretbox,
     ) -> None:
+        super().__init__(policy.backlog, budget)
         self._channel = channel
         self._policy = policy
         self._guards = guards
         self._tally = tally
         self._refresher = refresher
         self._ring = Keyring(policy.grace, policy.old_keys, open_box)
-        self._held = Backlog(policy.backlog, budget)
         self._asking_since: float | None = None
         self._kept_until: float | None = None
         self._probe_at: float | None = None
 
-    def __len__(self) -> int:
-        return len(self._held)
-
     # -- what arrives ---------------------------------------------------------------------------------------------
 
-    def receive(self, name: str, text: str | None, now: float) -> Event | None:
+    def receive(self, frame: Frame, now: float) -> Event | None:
         """Take an application event; return what may be delivered at once, or None when it is held."""
+        self._tally.received += 1
+        name, text = frame.event, frame.data
         envelope = read_envelope(text)
         if envelope is None:
             return self._in_order(name, text or "", self._failure(name, text, DecryptionFailureReason.MALFORMED))
@@ -100,7 +98,7 @@ class Hold:
             if self._ring.proved:
                 self._note_proof()
             event = self._opened(name, text, plaintext)
-            return self._in_order(name, text or "", event) if self._held.items else event
+            return self._in_order(name, text or "", event) if self.items else event
         return self._not_opened(Held(name=name, raw=text or "", arrived=now, nonce=nonce, ciphertext=ciphertext), now)
 
     def receive_protocol_event(self, event: Event) -> Event | None:
@@ -108,7 +106,7 @@ class Hold:
         return self._in_order(event.name, event.raw, event, application=False)
 
     def _in_order(self, name: str, raw: str, event: Event, *, application: bool = True) -> Event | None:
-        if not self._held:
+        if not self.items:
             return event
         self._append(Held(name=name, raw=raw, event=event, application=application))
         return None
@@ -116,7 +114,7 @@ class Hold:
     def _not_opened(self, item: Held, now: float) -> Event | None:
         """Hold a sealed event that no key opens, unless nothing can be gained by waiting."""
         if item.name.startswith(CLIENT_PREFIX):
-            if not self._held:
+            if not self.items:
                 return self._failed(item, DecryptionFailureReason.WRONG_KEY)
         elif self._asking_since is None:
             if self._suspended(now):
@@ -127,7 +125,7 @@ class Hold:
         return None
 
     def _append(self, item: Held) -> None:
-        if not self._held.append(item):
+        if not self.append(item):
             self._settle(DecryptionFailureReason.BACKLOG_OVERFLOW, self._whole)
 
     # -- asking for a key -----------------------------------------------------------------------------------------
@@ -158,13 +156,13 @@ class Hold:
     def _ask(self, now: float) -> None:
         self._asking_since = now
         self._probe_at = None
-        for item in self._held:
+        for item in self.items:
             item.asked = True
         self._tally.key_refreshes += 1
         self._refresher.ask_for_key(self, now)
 
     def _open_held(self, now: float) -> None:
-        for item in self._held:
+        for item in self.items:
             if item.event is None:
                 plaintext = self._ring.open(item.nonce, item.ciphertext, now)
                 if plaintext is not None:
@@ -197,8 +195,8 @@ class Hold:
 
     def _settle_asked(self, reason: DecryptionFailureReason, now: float) -> None:
         """Settle what had asked; the first sealed event that came later asks anew, for itself and all behind it."""
-        while self._held:
-            item = self._held.head
+        while self.items:
+            item = self.head
             if item.event is None and not item.asked and not item.name.startswith(CLIENT_PREFIX):
                 if not self._suspended(now):
                     self._ask(now)
@@ -209,7 +207,7 @@ class Hold:
 
     def _settle(self, reason: DecryptionFailureReason, over: Callable[[Held], bool]) -> None:
         """Let events leave from the head while they are decided or their wait is over."""
-        while self._held and (self._held.head.event is not None or over(self._held.head)):
+        while self.items and (self.head.event is not None or over(self.head)):
             self._leave(reason)
 
     @staticmethod
@@ -217,7 +215,7 @@ class Hold:
         return True
 
     def _leave(self, reason: DecryptionFailureReason) -> None:
-        item = self._held.pop()
+        item = self.pop()
         if item.name.startswith(CLIENT_PREFIX):
             reason = DecryptionFailureReason.WRONG_KEY
         self._refresher.release(item.event if item.event is not None else self._failed(item, reason))
@@ -232,7 +230,7 @@ class Hold:
     def link_lost(self, now: float) -> None:
         """Keep what waits for the authorization that the next link brings, but no longer than one timeout (3.8)."""
         self.stop_asking(now)
-        if self._held and self._kept_until is None:
+        if self.items and self._kept_until is None:
             self._kept_until = now + self._policy.timeout
 
     def stop_asking(self, now: float) -> None:
@@ -245,8 +243,8 @@ class Hold:
     def discard(self, now: float) -> None:
         """Forget the keys and all that waits, and count the events as dropped: the caller unsubscribed."""
         self.stop_asking(now)
-        while self._held:
-            self._tally.dropped += self._held.pop().application
+        while self.items:
+            self._tally.dropped += self.pop().application
         self._kept_until = None
         self._ring.clear()
 
@@ -255,8 +253,8 @@ class Hold:
         due = [self._kept_until, self._probe_at, self._ring.deadline()]
         if self._asking_since is not None:
             due.append(self._asking_since + self._policy.timeout)
-        if self._held:
-            due.append(self._held.head.arrived + 2 * self._policy.timeout)
+        if self.items:
+            due.append(self.head.arrived + 2 * self._policy.timeout)
         return min((time for time in due if time is not None), default=None)
 
     def handle_deadline(self, now: float) -> None:

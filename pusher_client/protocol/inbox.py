@@ -7,7 +7,7 @@ channel's name, before any data is looked at (promise C1).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
@@ -42,9 +42,17 @@ class SignedInUser(Protocol):
         ...
 
 
+class Receiver(Protocol):
+    """What takes a channel's application events while it is subscribed."""
+
+    def receive(self, frame: Frame, now: float) -> Event | None:
+        """Take an application event; return what may be delivered at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriptionContext:
-    """What all subscriptions of a connection share."""
+    """What all subscriptions of a connection share; ``receivers`` are those of the channels that are subscribed now."""
 
     settings: ConnectionSettings
     random: Callable[[], float]
@@ -56,6 +64,7 @@ class SubscriptionContext:
     withdraw: Callable[[str, float], None]
     user: SignedInUser
     open_box: OpenSecretbox
+    receivers: dict[str, Receiver] = field(default_factory=dict[str, Receiver])
 
 
 class Inbox:
@@ -96,10 +105,17 @@ class Inbox:
 
     def receive(self, frame: Frame, now: float) -> Event | None:
         """Take an application event; return what may be delivered at once."""
+        if self._hold is not None:  # which takes them itself, see ``listen``; but none may ever pass it by (C1)
+            return self._hold.receive(frame, now)
         self.tally.received += 1
-        if self._hold is not None:
-            return self._hold.receive(frame.event, frame.data, now)
         return Event(frame.event, self.name, decode_data(frame.data), frame.user_id, frame.data or "")
+
+    def listen(self, *, subscribed: bool) -> None:
+        """Take application events from now on, or no more; those of an encrypted channel go to its hold alone."""
+        if subscribed:
+            self._context.receivers[self.name] = self if self._hold is None else self._hold
+        else:
+            self._context.receivers.pop(self.name, None)
 
     def deliver(self, event: Event) -> None:
         """Deliver a protocol event, behind what is held."""

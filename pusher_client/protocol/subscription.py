@@ -323,3 +323,4 @@ class Subscription:
         if state is not self.state:
             check_transition(SUBSCRIPTION_TRANSITIONS, self.state, state)
             self.state = state
+            self.inbox.listen(subscribed=state is SubscriptionState.SUBSCRIBED)

@@ -39,7 +39,7 @@ class Besieged(UserCore):
         """Return how many application events of a channel wait for a key."""
         subscription = self.connection._channels.get(channel)
         hold = None if subscription is None else subscription.inbox._hold
-        return 0 if hold is None else sum(item.application for item in hold._held)
+        return 0 if hold is None else sum(item.application for item in hold.items)
 
     def recover(self) -> None:
         """Be a good server and endpoint until everything is subscribed and nothing waits."""

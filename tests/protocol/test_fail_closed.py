@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from tests.protocol.forging import CACHE, FORGED, ORDERS, STATES, check, names, shapes
 from tests.protocol.scripted import OLD, Core, frame, sealed
@@ -50,3 +51,15 @@ def test_what_was_sealed_still_arrives(*, shortcut: bool, frames: list[tuple[str
     core.receive(frame("genuine", ORDERS, sealed(OLD, "1")))
     core.wait(60.0)
     assert [event.data for event in core.events if event.name == "genuine"] == [1]
+
+
+def test_no_way_into_a_channel_passes_its_hold_by() -> None:
+    """Even who hands an event to the channel's inbox, past the way that events take, gets nothing unopened (C1)."""
+    core = Core()
+    core.up()
+    core.subscribed(ORDERS)
+    subscription = core.connection._channels.get(ORDERS)
+    assert subscription is not None
+    event = subscription.inbox.receive(Frame("order-created", FORGED, ORDERS), core.now)
+    assert event is not None
+    assert event.name == "pusher:decryption_failure"

@@ -15,6 +15,7 @@ from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.outputs import Authorize, Cancel, Deliver, Purpose
@@ -492,8 +493,8 @@ def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: flo
     released = Released()
     hold = lone_hold(released, timeout)
     sealed_event = sealed(UNKNOWN, "x")
-    hold.receive("first", sealed_event, started)
-    hold.receive("second", sealed_event, started + share * timeout / 2)
+    hold.receive(Frame("first", sealed_event), started)
+    hold.receive(Frame("second", sealed_event), started + share * timeout / 2)
     # The first deadline is met late, so that the second request outlives the bound of the event it is for.
     hold.handle_deadline(started + timeout * 1.75)
     for _ in range(8):
@@ -510,7 +511,7 @@ def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: flo
 def test_nothing_is_due_after_discarding_what_a_drop_had_kept() -> None:
     """Unsubscribing while the link is down leaves no deadline behind (3.8)."""
     hold = lone_hold(Released(), 10.0)
-    hold.receive("waits", sealed(UNKNOWN, "x"), 0.0)
+    hold.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
     hold.link_lost(1.0)
     assert hold.deadline() == 11.0
     hold.discard(2.0)
@@ -654,7 +655,7 @@ def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: 
     guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(1, 30.0, lambda: 1.0))
     hold = Hold(CHANNEL, Released(), policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
     guards[0].suspended_until, guards[1].suspended_until = own, client
-    failed = hold.receive("e", sealed(UNKNOWN, "x"), 0.5)
+    failed = hold.receive(Frame("e", sealed(UNKNOWN, "x")), 0.5)
     assert failed is not None
     assert failed.data.reason == Reason.REFRESH_SUSPENDED
     assert hold.deadline() == probe
@@ -665,7 +666,7 @@ def test_a_drop_sets_one_deadline_for_what_waits() -> None:
     hold = lone_hold(Released(), 10.0)
     hold.link_lost(0.0)
     assert hold.deadline() is None
-    hold.receive("waits", sealed(UNKNOWN, "x"), 0.0)
+    hold.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
     hold.link_lost(1.0)
     hold.link_lost(5.0)
     assert hold.deadline() == 11.0
@@ -675,8 +676,8 @@ def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
     """It stands also where a request that was started late would take longer (3.6)."""
     released = Released()
     hold = lone_hold(released, 10.0)
-    hold.receive("first", sealed(UNKNOWN, "x"), 0.0)
-    hold.receive("second", sealed(UNKNOWN, "x"), 4.0)
+    hold.receive(Frame("first", sealed(UNKNOWN, "x")), 0.0)
+    hold.receive(Frame("second", sealed(UNKNOWN, "x")), 4.0)
     hold.handle_deadline(17.5)
     assert [event.data.event_name for event in released.events] == ["first"]
     assert hold.deadline() == 24.0
@@ -702,7 +703,7 @@ def test_a_request_that_never_had_its_turn_is_not_fruitless(monkeypatch: pytest.
     policy = KeyRotationPolicy(timeout=10.0)
     guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(9, 30.0, lambda: 1.0))
     hold = Hold(CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
-    hold.receive("e", sealed(UNKNOWN, "x"), 0.0)
+    hold.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)
     hold.handle_deadline(10.0)
     assert guards[0].suspended_until == (11.0 if ran else float("-inf"))
 
@@ -726,7 +727,7 @@ def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
     """Also what came just before the drop (3.8)."""
     released = Released()
     hold = lone_hold(released, 0.5)
-    hold.receive("e", sealed(UNKNOWN, "x"), 1.0)
+    hold.receive(Frame("e", sealed(UNKNOWN, "x")), 1.0)
     hold.link_lost(1.0)
     hold.handle_deadline(1.5)
     assert [event.data.reason for event in released.events] == [Reason.AUTHORIZATION_FAILED]
@@ -736,7 +737,7 @@ def test_a_request_has_its_whole_time() -> None:
     """Looking at the clock earlier ends nothing (3.8)."""
     released = Released()
     hold = lone_hold(released, 10.0)
-    hold.receive("e", sealed(UNKNOWN, "x"), 0.0)
+    hold.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)
     hold.handle_deadline(9.0)
     assert released.events == []
     assert hold.deadline() == 10.0

@@ -96,6 +96,29 @@ def test_a_key_proves_itself_once() -> None:
     assert not ring.proved
 
 
+def test_an_old_key_that_proves_itself_late_is_still_an_old_key() -> None:
+    """What opens events is the endorsed key, and an older one only until its grace ends, proof or not (3.5)."""
+    ring = Keyring(10.0, 2)
+    for moment, key in enumerate(KEYS[:3]):
+        ring.endorse(key, float(moment))
+    assert opens(ring, KEYS[1], 3.0)
+    assert ring.proved
+    assert not opens(ring, KEYS[1], 12.0)
+    assert opens(ring, KEYS[2], 12.0)
+
+
+def test_a_cleared_ring_opens_nothing() -> None:
+    """However often a key was of use, nothing of it is left (C7)."""
+    ring = Keyring(300.0, 2)
+    ring.endorse(OLD, 0.0)
+    ring.endorse(NEW, 1.0)
+    assert opens(ring, NEW, 2.0)
+    assert opens(ring, OLD, 2.0)
+    ring.clear()
+    assert not opens(ring, NEW, 2.0)
+    assert not opens(ring, OLD, 2.0)
+
+
 def test_fruitless_requests_are_spaced_more_and_more() -> None:
     """From the limit on the delay doubles up to its cap, between half and whole by lot (3.7)."""
     for lots, share in ((0.0, 0.5), (1.0, 1.0)):

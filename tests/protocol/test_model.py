@@ -692,6 +692,17 @@ class World(RuleBasedStateMachine):
             assert len({entry.key for entry in entries}) == len(entries)
 
     @invariant()
+    def events_are_taken_while_subscribed(self) -> None:
+        """Whatever channel is subscribed has a way in, and an encrypted one's leads to its hold (C1, R3)."""
+        channels = self.core.connection._channels
+        subscribed = {name for name in channels.subscriptions if channels.state(name) is SubscriptionState.SUBSCRIBED}
+        receivers = channels._context.receivers
+        assert set(receivers) == subscribed
+        for name, receiver in receivers.items():
+            inbox = channels.subscriptions[name].inbox
+            assert receiver is (inbox._hold if inbox.kind.encrypted else inbox)
+
+    @invariant()
     def nothing_is_forgotten(self) -> None:
         """No deadline has passed unheard, the next is told, and every call has its outcome in time (R6)."""
         core, connection = self.core, self.core.connection
@@ -729,7 +740,7 @@ class World(RuleBasedStateMachine):
         """The allowance of bytes is taken by what is held, and by nothing else (R6)."""
         connection = self.core.connection
         holds = [subscription.inbox._hold for subscription in connection._channels.subscriptions.values()]
-        held = sum(item.size for hold in holds if hold is not None for item in hold._held)
+        held = sum(item.size for hold in holds if hold is not None for item in hold.items)
         assert connection._channels._context.budget.used == held
 
     def teardown(self) -> None:
