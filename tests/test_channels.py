@@ -316,3 +316,13 @@ async def test_a_failure_to_decrypt_is_logged_once_with_a_name_that_is_cut(caplo
     assert "n" * 200 in warnings[0]
     assert "n" * 201 not in warnings[0]
     assert "canary" not in caplog.text
+
+
+def test_an_event_of_a_channel_that_was_let_go_reaches_nobody() -> None:
+    """The core hands on none; if it did, the dispatcher would not, nor break (C1, R7)."""
+    client = idle_client()
+    heard: list[Event] = []
+    client.bind_global(heard.append)
+    client._channels.deliver(Event("e", "orders", 1))
+    assert heard == []
+    assert client.stats.delivered == 0
