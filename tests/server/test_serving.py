@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from typing import cast
 
 import httpx
 import pytest
@@ -53,6 +54,19 @@ async def test_a_client_may_connect_as_soon_as_the_port_is_known(serving: Servin
     await serving.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((LOOPBACK, serving.port))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it may not be inherited from the listening socket")
+async def test_small_frames_are_sent_at_once(serving: Serving) -> None:
+    """A test of a user's is not to wait 40 ms for each of them."""
+    serving.start(0)
+    await serving._server.settled.wait()
+    with socket.create_connection((LOOPBACK, serving.port)):
+        while not (connections := list(serving._server.server_state.connections)):
+            await asyncio.sleep(0.001)
+        accepted = cast("asyncio.Transport", vars(connections[0])["transport"]).get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await serving.stop()
 
 
 async def test_it_stops_when_it_is_told(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
