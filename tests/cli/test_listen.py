@@ -353,10 +353,12 @@ async def test_on_a_terminal_lines_have_colours() -> None:
         options = dict.fromkeys(("stdin", "stdout", "stderr"), slave)
         async with started("listen", "a", "-n", "1", environment=environment, **options) as process:
             os.close(slave)
-            await occupied(server, "a")
+            shown = ""
+            while "listening to" not in shown:
+                shown += (await asyncio.to_thread(os.read, master, 65536)).decode()
             server._application.publish("a", "e", '{"n": 1}')
             await process.wait()
-            shown = os.read(master, 65536).decode()
+            shown += os.read(master, 65536).decode()
         os.close(master)
     assert process.returncode == 0
     assert re.search(r"\x1b\[\d+ma\x1b\[0m  \x1b\[1me\x1b\[0m", shown)
