@@ -70,5 +70,5 @@ def no_thread_left() -> Generator[None]:
     before = set(threading.enumerate())
     yield
     left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
-    left = [thread for thread in left if not thread.name.startswith("asyncio_")]  # the loop's own executor
+    left = [thread for thread in left if not thread.name.startswith(("asyncio_", "uvloop_"))]  # the loop's own
     assert not left, f"the test left {sorted(thread.name for thread in left)}"

@@ -44,7 +44,7 @@ def listen(
     *,
     event: Annotated[
         list[str] | None,
-        typer.Option(help="Which events, as a glob with case, like 'order-*'; repeatable. '*' is everything."),
+        typer.Option(help="Which events, as a glob with case, like `order-*`; repeatable. `*` is everything."),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after so many events.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="End after so many seconds, with code 5.")] = None,

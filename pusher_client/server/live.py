@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -41,7 +42,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_NAMES = {"127.0.0.1", "localhost"}
+_NAMES = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?", re.IGNORECASE)
 
 
 class _Reader:
@@ -136,7 +137,7 @@ class LivePage:
 
 def _foreign(request: Request) -> Response | None:
     # A page elsewhere could give its own name this machine's address, and then read what is shown here.
-    if request.url.hostname in _NAMES:
+    if _NAMES.fullmatch(request.headers.get("host", "")):
         return None
     return PlainTextResponse("this page is for browsers on this machine: open it as http://127.0.0.1", 403)
 

@@ -45,3 +45,10 @@ def test_completion_of_the_shell_is_offered() -> None:
     result = CliRunner().invoke(app, [], prog_name="pusher-client", env=completing)
     assert result.exit_code == 0, result.output
     assert result.stdout.split() == ["listen"]
+
+
+def test_the_help_shows_patterns_as_they_are_typed() -> None:
+    """In Markdown two asterisks in a line would be gone."""
+    shown = " ".join(CliRunner().invoke(app, ["listen", "--help"], env={"COLUMNS": "200"}).stdout.split())
+    assert "order-*" in shown
+    assert "* is everything" in shown

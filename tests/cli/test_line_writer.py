@@ -81,8 +81,10 @@ async def test_a_reader_that_leaves_is_noticed_without_a_line(pipe: tuple[int, i
     with LineWriter(stream).watched() as gone:
         await asyncio.sleep(0)
         assert not gone.done()
-        threading.Timer(0, os.close, (reading,)).start()
+        closing = threading.Timer(0, os.close, (reading,))
+        closing.start()
         await gone
+        closing.join()
 
 
 async def test_what_is_no_pipe_has_no_reader_to_watch(tmp_path_factory: pytest.TempPathFactory) -> None:

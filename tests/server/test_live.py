@@ -124,7 +124,8 @@ async def test_no_other_site_reads_it(path: str) -> None:
     """One whose name was given this machine's address is refused, and scripts come from here only."""
     async with LocalServer() as server, httpx.AsyncClient(trust_env=False) as http:
         url = f"http://{server.host}:{server.port}{path}"
-        assert (await http.get(url, headers={"Host": f"example.com:{server.port}"})).status_code == 403
+        for host in (f"example.com:{server.port}", "127.0.0.1@example.com", "localhost.example.com", "["):
+            assert (await http.get(url, headers={"Host": host})).status_code == 403
         async with http.stream("GET", url) as answer:
             assert answer.status_code == 200
             assert "default-src 'none'" in answer.headers["content-security-policy"]
