@@ -15,7 +15,10 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 
+# How threads of an event loop's own executor are named; uvloop 0.21 has no name of its own for them.
+EXECUTOR: tuple[str, ...] = ("asyncio_",)
 if os.environ.get("PUSHER_CLIENT_UVLOOP") == "1":
+    EXECUTOR = ("uvloop_", "ThreadPoolExecutor-")
     importlib.import_module("uvloop").install()
 
 REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
@@ -70,5 +73,5 @@ def no_thread_left() -> Generator[None]:
     before = set(threading.enumerate())
     yield
     left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
-    left = [thread for thread in left if not thread.name.startswith(("asyncio_", "uvloop_"))]  # the loop's own
+    left = [thread for thread in left if not thread.name.startswith(EXECUTOR)]
     assert not left, f"the test left {sorted(thread.name for thread in left)}"

@@ -90,7 +90,7 @@ class LivePage:
             reader.woken.set()
 
     async def _file(self, request: Request) -> Response:
-        name, kind = _FILES[request.url.path]
+        name, kind = _FILES[request.scope["path"]]  # what request.url is depends on the Host header
         content = (files("pusher_client.server") / "page" / name).read_bytes()
         return _foreign(request) or Response(content, media_type=kind, headers=_HEADERS)
 
