@@ -15,10 +15,11 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 
-# How threads of an event loop's own executor are named; uvloop 0.21 has no name of its own for them.
-EXECUTOR: tuple[str, ...] = ("asyncio_",)
-if os.environ.get("PUSHER_CLIENT_UVLOOP") == "1":
-    EXECUTOR = ("uvloop_", "ThreadPoolExecutor-")
+UVLOOP = os.environ.get("PUSHER_CLIENT_UVLOOP") == "1"
+EXECUTOR = ("uvloop_", "ThreadPoolExecutor-") if UVLOOP else ("asyncio_",)
+"""How threads of an event loop's own executor are named; uvloop 0.21 has no name of its own for them."""
+
+if UVLOOP:
     importlib.import_module("uvloop").install()
 
 REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
