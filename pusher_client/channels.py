@@ -117,8 +117,8 @@ class Channels:
         """
         handle = self.channel(name)
         if not isinstance(handle, PresenceChannel):
-            # Not a TypeError: it is the name that is wrong, and the handle's type only follows from it.
-            raise ValueError(f"{name!r} is no presence channel: its name would start with 'presence-'")  # noqa: TRY004
+            problem = f"{name!r} is no presence channel: its name would start with 'presence-'"
+            raise ValueError(problem)  # noqa: TRY004 - it is the name that is wrong, and the type follows from it
         return handle
 
     def want(self, handle: Channel) -> Tally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import ssl
-from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from pusher_client.address import Address, options_from_env, options_from_url
@@ -183,9 +182,7 @@ class PusherClient(Bindable):
         await self.connect()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.disconnect()
 
     async def connect(self) -> None:

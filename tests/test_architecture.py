@@ -49,7 +49,7 @@ LAYERS = [
 ]
 
 LONGEST = {
-    "client": 355,
+    "client": 350,
     "protocol/connection": 376,
     "protocol/subscription": 326,
     "protocol/link": 285,

@@ -73,7 +73,9 @@ async def test_plain_functions_and_ours_are_authorizers() -> None:
         lambda socket_id: SecretAuthorizer(KEY, SECRET).authenticate_user(socket_id, {"id": "ann"}),
     ]
     assert all(map(callable, [*authorizers, *authenticators]))
-    assert json.loads((await authenticators[2]("1.2")).user_data) == {"id": "ann"}  # type: ignore[union-attr]
+    authentication = await authenticators[2]("1.2")
+    assert isinstance(authentication, UserAuthentication)
+    assert json.loads(authentication.user_data) == {"id": "ann"}
 
 
 # -- users over HTTP ----------------------------------------------------------------------------------------------
@@ -231,9 +233,9 @@ async def test_a_name_is_signed_for_whatever_limit_the_client_has(length: int, a
 async def test_wrong_types_are_not_signed(authorize: SecretAuthorizer) -> None:
     """What is no string is a TypeError."""
     with pytest.raises(TypeError, match="socket id is a string"):
-        await authorize("private-x", 1.2)  # type: ignore[arg-type]
+        await authorize("private-x", 1.2)  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(TypeError, match="channel name is a string"):
-        await authorize(None, "1.2")  # type: ignore[arg-type]
+        await authorize(None, "1.2")  # type: ignore[arg-type]  # the same
 
 
 @given(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))

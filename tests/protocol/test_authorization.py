@@ -257,7 +257,7 @@ def test_an_authorization_is_frozen_and_hidden() -> None:
     """It cannot be changed, shown, copied to a pickle, and equals what is equal (6.1, C3)."""
     authorization = ChannelAuthorization("k:s", channel_data="{}", shared_secret=SHARED_SECRET)
     with pytest.raises(FrozenInstanceError):
-        authorization.auth = "other"  # type: ignore[misc]
+        authorization.auth = "other"  # type: ignore[misc]  # the mistake that is tested
     assert f"{authorization} {authorization!r}" == "ChannelAuthorization() ChannelAuthorization()"
     equal = ChannelAuthorization("k:s", channel_data="{}", shared_secret=SHARED_SECRET)
     assert len({authorization, equal, ChannelAuthorization("k:t")}) == 2
