@@ -50,7 +50,7 @@ LAYERS = [
 
 LONGEST = {
     "client": 350,
-    "protocol/connection": 376,
+    "protocol/connection": 350,
     "protocol/subscription": 326,
     "protocol/link": 285,
     "protocol/sign_in": 305,
@@ -75,6 +75,7 @@ NOT_MIRRORED = {
     "protocol/backlog": "tests/protocol/test_hold.py",
     "protocol/inbox": CORE,
     "protocol/outputs": "values without behaviour",
+    "protocol/server_frames": CORE,
     "protocol/settings": CLIENT,
     "protocol/states": CORE,
     "protocol/wanted": CORE,

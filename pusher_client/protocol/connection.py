@@ -11,22 +11,22 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pusher_client.events import DECRYPTION_FAILURE, MARKERS, ConnectionState, Event, SubscriptionState
+from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event, SubscriptionState
 from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError
 from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
 from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.encryption import secretbox_opener
-from pusher_client.protocol.frames import PONG, Frame, decode_data, decode_frame
-from pusher_client.protocol.inband_errors import CLIENT_EVENT_REJECTED, tell_concerned
+from pusher_client.protocol.frames import decode_frame
 from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
-from pusher_client.protocol.link import Link, LinkPhase, server_error
+from pusher_client.protocol.link import Link, LinkPhase
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
-from pusher_client.protocol.outputs import Deliver, ErrorRaised, FrameIgnored, Output
+from pusher_client.protocol.outputs import Deliver, Output
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
+from pusher_client.protocol.server_frames import ServerFrames
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.sign_in import UNAUTHORIZED, SignIn
 from pusher_client.protocol.subscription import Subscription
@@ -64,7 +64,6 @@ class Connection:
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0
-        self.ignored_frames: int = 0
         emit, rotation, opener = self._outputs.append, settings.key_rotation, secretbox_opener()
         self._link = Link(settings, random, emit, self._send, self)
         self._requests = Requests(settings.authorization_timeout, emit, settings.batch_size)
@@ -77,6 +76,9 @@ class Connection:
         self._receivers = context.receivers
         self._channels = WantedChannels(context, self._outputs, self._timers)
         self.sign_in.settled = self._channels.user_settled
+        self._frames = ServerFrames(
+            self._channels, self.sign_in, self._client_events, self._timers, emit=emit, send=self._send
+        )
 
     # -- what can be asked ----------------------------------------------------------------------------------------
 
@@ -99,6 +101,11 @@ class Connection:
     def active(self) -> bool:
         """True from ``connect`` until ``disconnect`` or a failure for good."""
         return self._link.phase is not LinkPhase.IDLE
+
+    @property
+    def ignored_frames(self) -> int:
+        """How many frames meant nothing here."""
+        return self._frames.ignored
 
     def wanted(self, channel: str) -> bool:
         """Tell whether the channel is in the wanted set."""
@@ -286,7 +293,7 @@ class Connection:
         if link.phase is LinkPhase.HANDSHAKE:
             link.receive_first(frame, now)
         elif link.phase is LinkPhase.UP:
-            self._receive_protocol(frame, last_received, now)
+            self._frames.receive(frame, last_received, now)
         self._rearm()
         return None
 
@@ -296,46 +303,12 @@ class Connection:
         self._link.liveness.pong_due = None
         self._useless("a binary frame", now)
 
-    def _receive_protocol(self, frame: Frame, last_received: float, now: float) -> None:
-        if frame.event in MARKERS:
-            self._ignore("a frame under a name that only this library gives")
-        elif frame.event == "pusher:ping":
-            self._send(PONG)
-        elif frame.event == "pusher:error":
-            self._receive_error(frame, now)
-        elif frame.event != "pusher:pong":
-            self._receive_channel_protocol(frame, last_received, now)
-
-    def _receive_channel_protocol(self, frame: Frame, last_received: float, now: float) -> None:
-        if self._channels.settle_owed(frame, now):
-            return
-        subscription = self._channels.get(frame.channel or "")
-        if subscription is None and self.sign_in.receive_protocol(frame, now):
-            return
-        if subscription is None or not subscription.receive_protocol(frame, last_received, now):
-            self._ignore("a protocol event that has no meaning here")
-        self._rearm(subscription)
-
-    def _receive_error(self, frame: Frame, now: float) -> None:
-        error = server_error(decode_data(frame.data))
-        self._outputs.append(ErrorRaised(error))
-        if frame.channel is None and error.code != CLIENT_EVENT_REJECTED:
-            self.sign_in.doubt(error.code, error.message, now)
-        for subscription in tell_concerned(
-            error, frame.channel, self._channels.subscriptions, self._client_events, now
-        ):
-            self._timers.arm(subscription)
-
     def _useless(self, cause: str, now: float) -> None:
         self._now = now
-        self._ignore(cause)
+        self._frames.ignore(cause)
         if self._link.phase is LinkPhase.HANDSHAKE:
             self._link.receive_first(None, now)
         self._rearm()
-
-    def _ignore(self, cause: str) -> None:
-        self.ignored_frames += 1
-        self._outputs.append(FrameIgnored(cause))
 
     # -- what the link says ---------------------------------------------------------------------------------------
 
