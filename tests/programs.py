@@ -11,12 +11,28 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pusher_client.server import LocalServer
 from pusher_client.testing import PusherServer
 
-__all__ = ["EXAMPLES", "SECONDS", "example", "said"]
+__all__ = ["EXAMPLES", "SECONDS", "environment", "example", "said"]
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SECONDS = 60.0
+
+
+def environment(server: LocalServer | PusherServer) -> dict[str, str]:
+    """Return the environment of a program that finds this server, and this checkout's library."""
+    return os.environ | {
+        "PUSHER_KEY": server.key,
+        "PUSHER_HOST": server.host,
+        "PUSHER_PORT": str(server.port),
+        "PUSHER_TLS": "false",
+        "PUSHER_AUTH_URL": server.auth_url,
+        "NO_PROXY": server.host,
+        "PYTHONPATH": str(EXAMPLES.parent),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
 
 
 @asynccontextmanager
@@ -28,19 +44,8 @@ async def example(*arguments: str, server: PusherServer, **more: str) -> AsyncGe
         server: Whose address and keys stand in the environment.
         **more: Further variables.
     """
-    environment = os.environ | {
-        "PUSHER_KEY": server.key,
-        "PUSHER_HOST": server.host,
-        "PUSHER_PORT": str(server.port),
-        "PUSHER_TLS": "false",
-        "PUSHER_AUTH_URL": server.auth_url,
-        "NO_PROXY": server.host,
-        "PYTHONPATH": str(EXAMPLES.parent),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-    }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=EXAMPLES, env=environment | more, stdout=DEVNULL, stderr=PIPE
+        sys.executable, *arguments, cwd=EXAMPLES, env=environment(server) | more, stdout=DEVNULL, stderr=PIPE
     )
     try:
         async with asyncio.timeout(SECONDS):

@@ -19,10 +19,9 @@ import pytest
 from pusher_client.server import LocalServer
 from tests.integration.pusher_http import PusherHTTP
 from tests.integration.soketi import App
+from tests.programs import EXAMPLES, SECONDS, environment
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
 CHANNEL = "private-encrypted-orders"
-SECONDS = 60.0
 
 
 @pytest.fixture
@@ -47,21 +46,12 @@ async def running(
     stop: signal.Signals = signal.SIGINT,
 ) -> AsyncGenerator[Process]:
     """Run an example, subscribed; stop it at the end as a user or a system does, and see that it ends tidily."""
-    environment = os.environ | {
-        "PUSHER_KEY": server.key,
-        "PUSHER_HOST": server.host,
-        "PUSHER_PORT": str(server.port),
-        "PUSHER_TLS": "false",
-        "PUSHER_AUTH_URL": server.auth_url,
-        "NO_PROXY": server.host,
-        "PYTHONPATH": str(EXAMPLES.parent),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "PYTHONWARNINGS": "error",
-        **(more or {}),
-    }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(EXAMPLES / name), stdout=PIPE, stderr=PIPE, env=environment
+        sys.executable,
+        str(EXAMPLES / name),
+        stdout=PIPE,
+        stderr=PIPE,
+        env=environment(server) | {"PYTHONWARNINGS": "error"} | (more or {}),
     )
     try:
         async with asyncio.timeout(SECONDS):

@@ -6,24 +6,25 @@ import json
 
 import pytest
 
-from pusher_client.protocol.encryption import open_secretbox, read_envelope
+from pusher_client.protocol.encryption import OpenSecretbox, open_secretbox, read_envelope, secretbox_opener
 from tests.protocol.edits import edits
 from tests.protocol.scripted import OLD, sealed
 
 
+@pytest.mark.parametrize("opened", [open_secretbox, secretbox_opener()], ids=["public", "direct"])
 @pytest.mark.parametrize("size", [0, 1, 5, 31, 32, 33, 64, 100])
-def test_every_single_bit_counts(size: int) -> None:
-    """Any flipped bit of nonce, tag, ciphertext or key is rejected, whatever the size (C2)."""
+def test_every_single_bit_counts(size: int, opened: OpenSecretbox) -> None:
+    """Any flipped bit of nonce, tag, ciphertext or key is rejected, whatever the size, however it is opened (C2)."""
     read = read_envelope(sealed(OLD, b"x" * size))
     assert read is not None
-    assert open_secretbox(*read, OLD) == b"x" * size
+    assert opened(*read, OLD) == b"x" * size
     for index, part in enumerate((*read, OLD)):
         for bit in range(len(part) * 8):
             flipped = bytearray(part)
             flipped[bit // 8] ^= 1 << bit % 8
             parts = [*read, OLD]
             parts[index] = bytes(flipped)
-            assert open_secretbox(parts[0], parts[1], parts[2]) is None
+            assert opened(parts[0], parts[1], parts[2]) is None
 
 
 @pytest.mark.parametrize(("size", "field"), [(0, "ciphertext"), (1, "ciphertext"), (2, "ciphertext"), (0, "nonce")])
