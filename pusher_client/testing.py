@@ -53,6 +53,8 @@ def pusher_server(request: pytest.FixtureRequest) -> Generator[PusherServer]:
 
     options: dict[str, Any] = {"key": secrets.token_hex(10)}
     for marker in reversed(list(request.node.iter_markers("pusher_server"))):
+        if marker.args:
+            raise TypeError("name the option: @pytest.mark.pusher_server(client_events=False)")
         options |= marker.kwargs
     with LocalServer(**options) as server:
         yield PusherServer(server)

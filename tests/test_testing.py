@@ -61,6 +61,14 @@ def test_a_test_without_an_event_loop_has_the_server_too(pytester: pytest.Pytest
     pytester.runpytest_subprocess("--strict-markers").assert_outcomes(passed=1)
 
 
+def test_a_marker_that_names_no_option_is_a_mistake(pytester: pytest.Pytester) -> None:
+    """It is told with the cure, and not ignored."""
+    pytester.makepyfile("import pytest\n\n@pytest.mark.pusher_server(False)\ndef test_it(pusher_server):\n    pass\n")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*TypeError: name the option: @pytest.mark.pusher_server(client_events=False)"])
+
+
 async def test_other_libraries_find_what_they_need(pusher_server: PusherServer) -> None:
     """The official server library publishes through the same server, under the present master key (design 6)."""
     async with pusher_server.client() as client:
