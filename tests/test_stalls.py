@@ -89,6 +89,11 @@ def test_a_stall_during_a_watch_is_told_once(loop: Clockwork, seconds: float, ca
     assert "asyncio.to_thread()" in warning
     assert {record.levelname for record in caplog.records} == {"WARNING"}
     assert {record.name for record in caplog.records} == {"pusher_client"}
+    loop.go_on(61.0)
+    stalls.watch(loop.now)
+    loop.stand_still(seconds)
+    assert len(warnings(caplog)) == 2
+    assert "times before" not in warnings(caplog)[1]  # two timers were late, and it was one stall
 
 
 def test_a_stall_is_told_by_the_frame_that_follows_in_the_same_step(

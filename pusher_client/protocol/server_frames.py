@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pusher_client.events import MARKERS
 from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.frames import PONG, Frame, decode_data
 from pusher_client.protocol.inband_errors import CLIENT_EVENT_REJECTED, tell_concerned
@@ -19,6 +18,8 @@ __all__ = ["ServerFrames"]
 
 class ServerFrames:
     """Hands each of these frames to whom it concerns, and counts those that mean nothing.
+
+    Among the latter are frames under the names of this library's own markers, which nobody may send.
 
     Args:
         channels: The channels that are wanted.
@@ -58,9 +59,7 @@ class ServerFrames:
             last_received: When the frame before it came.
             now: The time of a monotonic clock, in seconds.
         """
-        if frame.event in MARKERS:
-            self.ignore("a frame under a name that only this library gives")
-        elif frame.event == "pusher:ping":
+        if frame.event == "pusher:ping":
             self._send(PONG)
         elif frame.event == "pusher:error":
             self._receive_error(frame, now)
