@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
+from websockets.protocol import State
 
 from pusher_client.incoming import IncomingConnection
 from tests.wire_ends import LARGEST, Ends, opened
@@ -356,6 +357,39 @@ async def test_a_close_frame_with_which_the_connection_ended_is_read(
     await connection.over
     assert messages == [*map(str, range(100))]
     assert (connection.close_code, connection.close_reason or "") == ending
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+async def test_a_frame_may_be_cut_within_its_length(cut: int) -> None:
+    """A length of eight bytes, cut before, within and behind them, is waited for (R8)."""
+    messages: list[str | None] = []
+    connection, ends = await begun(messages.append)
+    whole = bytes([FINAL | TEXT, 127]) + (5).to_bytes(8) + b"hello"
+    connection.data_received(whole[:cut])
+    assert messages == []
+    connection.data_received(whole[cut:])
+    assert messages == ["hello"]
+    ends.transport.lose()
+    await connection.over
+
+
+@pytest.mark.parametrize(
+    ("first", "fault"),
+    [
+        (frame(FINAL | CONT, b"x"), True),
+        (frame(TEXT, b"a") + frame(FINAL | TEXT, b"b"), True),
+        (frame(FINAL | PING, b"x", form=2), False),
+    ],
+)
+async def test_behind_a_frame_out_of_place_nothing_is_handed_on(first: bytes, *, fault: bool) -> None:
+    """A continuation of nothing, or a message within another, fails the link; a long form is no fault (R7, R8)."""
+    messages: list[str | None] = []
+    connection, ends = await begun(messages.append)
+    connection.data_received(first + text("behind"))
+    assert messages == ([] if fault else ["behind"])
+    assert (connection.protocol.state is State.OPEN) is not fault
+    ends.transport.lose()
+    await connection.over
 
 
 async def test_a_close_frame_behind_our_own_changes_nothing() -> None:
