@@ -17,7 +17,7 @@ __all__ = ["ConnectionEvents"]
 
 _VALUES_WAITING = 1024
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pusher_client")
 
 
 class ConnectionEvents(HandlerRegistry):

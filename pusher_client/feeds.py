@@ -20,7 +20,7 @@ __all__ = ["Feed", "FeedOwner", "NameFilter", "NextEvent", "log_overflow", "name
 
 NameFilter = Callable[[str], bool]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pusher_client")
 
 
 class FeedOwner(Protocol):

@@ -13,7 +13,7 @@ __all__ = ["PoolMember", "WorkerPool", "working_task"]
 
 _SECONDS_AFTER_CANCEL = 0.5
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pusher_client")
 
 working_task: ContextVar[asyncio.Task[Any] | None] = ContextVar("pusher_client.working_task", default=None)
 """The worker's task in whose handler this code runs, also in the tasks that the handler started."""

@@ -18,7 +18,7 @@ from pusher_client.worker import ErrorHandler, Job, Worker
 
 __all__ = ["Dispatcher", "Route"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pusher_client")
 
 
 class Route(NamedTuple):

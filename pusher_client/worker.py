@@ -21,7 +21,7 @@ ErrorHandler = Callable[[Any, Any], object]
 
 _LONGEST_NAME_LOGGED = 200
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pusher_client")
 
 
 class Job(NamedTuple):

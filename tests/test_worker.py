@@ -126,7 +126,7 @@ async def test_a_failing_handler_is_logged_and_the_next_runs(caplog: pytest.LogC
     bench.put(fail, bench.plain, value="the payload")
     await settle()
     assert bench.heard == [("plain", "the payload")] * 3
-    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "pusher_client.worker")] * 3
+    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "pusher_client")] * 3
     assert caplog.text.count("LookupError: as bad as it gets") == 3
     assert "in fail" in caplog.text
     assert "'order'" in caplog.text
