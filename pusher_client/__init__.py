@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pusher_client.authorizers import (
+from pusher_client.authorization.authorizers import (
     Authorizer,
     BatchAuthorizer,
     HTTPAuthorizer,
@@ -10,13 +10,15 @@ from pusher_client.authorizers import (
     SecretAuthorizer,
     UserAuthenticator,
 )
-from pusher_client.batch_authorizer import HTTPBatchAuthorizer
+from pusher_client.authorization.batch_authorizer import HTTPBatchAuthorizer
+from pusher_client.authorization.credentials import Credentials
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
-from pusher_client.credentials import Credentials
+from pusher_client.delivery.event_stream import EventStream
 from pusher_client.events import (
     MARKERS,
     ChannelStats,
+    ClientStats,
     ConnectionState,
     DecryptionFailure,
     DecryptionFailureReason,
@@ -39,11 +41,9 @@ from pusher_client.exceptions import (
     SubscriptionError,
     UnsupportedError,
 )
-from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
-from pusher_client.stats import ClientStats
-from pusher_client.streams import EventStream
+from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from pusher_client.user import User
 
 __all__ = [

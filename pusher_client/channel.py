@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pusher_client.dispatch import ChannelDispatcher
+from pusher_client.delivery.bindings import Bindable, HandlerRegistry
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
+from pusher_client.delivery.event_stream import EventStream
 from pusher_client.events import ChannelStats, Event, Member, SubscriptionState
-from pusher_client.registry import Bindable, HandlerRegistry
-from pusher_client.streams import EventStream
 
 __all__ = ["Channel", "ChannelOperations", "PresenceChannel"]
 

@@ -7,27 +7,25 @@ import random
 import ssl
 from typing import Any, NoReturn, Self
 
-from pusher_client.address import Address, options_from_env, options_from_url
-from pusher_client.authority import Authority
-from pusher_client.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, UserAuthenticator
+from pusher_client.authorization.authority import Authority
+from pusher_client.authorization.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, UserAuthenticator
 from pusher_client.channel import Channel, PresenceChannel
-from pusher_client.channels import Channels
-from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event
-from pusher_client.exceptions import NotConnectedError
-from pusher_client.lifecycle import Lifecycle
-from pusher_client.news import News
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.delivery.bindings import Bindable, Handler, HandlerRegistry
+from pusher_client.delivery.event_stream import EventStream
+from pusher_client.delivery.handler_worker import ErrorHandler
+from pusher_client.events import DECRYPTION_FAILURE, ClientStats, ConnectionState, Event
+from pusher_client.exceptions import NotConnectedError, bare
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
-from pusher_client.registry import Bindable, Handler, HandlerRegistry
-from pusher_client.request import bare
-from pusher_client.stats import ClientStats
-from pusher_client.streams import EventStream
+from pusher_client.session.channels import Channels
+from pusher_client.session.lifecycle import Lifecycle
+from pusher_client.session.notices import News
+from pusher_client.transport.address import Address, options_from_env, options_from_url
+from pusher_client.transport.websocket import read_proxy
 from pusher_client.user import User
-from pusher_client.websocket import read_proxy
-from pusher_client.worker import ErrorHandler
 
 __all__ = ["PusherClient"]
 

@@ -14,6 +14,7 @@ from pusher_client.exceptions import DecryptionError
 __all__ = [
     "MARKERS",
     "ChannelStats",
+    "ClientStats",
     "ConnectionState",
     "DecryptionFailure",
     "DecryptionFailureReason",
@@ -190,3 +191,36 @@ class ChannelStats:
     undecryptable: int
     waiting: int
     key_refreshes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStats:
+    """How a client does. The counts only grow, also over reconnects, ``waiting`` and ``silence`` excepted.
+
+    The first six are the sums of `ChannelStats` over all channels, those with no handle left included; ``received`` is
+    the sum of the four counts after it.
+
+    Attributes:
+        received: Application events that arrived on subscribed channels.
+        delivered: Accepted by every consumer there was, none included.
+        dropped: Refused by a full queue, or discarded by ``unsubscribe()``.
+        undecryptable: Ended as ``pusher:decryption_failure``.
+        waiting: Held for a key.
+        key_refreshes: Authorization requests made for a new key.
+        connects: How often the connection came to stand: one more than there were reconnects.
+        wanted: How many channels are to be subscribed now; one that was refused for good is not among them.
+        subscribed: How many of them are.
+        silence: Seconds since the server last sent anything, a pong included; infinite without a connection to it since
+            ``connect()``.
+    """
+
+    received: int
+    delivered: int
+    dropped: int
+    undecryptable: int
+    waiting: int
+    key_refreshes: int
+    connects: int
+    wanted: int
+    subscribed: int
+    silence: float

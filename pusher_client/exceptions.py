@@ -18,6 +18,8 @@ a signature or a payload.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 __all__ = [
     "AuthorizationError",
     "ConnectError",
@@ -28,7 +30,10 @@ __all__ = [
     "RateLimitError",
     "SubscriptionError",
     "UnsupportedError",
+    "bare",
 ]
+
+_Error = TypeVar("_Error", bound=BaseException)
 
 
 class PusherError(Exception):
@@ -142,3 +147,13 @@ class UnsupportedError(PusherError):
 
 class ProtocolError(PusherError):
     """The server said something that is not the protocol."""
+
+
+def bare(error: _Error) -> _Error:
+    """Return the error without the frames, cause and context it gathered, in whose variables secrets are (C3).
+
+    It is to be raised anew, outside the ``except`` block, by a frame that holds none.
+    """
+    error.__cause__ = None
+    error.__context__ = None
+    return error.with_traceback(None)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pusher_client.authorizers import HTTPAuthorizer, HTTPUserAuthenticator
+from pusher_client.authorization.authorizers import HTTPAuthorizer, HTTPUserAuthenticator
 from pusher_client.client import PusherClient
 from pusher_client.protocol.reconnect import ReconnectPolicy
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pusher_client.connection_events import ConnectionEvents
+from pusher_client.delivery.bindings import Bindable, HandlerRegistry
+from pusher_client.delivery.handler_worker import ErrorHandler
+from pusher_client.delivery.value_dispatcher import ConnectionEvents
+from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import Event
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.sign_in import SignIn
-from pusher_client.registry import Bindable, HandlerRegistry
-from pusher_client.worker import ErrorHandler
 
 __all__ = ["User", "Watchlist"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pusher_client.dispatch import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
 from pusher_client.events import Event
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.protocol.event_counts import Tally
 
 __all__ = ["Dispatchers", "event", "settle"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pusher_client import Channel, EventStream, PresenceChannel, PusherClient
-from pusher_client.connection_events import ConnectionEvents
+from pusher_client.delivery.value_dispatcher import ConnectionEvents
 from pusher_client.user import User, Watchlist
 from tests.handler_levels import BAD, GOOD
 

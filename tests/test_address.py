@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from pusher_client import PusherClient, address
-from pusher_client.address import Address, options_from_env, options_from_url, websocket_url
+from pusher_client import PusherClient
+from pusher_client.transport import address
+from pusher_client.transport.address import Address, options_from_env, options_from_url, websocket_url
 
 
 def url(**options: Any) -> str:

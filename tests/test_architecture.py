@@ -240,7 +240,7 @@ def test_every_test_says_its_behaviour() -> None:
         (upward_arrows, {"server/app.py": "from pusher_client import PusherClient"}),
         (upward_arrows, {"channel.py": "from pusher_client import client"}),
         (upward_arrows, {"channel.py": "from pusher_client.client import PusherClient"}),
-        (upward_arrows, {"server/app.py": "from pusher_client.dispatch import ChannelDispatcher"}),
+        (upward_arrows, {"server/app.py": "from pusher_client.delivery.channel_dispatcher import ChannelDispatcher"}),
         (upward_arrows, {"somewhere.py": ""}),
         (cycle, {"a.py": "import pusher_client.b", "b.py": "import pusher_client.a"}),
         (too_long, {"a.py": "x = 1\n" * (USUAL + 1)}),

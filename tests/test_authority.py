@@ -14,7 +14,7 @@ from pusher_client import (
     PusherClient,
     UserAuthentication,
 )
-from pusher_client.authority import Authority
+from pusher_client.authorization.authority import Authority
 from pusher_client.protocol.settings import BATCH_SIZE
 
 

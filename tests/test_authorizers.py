@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pusher_client.authorizers import (
+from pusher_client.authorization.authorizers import (
     Authorizer,
     HTTPAuthorizer,
     HTTPUserAuthenticator,
@@ -22,7 +22,7 @@ from pusher_client.authorizers import (
     UserAuthenticator,
 )
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
+from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from tests.canaries import texts_of_error
 from tests.scripted_endpoint import json_answer, serve_endpoint
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
-from pusher_client.authorizing import Outcome, ask_authorizer, ask_batch_authorizer
+from pusher_client.authorization.outcomes import Outcome, ask_authorizer, ask_batch_authorizer
 from tests.canaries import texts_of_chain
 
 

@@ -44,7 +44,7 @@ from pusher_client import (
 )
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.server import LocalServer
-from pusher_client.websocket import OpenError, WebSocket
+from pusher_client.transport.websocket import OpenError, WebSocket
 from tests.canaries import texts_of_chain, texts_of_error
 from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
 from tests.scripted_channels import Scripted, scripted

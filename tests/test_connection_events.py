@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pusher_client.connection_events import ConnectionEvents
+from pusher_client.delivery.value_dispatcher import ConnectionEvents
+from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, ConnectionState, Event, Overflow, StateChange
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from tests.dispatchers import settle
 
 CHANGE = StateChange(ConnectionState.CONNECTING, ConnectionState.CONNECTED)

@@ -32,7 +32,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return the clock that credentials go by."""
     clock = Clock()
-    monkeypatch.setattr("pusher_client.credentials.monotonic", clock)
+    monkeypatch.setattr("pusher_client.authorization.credentials.monotonic", clock)
     return clock
 
 

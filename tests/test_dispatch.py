@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pusher_client.dispatch import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
 from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, NotConnectedError, PusherError, SubscriptionError
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.protocol.tally import Tally
-from pusher_client.queues import EVENT_OVERHEAD
+from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.protocol.event_counts import Tally
 from tests.dispatchers import Dispatchers, event, settle
 
 REFUSED = SubscriptionError("orders", "refused")

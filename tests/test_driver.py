@@ -21,11 +21,11 @@ from pusher_client import (
     SubscriptionError,
     SubscriptionState,
 )
-from pusher_client.authority import Authority
-from pusher_client.driver import Driver
+from pusher_client.authorization.authority import Authority
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.outputs import Cancel
 from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.session.driver import Driver
 from tests.canaries import texts_of_error
 from tests.protocol.scripted import CHANNEL, OLD, sealed
 from tests.scripted_channels import scripted

@@ -16,8 +16,8 @@ import httpx
 import pytest
 import trustme
 
-import pusher_client.endpoint as endpoint_module
-from pusher_client.authorizers import HTTPAuthorizer
+import pusher_client.authorization.endpoint as endpoint_module
+from pusher_client.authorization.authorizers import HTTPAuthorizer
 from pusher_client.exceptions import AuthorizationError
 from tests.canaries import texts_of_chain, texts_of_error
 from tests.scripted_endpoint import Received, Script, ScriptedEndpoint, answer, json_answer, serve_endpoint

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pusher_client import Event, KeyRotationPolicy, PusherClient, PusherError
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, CloseWebSocket, Deliver, OpenWebSocket
 from pusher_client.protocol.outputs import Output as CoreOutput
-from pusher_client.protocol.tally import Tally
 from tests.dispatchers import settle
 from tests.effort import examples
 from tests.protocol.forging import CACHE, ORDERS, STATES, check, names, shapes

@@ -7,11 +7,11 @@ from weakref import ref
 
 import pytest
 
+from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, event_bytes
+from pusher_client.delivery.stream_queue import Feed, NextEvent, name_filter
 from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, PusherError, SubscriptionError
-from pusher_client.feeds import Feed, NextEvent, name_filter
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import EVENT_OVERHEAD, event_bytes
+from pusher_client.protocol.byte_budget import ByteBudget
 from tests.dispatchers import event
 
 EVERYTHING = name_filter(("*",))

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 from websockets.protocol import State
 
-from pusher_client.incoming import IncomingConnection
+from pusher_client.transport.frame_reader import IncomingConnection
 from tests.wire_ends import LARGEST, Ends, opened
 
 FINAL = 0x80
@@ -268,7 +268,7 @@ async def test_what_the_taker_raises_ends_the_connection(
     """Whether that comes with the bytes or later: nothing more is handed on, and an exit is left to the loop (R7)."""
     messages: list[str | None] = []
     raised: list[BaseException] = []
-    monkeypatch.setattr("pusher_client.incoming._let_through", raised.append)
+    monkeypatch.setattr("pusher_client.transport.frame_reader._let_through", raised.append)
 
     def take(message: str | None) -> None:
         messages.append(message)

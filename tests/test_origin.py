@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pusher_client.authorization.origin import Origin, read_proxy
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.origin import Origin, read_proxy
 from tests.canaries import texts_of_error
 
 CANARY = "canary-4711"
@@ -178,8 +178,8 @@ def test_proxy_credentials_are_hidden() -> None:
 
 def test_socks_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """A SOCKS proxy names the package that it takes."""
-    monkeypatch.setattr("pusher_client.origin.find_spec", lambda _name: None)
+    monkeypatch.setattr("pusher_client.authorization.origin.find_spec", lambda _name: None)
     with pytest.raises(ValueError, match=r"pip install 'httpx\[socks\]'"):
         read_proxy("socks5://proxy:1080")
-    monkeypatch.setattr("pusher_client.origin.find_spec", lambda _name: importlib.util.find_spec("json"))
+    monkeypatch.setattr("pusher_client.authorization.origin.find_spec", lambda _name: importlib.util.find_spec("json"))
     assert str(read_proxy("socks5h://proxy:1080").url) == "socks5://proxy:1080"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pusher_client.outbox import Outbox
+from pusher_client.transport.send_queue import Outbox
 
 MEBIBYTE = "x" * 1024 * 1024
 

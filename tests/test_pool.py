@@ -8,10 +8,10 @@ from weakref import ref
 
 import pytest
 
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.registry import Binding
-from pusher_client.worker import Worker
+from pusher_client.delivery.bindings import Binding
+from pusher_client.delivery.handler_worker import Worker
+from pusher_client.delivery.worker_pool import WorkerPool
+from pusher_client.protocol.byte_budget import ByteBudget
 from tests.dispatchers import settle
 from tests.test_worker import Owner
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pusher_client.proxies import environment_proxy
+from pusher_client.transport.proxy import environment_proxy
 
 SECURE = ("wss", "socks", "https", "all")
 

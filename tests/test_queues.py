@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, BoundedQueue, check_queue_size, event_bytes
 from pusher_client.events import DecryptionFailure, DecryptionFailureReason, Event, Member
-from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
-from pusher_client.queues import EVENT_OVERHEAD, BoundedQueue, check_queue_size, event_bytes
+from pusher_client.protocol.byte_budget import ByteBudget, data_bytes, text_bytes
 
 Lost = tuple[str, int]
 

@@ -8,8 +8,8 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from pusher_client.delivery.bindings import Bindable, Binding, HandlerRegistry, is_application
 from pusher_client.events import Event
-from pusher_client.registry import Bindable, Binding, HandlerRegistry, is_application
 
 
 class Counting(HandlerRegistry):

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from pusher_client.credentials import Credentials
-from pusher_client.request import Request, Source
+from pusher_client.authorization.credentials import Credentials
+from pusher_client.authorization.request import Request, Source
 from tests.canaries import texts_of_error
 
 URL = httpx.URL("https://example.com/pusher/auth")

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from pusher_client.delivery.bindings import Binding
+from pusher_client.delivery.dispatcher import Dispatcher, Route
+from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import Event, Overflow
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.registry import Binding
-from pusher_client.routing import Dispatcher, Route
+from pusher_client.protocol.byte_budget import ByteBudget
 from tests.dispatchers import Dispatchers, event, settle
 
 

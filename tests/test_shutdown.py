@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
-from pusher_client.shutdown import Shutdown
+from pusher_client.session.shutdown import Shutdown
 
 
 async def test_all_who_ask_wait_for_the_same_end() -> None:

@@ -11,7 +11,7 @@ from typing import TypeVarTuple
 import pytest
 
 from pusher_client import Event
-from pusher_client.stalls import DeadlineTimer, StallWatch
+from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
 from tests.scripted_channels import scripted
 
 _Ts = TypeVarTuple("_Ts")

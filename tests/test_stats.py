@@ -7,8 +7,8 @@ import gc
 import math
 
 from pusher_client import ClientStats, ConnectionState, PusherClient
-from pusher_client.protocol.tally import Tally
-from pusher_client.stats import Totals
+from pusher_client.delivery.totals import Totals
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.testing import PusherServer
 
 ORDERS, ROOM = "private-encrypted-orders", "public-room"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pusher_client.delivery.event_stream import EventStream
 from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError
-from pusher_client.streams import EventStream
 from tests.dispatchers import Dispatchers, event, settle
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from pusher_client import AuthorizationError, Event, Gap, PresenceChannel, PusherClient, SubscriptionState
-from pusher_client.protocol.authorization import derive_shared_secret
+from pusher_client.protocol.signatures import derive_shared_secret
 from pusher_client.server import LocalServer
 from pusher_client.testing import PusherServer
 from tests.server.peer import SECONDS, server_library

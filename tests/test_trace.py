@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pusher_client.trace import Trace
+from pusher_client.authorization.httpcore_trace import Trace
 
 CANARY = b"canary-4711"
 

@@ -8,8 +8,8 @@ import pytest
 from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
 
-from pusher_client.incoming import IncomingConnection
-from pusher_client.upgrade import UpgradedConnection
+from pusher_client.transport.frame_reader import IncomingConnection
+from pusher_client.transport.handshake import UpgradedConnection
 from tests.wire_ends import LARGEST, opened, unopened
 
 TEXT = Frame(Opcode.TEXT, b"first").serialize(mask=False)

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from pusher_client.protocol.reconnect import OpenFailure
-from pusher_client.websocket import OpenError, WebSocket, read_proxy
+from pusher_client.transport.websocket import OpenError, WebSocket, read_proxy
 from tests.canaries import texts_of_error
 from tests.integration.wiretap import proxied
 from tests.scripted_channels import Scripted, scripted

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection as Pipe
 from nacl.secret import SecretBox
 
 from benchmarks.soaking.channels import ENCRYPTED, KEY, PUBLIC, PUBLISHED, SECRET, TICK
-from pusher_client.protocol.authorization import derive_shared_secret
+from pusher_client.protocol.signatures import derive_shared_secret
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
 from pusher_client.server.live import LivePage

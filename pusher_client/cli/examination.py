@@ -20,7 +20,7 @@ from pusher_client.cli.target import Target
 from pusher_client.protocol.frames import clean_text, decode_data, decode_frame, json_object
 from pusher_client.protocol.names import channel_kind
 from pusher_client.protocol.reconnect import OpenFailure
-from pusher_client.websocket import OpenError, WebSocket, connection_proxy
+from pusher_client.transport.websocket import OpenError, WebSocket, connection_proxy
 
 __all__ = ["Examination"]
 

@@ -7,7 +7,7 @@ import secrets
 
 import typer
 
-from pusher_client.protocol.authorization import SECRET_BYTES
+from pusher_client.protocol.signatures import SECRET_BYTES
 
 __all__ = ["generate_key"]
 

@@ -32,7 +32,7 @@ from pusher_client.cli.rendering import SUBSCRIPTION_ERROR, Moment, json_line, p
 from pusher_client.cli.reporting import CommandError, complaints, progress, reporting, warnings_of_the_link
 from pusher_client.cli.signals import stop_signals
 from pusher_client.cli.target import Target, read_server, read_target
-from pusher_client.feeds import name_filter
+from pusher_client.delivery.stream_queue import name_filter
 
 __all__ = ["Listening", "listen"]
 

@@ -17,7 +17,7 @@ from pusher_client.cli.extras import require
 from pusher_client.cli.reporting import CommandError, complaints, reporting, silent_log
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_secret
 from pusher_client.cli.signals import stop_signals
-from pusher_client.protocol.authorization import decode_base64
+from pusher_client.protocol.signatures import decode_base64
 
 if TYPE_CHECKING:
     from pusher_client.server import LocalServer

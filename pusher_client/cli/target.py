@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pusher_client import HTTPAuthorizer, PusherClient, SecretAuthorizer
-from pusher_client.address import Address, options_from_env
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_headers, read_secret
 from pusher_client.protocol.names import LONGEST_CHANNEL_NAME, channel_kind, check_channel_name
+from pusher_client.transport.address import Address, options_from_env
 
 __all__ = ["Server", "Target", "check_name", "read_server", "read_target"]
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from pusher_client.events import Event
-from pusher_client.protocol.budget import ByteBudget, data_bytes, text_bytes
+from pusher_client.protocol.byte_budget import ByteBudget, data_bytes, text_bytes
 
 __all__ = ["Backlog", "Held"]
 

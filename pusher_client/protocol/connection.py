@@ -13,13 +13,13 @@ from typing import Any
 
 from pusher_client.events import DECRYPTION_FAILURE, ConnectionState, Event, SubscriptionState
 from pusher_client.exceptions import NotConnectedError, ProtocolError, PusherError
-from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
+from pusher_client.protocol.channel_frames import SubscriptionContext
 from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.encryption import secretbox_opener
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.frames import decode_frame
-from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
@@ -29,10 +29,10 @@ from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.server_frames import ServerFrames
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.sign_in import UNAUTHORIZED, SignIn
+from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.subscription import Subscription
-from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.subscriptions import WantedChannels
 from pusher_client.protocol.timers import Timers
-from pusher_client.protocol.wanted import WantedChannels
 
 __all__ = ["Connection"]
 

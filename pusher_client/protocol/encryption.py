@@ -11,8 +11,8 @@ import msgspec
 from nacl.bindings import crypto_secretbox, crypto_secretbox_open
 from nacl.exceptions import CryptoError
 
-from pusher_client.protocol.authorization import decode_base64
 from pusher_client.protocol.frames import UNREADABLE
+from pusher_client.protocol.signatures import decode_base64
 
 __all__ = [
     "NONCE_BYTES",

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pusher_client.protocol.checks import seconds_problem
 from pusher_client.protocol.encryption import OpenSecretbox, open_secretbox
-from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = ["KeyRotationPolicy", "Keyring", "RefreshGuard"]
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from pusher_client.events import Member
-from pusher_client.protocol.budget import BYTES_PER_VALUE, text_bytes, value_bytes
+from pusher_client.protocol.byte_budget import BYTES_PER_VALUE, text_bytes, value_bytes
 from pusher_client.protocol.frames import decode_data, json_object
 
 __all__ = ["Members"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from pusher_client.protocol.seconds import seconds_problem
+from pusher_client.protocol.checks import seconds_problem
 
 __all__ = [
     "Backoff",

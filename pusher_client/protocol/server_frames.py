@@ -10,8 +10,8 @@ from pusher_client.protocol.inband_errors import CLIENT_EVENT_REJECTED, tell_con
 from pusher_client.protocol.link import server_error
 from pusher_client.protocol.outputs import ErrorRaised, FrameIgnored, Output
 from pusher_client.protocol.sign_in import SignIn
+from pusher_client.protocol.subscriptions import WantedChannels
 from pusher_client.protocol.timers import Timers
-from pusher_client.protocol.wanted import WantedChannels
 
 __all__ = ["ServerFrames"]
 

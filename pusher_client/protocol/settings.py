@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pusher_client.protocol.checks import seconds_problem
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.names import CHANNEL_NAME_LIMIT, LONGEST_CHANNEL_NAME
 from pusher_client.protocol.reconnect import ReconnectPolicy
-from pusher_client.protocol.seconds import seconds_problem
 
 __all__ = ["BATCH_SIZE", "ConnectionSettings"]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from pusher_client.events import Event
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
-from pusher_client.protocol.attempts import Attempts
-from pusher_client.protocol.authorization import UserAuthentication
-from pusher_client.protocol.calls import Calls
 from pusher_client.protocol.frames import Frame, decode_data, json_object, sign_in_frame
 from pusher_client.protocol.outputs import Output, Purpose, SubscriptionRetried, UserEvent, WatchlistEvent
+from pusher_client.protocol.pending_calls import Calls
 from pusher_client.protocol.presence import member_id
 from pusher_client.protocol.requests import Requests
+from pusher_client.protocol.retry_delays import Attempts
 from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.signatures import UserAuthentication
 from pusher_client.protocol.user_channel import UserChannel
 from pusher_client.protocol.watchlist import read_watchlist
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
 from pusher_client.protocol.acknowledgement import Acknowledgement
-from pusher_client.protocol.attempts import REFUSALS, Attempts
-from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.calls import Calls
 from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
+from pusher_client.protocol.channel_frames import Inbox, SubscriptionContext
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
-from pusher_client.protocol.inbox import Inbox, SubscriptionContext
 from pusher_client.protocol.outputs import (
     Deliver,
     GapFound,
@@ -20,8 +18,10 @@ from pusher_client.protocol.outputs import (
     SubscriptionRetried,
 )
 from pusher_client.protocol.owed import OwedAnswers
+from pusher_client.protocol.pending_calls import Calls
+from pusher_client.protocol.retry_delays import REFUSALS, Attempts
+from pusher_client.protocol.signatures import ChannelAuthorization
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
-from pusher_client.protocol.tally import Tally
 
 __all__ = ["Subscription"]
 

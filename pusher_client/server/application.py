@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pusher_client.protocol.authorization import SECRET_BYTES, derive_shared_secret, sign_channel, sign_user
+from pusher_client.protocol.signatures import SECRET_BYTES, derive_shared_secret, sign_channel, sign_user
 from pusher_client.server import frames
 from pusher_client.server.channel import Channel, Member, Send
 from pusher_client.server.faults import mangled

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, Self
 
-from pusher_client.protocol.authorization import SECRET_BYTES
+from pusher_client.protocol.signatures import SECRET_BYTES
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
 from pusher_client.server.live import LivePage

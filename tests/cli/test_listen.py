@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from pusher_client import HTTPAuthorizer, ReconnectPolicy
-from pusher_client.address import Address
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.listen import Listening
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Server, Target
 from pusher_client.server import LocalServer
+from pusher_client.transport.address import Address
 from tests.cli.commands import environment_for, occupied, run, started
 from tests.scripted_channels import Scripted, scripted
 from tests.scripted_endpoint import answer, json_answer, serve_endpoint

@@ -11,12 +11,12 @@ from typing import Any, TypeVar, cast
 import httpx
 import msgspec
 
-from pusher_client.answer import read_answer
-from pusher_client.batch_authorizer import _read as read_batch
+from pusher_client.authorization.batch_authorizer import _read as read_batch
+from pusher_client.authorization.response import read_answer
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.encryption import read_envelope
 from pusher_client.protocol.frames import UNREADABLE
+from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from tests.protocol.scripted import CHANNEL
 from tests.protocol.survival import STATES, Besieged
 

@@ -9,11 +9,11 @@ from typing import Any
 from nacl.secret import SecretBox
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
-from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Deliver, OpenWebSocket, Output
 from pusher_client.protocol.settings import ConnectionSettings
-from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.signatures import ChannelAuthorization
 
 CHANNEL = "private-encrypted-orders"
 OLD, NEW, UNKNOWN = b"1" * 32, b"2" * 32, b"3" * 32

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from pusher_client.events import Event
-from pusher_client.protocol.authorization import UserAuthentication
 from pusher_client.protocol.outputs import AuthenticateUser, Output, Result, UserEvent, WatchlistEvent
+from pusher_client.protocol.signatures import UserAuthentication
 from tests.protocol.scripted import Core, frame
 
 USER_CHANNEL = "#server-to-user-7"

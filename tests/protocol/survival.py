@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pusher_client.events import SubscriptionState
-from pusher_client.protocol.authorization import UserAuthentication
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import Authorize, Purpose
 from pusher_client.protocol.sign_in import SignInState
+from pusher_client.protocol.signatures import UserAuthentication
 from tests.protocol.scripted import CHANNEL, NEW, OLD, frame, sealed
 from tests.protocol.signing_in import USER_DATA, UserCore
 

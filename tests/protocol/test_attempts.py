@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
-from pusher_client.protocol.attempts import Attempts
 from pusher_client.protocol.reconnect import ReconnectPolicy
+from pusher_client.protocol.retry_delays import Attempts
 
 FORBIDDEN = AuthorizationError("c", status=403)
 FAILED = AuthorizationError("c", status=503)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import (
+from pusher_client.protocol.signatures import (
     ChannelAuthorization,
     UserAuthentication,
     check_socket_id,
@@ -93,9 +93,9 @@ def test_presence_signature_of_the_documentation(name: str, digest: str) -> None
 )
 def test_hmac_of_pusher_websocket_swift(secret: str, message: str, digest: str) -> None:
     """The digests in pusher-websocket-swift's tests, checked on the digest under every signature here (V10; 6.2)."""
-    from pusher_client.protocol import authorization  # noqa: PLC0415 - the private function is this test's alone
+    from pusher_client.protocol import signatures  # noqa: PLC0415 - the private function is this test's alone
 
-    assert authorization._hmac(secret, message) == digest
+    assert signatures._hmac(secret, message) == digest
 
 
 def test_presence_data_is_signed_even_when_empty() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pusher_client.protocol.budget import ByteBudget, value_bytes
+from pusher_client.protocol.byte_budget import ByteBudget, value_bytes
 
 
 def test_the_limit_itself_may_be_taken() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pusher_client.exceptions import SubscriptionError
-from pusher_client.protocol.calls import Calls
 from pusher_client.protocol.outputs import Output, Result
+from pusher_client.protocol.pending_calls import Calls
 
 ERROR = SubscriptionError("orders", "no")
 

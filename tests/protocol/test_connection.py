@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pusher_client.events import MARKERS, ConnectionState, Member, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
-from pusher_client.protocol.authorization import ChannelAuthorization
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import (
     Authorize,
@@ -25,7 +25,7 @@ from pusher_client.protocol.outputs import (
     Result,
     SubscriptionEnded,
 )
-from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.signatures import ChannelAuthorization
 from tests.effort import examples
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pusher_client.batch_authorizer import _read as read_batch
+from pusher_client.authorization.batch_authorizer import _read as read_batch
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication
+from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from tests.effort import examples
 from tests.fuzz.run import CORPUS
 from tests.fuzz.targets import BATCH, TARGETS

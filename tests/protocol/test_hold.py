@@ -13,14 +13,14 @@ from pusher_client.events import DecryptionFailure, Event
 from pusher_client.events import DecryptionFailureReason as Reason
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.backlog import Backlog, Held
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.encrypted_events import Hold
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.frames import Frame
-from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.outputs import Authorize, Cancel, Deliver, Purpose
 from pusher_client.protocol.settings import ConnectionSettings
-from pusher_client.protocol.tally import Tally
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
 
 

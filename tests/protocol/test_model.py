@@ -25,7 +25,6 @@ from pusher_client.events import (
     SubscriptionState,
 )
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import (
@@ -42,6 +41,7 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
 )
 from pusher_client.protocol.settings import ConnectionSettings
+from pusher_client.protocol.signatures import ChannelAuthorization
 from pusher_client.protocol.timers import Timed
 from tests.effort import examples
 from tests.protocol.reference import Guard, Reference, Sent

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError
-from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, Output, Purpose
 from pusher_client.protocol.requests import Requests
+from pusher_client.protocol.signatures import ChannelAuthorization
 from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
 

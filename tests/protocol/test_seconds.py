@@ -7,7 +7,7 @@ import math
 import pytest
 
 from pusher_client import KeyRotationPolicy, PusherClient, ReconnectPolicy
-from pusher_client.protocol.seconds import LONGEST_SECONDS, seconds_problem
+from pusher_client.protocol.checks import LONGEST_SECONDS, seconds_problem
 
 
 @pytest.mark.parametrize("value", [0.001, 1, LONGEST_SECONDS])

@@ -9,7 +9,6 @@ import pytest
 
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
-from pusher_client.protocol.authorization import ChannelAuthorization
 from pusher_client.protocol.outputs import (
     Authorize,
     Cancel,
@@ -20,6 +19,7 @@ from pusher_client.protocol.outputs import (
     SubscriptionRetried,
 )
 from pusher_client.protocol.reconnect import ReconnectPolicy
+from pusher_client.protocol.signatures import ChannelAuthorization
 from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pusher_client.events import ChannelStats
-from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.event_counts import Tally
 
 
 def test_a_new_tally_counts_nothing() -> None:

@@ -9,8 +9,8 @@ import pytest
 from nacl.bindings import crypto_secretbox
 
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, derive_shared_secret
 from pusher_client.protocol.encryption import decode_plaintext, open_secretbox, read_envelope
+from pusher_client.protocol.signatures import ChannelAuthorization, derive_shared_secret
 
 HELLO = '{"message":"hello world"}'
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.outputs import Deliver, Output
-from pusher_client.protocol.tally import Tally
 
 __all__ = ["Twins"]
 

@@ -15,9 +15,9 @@ import pytest
 
 from pusher_client import AuthorizationError, HTTPAuthorizer, SecretAuthorizer
 from pusher_client.events import MARKERS, Event
-from pusher_client.protocol.authorization import derive_shared_secret
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import Authorize, GapFound
+from pusher_client.protocol.signatures import derive_shared_secret
 from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
 from tests.scenarios.held import text_of
 from tests.scripted_channels import scripted

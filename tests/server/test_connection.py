@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pusher_client.protocol.authorization import sign_channel, sign_user
+from pusher_client.protocol.signatures import sign_channel, sign_user
 from pusher_client.server.application import Application
 from pusher_client.server.connection import Connection
 from pusher_client.server.settings import Settings

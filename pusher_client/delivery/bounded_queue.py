@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, Generic, TypeVar
 
 from pusher_client.events import DecryptionFailure, Event, Member
-from pusher_client.protocol.budget import BYTES_PER_VALUE, ByteBudget, data_bytes, text_bytes, value_bytes
+from pusher_client.protocol.byte_budget import BYTES_PER_VALUE, ByteBudget, data_bytes, text_bytes, value_bytes
 
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
-from pusher_client.answer import BODY_LIMIT
-from pusher_client.endpoint import REFUSALS, Endpoint
-from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, check_socket_id
+from pusher_client.authorization.endpoint import REFUSALS, Endpoint
+from pusher_client.authorization.response import BODY_LIMIT
+from pusher_client.exceptions import AuthorizationError, bare
 from pusher_client.protocol.names import check_channel_name
-from pusher_client.request import bare
+from pusher_client.protocol.signatures import ChannelAuthorization, check_socket_id
 
 __all__ = ["HTTPBatchAuthorizer"]
 

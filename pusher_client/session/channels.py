@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
-from pusher_client.dispatch import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.bindings import is_application
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.handler_worker import ErrorHandler
+from pusher_client.delivery.totals import Totals
 from pusher_client.events import DECRYPTION_FAILURE, ChannelStats, Event, Member, SubscriptionState
 from pusher_client.exceptions import PusherError
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.names import channel_kind, check_channel_name
-from pusher_client.protocol.tally import Tally
-from pusher_client.registry import is_application
-from pusher_client.stats import Totals
-from pusher_client.worker import ErrorHandler
 
 if TYPE_CHECKING:
     import asyncio

@@ -6,15 +6,15 @@ import logging
 from typing import NamedTuple, Self
 from weakref import ref
 
+from pusher_client.delivery.bindings import Binding, HandlerRegistry, is_application
+from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, check_queue_size
+from pusher_client.delivery.event_stream import EventStream
+from pusher_client.delivery.handler_worker import ErrorHandler, Job, Worker
+from pusher_client.delivery.stream_queue import Feed, NameFilter, NextEvent, log_overflow, name_filter
+from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
-from pusher_client.feeds import Feed, NameFilter, NextEvent, log_overflow, name_filter
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import EVENT_OVERHEAD, check_queue_size
-from pusher_client.registry import Binding, HandlerRegistry, is_application
-from pusher_client.streams import EventStream
-from pusher_client.worker import ErrorHandler, Job, Worker
+from pusher_client.protocol.byte_budget import ByteBudget
 
 __all__ = ["Dispatcher", "Route"]
 

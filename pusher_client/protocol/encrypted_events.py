@@ -12,12 +12,12 @@ from typing import Protocol
 
 from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, DecryptionFailureReason, Event
 from pusher_client.protocol.backlog import Backlog, Held
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.names import CLIENT_PREFIX
-from pusher_client.protocol.tally import Tally
 
 __all__ = ["Hold", "Refresher"]
 

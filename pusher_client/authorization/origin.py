@@ -9,9 +9,8 @@ from socket import SOCK_STREAM
 
 import httpx
 
-from pusher_client.exceptions import AuthorizationError
-from pusher_client.proxies import environment_proxy
-from pusher_client.request import bare
+from pusher_client.exceptions import AuthorizationError, bare
+from pusher_client.transport.proxy import environment_proxy
 
 __all__ = ["Origin", "read_proxy"]
 

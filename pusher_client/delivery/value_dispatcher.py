@@ -6,12 +6,12 @@ import logging
 import sys
 from weakref import ref
 
+from pusher_client.delivery.bindings import HandlerRegistry
+from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, event_bytes
+from pusher_client.delivery.handler_worker import ErrorHandler, Job, Worker
+from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import EVENT_OVERHEAD, event_bytes
-from pusher_client.registry import HandlerRegistry
-from pusher_client.worker import ErrorHandler, Job, Worker
+from pusher_client.protocol.byte_budget import ByteBudget
 
 __all__ = ["ConnectionEvents"]
 

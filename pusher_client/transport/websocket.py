@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, ProxyError
 
-from pusher_client.incoming import IncomingConnection, Take
 from pusher_client.protocol.reconnect import OpenFailure
-from pusher_client.proxies import environment_proxy
-from pusher_client.upgrade import CLOSE_TIMEOUT, RefusedError
+from pusher_client.transport.frame_reader import IncomingConnection, Take
+from pusher_client.transport.handshake import CLOSE_TIMEOUT, RefusedError
+from pusher_client.transport.proxy import environment_proxy
 
 __all__ = ["OpenError", "WebSocket", "connection_proxy", "read_proxy"]
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
-from pusher_client.upgrade import UpgradedConnection
+from pusher_client.transport.handshake import UpgradedConnection
 
 __all__ = ["IncomingConnection", "Take"]
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
-from pusher_client.pool import WorkerPool, working_task
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import BoundedQueue
-from pusher_client.registry import Binding
+from pusher_client.delivery.bindings import Binding
+from pusher_client.delivery.bounded_queue import BoundedQueue
+from pusher_client.delivery.worker_pool import WorkerPool, working_task
+from pusher_client.protocol.byte_budget import ByteBudget
 
 __all__ = ["ErrorHandler", "Job", "Worker", "WorkerOwner"]
 

@@ -8,17 +8,16 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any, Literal
 
-from pusher_client.address import Address
-from pusher_client.authority import Authority
-from pusher_client.channels import Channels
-from pusher_client.driver import Driver
-from pusher_client.events import SubscriptionState
+from pusher_client.authorization.authority import Authority
+from pusher_client.events import ClientStats, SubscriptionState
 from pusher_client.exceptions import ConnectError, NotConnectedError
-from pusher_client.news import News
 from pusher_client.protocol.connection import Connection
-from pusher_client.shutdown import Shutdown
-from pusher_client.stats import ClientStats
-from pusher_client.websocket import WebSocket
+from pusher_client.session.channels import Channels
+from pusher_client.session.driver import Driver
+from pusher_client.session.notices import News
+from pusher_client.session.shutdown import Shutdown
+from pusher_client.transport.address import Address
+from pusher_client.transport.websocket import WebSocket
 
 __all__ = ["Lifecycle"]
 

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar, assert_never
 
-from pusher_client.channels import Channels
-from pusher_client.connection_events import ConnectionEvents
-from pusher_client.driver import Piece
+from pusher_client.delivery.handler_worker import ErrorHandler
+from pusher_client.delivery.value_dispatcher import ConnectionEvents
 from pusher_client.events import GAP, ConnectionState, Event, Gap, StateChange
 from pusher_client.exceptions import NotConnectedError, PusherError
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.names import USER_CHANNEL_PREFIX
 from pusher_client.protocol.outputs import (
@@ -29,8 +28,9 @@ from pusher_client.protocol.outputs import (
     UserEvent,
     WatchlistEvent,
 )
+from pusher_client.session.channels import Channels
+from pusher_client.session.driver import Piece
 from pusher_client.user import User
-from pusher_client.worker import ErrorHandler
 
 __all__ = ["News"]
 

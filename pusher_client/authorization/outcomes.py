@@ -8,9 +8,8 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import httpx
 
-from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import ChannelAuthorization, UserAuthentication, retryable_status
-from pusher_client.request import bare
+from pusher_client.exceptions import AuthorizationError, bare
+from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication, retryable_status
 
 __all__ = ["Outcome", "UserOutcome", "ask_authorizer", "ask_batch_authorizer", "ask_user_authenticator"]
 

@@ -6,22 +6,21 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeAlias, cast
 from urllib.parse import quote, urlencode
 
 import httpx
 
-from pusher_client.credentials import Credentials
-from pusher_client.trace import Trace
+from pusher_client.authorization.credentials import Credentials
+from pusher_client.authorization.httpcore_trace import Trace
+from pusher_client.exceptions import bare
 
-__all__ = ["Form", "Request", "Source", "bare"]
+__all__ = ["Form", "Request", "Source"]
 
 Source: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping[str, str]]]
 """Headers or parameters: a mapping, or a plain or async callable that makes one for each request."""
 
 Form: TypeAlias = Sequence[tuple[str, str]]
-
-_Error = TypeVar("_Error", bound=BaseException)
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADERS = (
@@ -33,16 +32,6 @@ _OUR_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 )
 _OUR_PARAMS = frozenset({"socket_id", "channel_name"})
-
-
-def bare(error: _Error) -> _Error:
-    """Return the error without the frames, cause and context it gathered, in whose variables secrets are (C3).
-
-    It is to be raised anew, outside the ``except`` block, by a frame that holds none.
-    """
-    error.__cause__ = None
-    error.__context__ = None
-    return error.with_traceback(None)
 
 
 class _Quiet(httpx.Request):

@@ -6,9 +6,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, cast
 
-from pusher_client.endpoint import Endpoint
-from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.authorization import (
+from pusher_client.authorization.endpoint import Endpoint
+from pusher_client.exceptions import AuthorizationError, bare
+from pusher_client.protocol.names import channel_kind, check_channel_name
+from pusher_client.protocol.signatures import (
     SECRET_BYTES,
     ChannelAuthorization,
     UserAuthentication,
@@ -18,8 +19,6 @@ from pusher_client.protocol.authorization import (
     sign_channel,
     sign_user,
 )
-from pusher_client.protocol.names import channel_kind, check_channel_name
-from pusher_client.request import bare
 
 __all__ = [
     "Authorizer",

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NoReturn, TypeAlias, cast
 
 from pusher_client.exceptions import AuthorizationError
-from pusher_client.protocol.seconds import seconds_problem
+from pusher_client.protocol.checks import seconds_problem
 
 __all__ = ["Credentials", "Fetched"]
 

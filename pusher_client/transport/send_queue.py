@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 
 __all__ = ["Outbox"]
 

@@ -6,12 +6,12 @@ from collections import deque
 
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import PusherError
+from pusher_client.protocol.channel_frames import SubscriptionContext
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.frames import Frame
-from pusher_client.protocol.inbox import SubscriptionContext
 from pusher_client.protocol.outputs import Deliver, GapFound, Output
 from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.subscription import Subscription
-from pusher_client.protocol.tally import Tally
 from pusher_client.protocol.timers import Timers
 
 __all__ = ["WantedChannels"]

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
-from pusher_client.authorizing import Outcome, UserOutcome
+from pusher_client.authorization.outcomes import Outcome, UserOutcome
 from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Purpose
 
 __all__ = ["Authority", "AuthorizationTasks"]

@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self, final
 from weakref import finalize
 
+from pusher_client.delivery.stream_queue import Feed
 from pusher_client.events import Event
-from pusher_client.feeds import Feed
 
 __all__ = ["EventStream"]
 

@@ -7,11 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, assert_never
 
-from pusher_client.authorization_tasks import Authority, AuthorizationTasks
-from pusher_client.authorizing import Outcome, UserOutcome
+from pusher_client.authorization.outcomes import Outcome, UserOutcome
+from pusher_client.authorization.tasks import Authority, AuthorizationTasks
 from pusher_client.events import Event
-from pusher_client.incoming import Take
-from pusher_client.outbox import Outbox
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
 from pusher_client.protocol.outputs import (
@@ -35,8 +33,10 @@ from pusher_client.protocol.outputs import (
     UserEvent,
     WatchlistEvent,
 )
-from pusher_client.stalls import DeadlineTimer, StallWatch
-from pusher_client.websocket import OpenError, WebSocket
+from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
+from pusher_client.transport.frame_reader import Take
+from pusher_client.transport.send_queue import Outbox
+from pusher_client.transport.websocket import OpenError, WebSocket
 
 __all__ = ["Driver", "Piece"]
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Protocol
 from weakref import ref
 
+from pusher_client.delivery.bindings import is_application
+from pusher_client.delivery.bounded_queue import BoundedQueue, event_bytes
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.queues import BoundedQueue, event_bytes
-from pusher_client.registry import is_application
+from pusher_client.protocol.byte_budget import ByteBudget
 
 __all__ = ["Feed", "FeedOwner", "NameFilter", "NextEvent", "log_overflow", "name_filter"]
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Collection
 from typing import Any
 from weakref import WeakSet
 
+from pusher_client.delivery.bindings import Binding, is_application
+from pusher_client.delivery.bounded_queue import event_bytes
+from pusher_client.delivery.dispatcher import Dispatcher, Route
+from pusher_client.delivery.event_stream import EventStream
+from pusher_client.delivery.handler_worker import ErrorHandler
+from pusher_client.delivery.stream_queue import Feed, NextEvent, log_overflow
+from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
-from pusher_client.feeds import Feed, NextEvent, log_overflow
-from pusher_client.pool import WorkerPool
-from pusher_client.protocol.budget import ByteBudget
-from pusher_client.protocol.tally import Tally
-from pusher_client.queues import event_bytes
-from pusher_client.registry import Binding, is_application
-from pusher_client.routing import Dispatcher, Route
-from pusher_client.streams import EventStream
-from pusher_client.worker import ErrorHandler
+from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.protocol.event_counts import Tally
 
 __all__ = ["ChannelDispatcher", "ClientDispatcher"]
 

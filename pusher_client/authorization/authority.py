@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pusher_client.authorizers import Authorizer, BatchAuthorizer, UserAuthenticator
-from pusher_client.authorizing import (
+from pusher_client.authorization.authorizers import Authorizer, BatchAuthorizer, UserAuthenticator
+from pusher_client.authorization.endpoint import Endpoint
+from pusher_client.authorization.outcomes import (
     Outcome,
     UserOutcome,
     ask_authorizer,
     ask_batch_authorizer,
     ask_user_authenticator,
 )
-from pusher_client.endpoint import Endpoint
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.settings import BATCH_SIZE
 

@@ -15,11 +15,11 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import httpx
 
-from pusher_client.answer import BODY_LIMIT, read_answer
-from pusher_client.exceptions import AuthorizationError
-from pusher_client.origin import Origin, read_proxy
-from pusher_client.protocol.seconds import seconds_problem
-from pusher_client.request import Form, Request, Source, bare
+from pusher_client.authorization.origin import Origin, read_proxy
+from pusher_client.authorization.request import Form, Request, Source
+from pusher_client.authorization.response import BODY_LIMIT, read_answer
+from pusher_client.exceptions import AuthorizationError, bare
+from pusher_client.protocol.checks import seconds_problem
 
 __all__ = ["REFUSALS", "Endpoint"]
 

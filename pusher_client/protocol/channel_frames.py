@@ -12,18 +12,18 @@ from typing import Protocol
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import PusherError
-from pusher_client.protocol.authorization import ChannelAuthorization
-from pusher_client.protocol.budget import ByteBudget
+from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
+from pusher_client.protocol.encrypted_events import Hold
 from pusher_client.protocol.encryption import OpenSecretbox
+from pusher_client.protocol.event_counts import Tally
 from pusher_client.protocol.frames import Frame, decode_data
-from pusher_client.protocol.hold import Hold
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, ChannelKind, channel_kind
 from pusher_client.protocol.outputs import Deliver, Output, Purpose
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
-from pusher_client.protocol.tally import Tally
+from pusher_client.protocol.signatures import ChannelAuthorization
 
 __all__ = ["Inbox", "SignedInUser", "SubscriptionContext"]
 

@@ -1,0 +1,1 @@
+"""Bytes: addresses, proxies, the WebSocket handshake, frames in and texts out."""
