@@ -8,7 +8,7 @@ import pytest
 
 from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
 from pusher_client.events import ChannelStats, Event, Member, SubscriptionState
-from tests.dispatchers import Dispatchers, event
+from tests.support.dispatchers import Dispatchers, event
 
 
 class Client:

@@ -14,7 +14,7 @@ from pusher_client import AuthorizationError, Event, Gap, PresenceChannel, Pushe
 from pusher_client.protocol.signatures import derive_shared_secret
 from pusher_client.server import LocalServer
 from pusher_client.testing import PusherServer
-from tests.server.peer import SECONDS, server_library
+from tests.support.websocket_peer import SECONDS, server_library
 
 CHANNEL = "private-encrypted-orders"
 

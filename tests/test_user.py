@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import httpx
-import pusher
 import pytest
 
 from pusher_client import (
@@ -25,7 +24,8 @@ from pusher_client import (
     UserAuthentication,
 )
 from pusher_client.server import LocalServer
-from tests.scripted_channels import Scripted, scripted
+from tests.support.official_library import library
+from tests.support.scripted_server import Scripted, scripted
 
 USER_DATA = '{"id":"7","name":"Ada"}'
 USER_CHANNEL = "#server-to-user-7"
@@ -56,13 +56,6 @@ class UserServer(Scripted):
 def local_client(server: LocalServer, **options: Any) -> PusherClient:
     """Make a client for the local server."""
     return PusherClient(server.key, host=server.host, port=server.port, tls=False, proxy=None, **options)
-
-
-def library(server: LocalServer) -> Any:
-    """Return the official server library for the local server."""
-    return pusher.Pusher(
-        server.app_id, server.key, server.secret, ssl=False, host=server.host, port=server.port, proxies={"http": ""}
-    )
 
 
 async def test_server_to_user_events() -> None:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pusher_client.server import LocalServer
-from tests.cli.commands import environment_for, run
+from tests.support.cli_commands import environment_for, run
 
 STEPS = ["DNS", "TCP", "TLS", "WebSocket", "application key", "authorization", "shared secret", "subscription"]
 

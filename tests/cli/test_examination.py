@@ -14,9 +14,9 @@ from pusher_client.cli.examination import Examination
 from pusher_client.cli.findings import Finding, Outcome
 from pusher_client.cli.target import Target, read_server, read_target
 from pusher_client.server import LocalServer
-from tests.integration.sealing import serving
-from tests.scripted_channels import Scripted, scripted
-from tests.scripted_endpoint import answer, json_answer, serve_endpoint
+from tests.support.real.encrypted_channel import serving
+from tests.support.scripted_endpoint import answer, json_answer, serve_endpoint
+from tests.support.scripted_server import Scripted, scripted
 
 OK, FAILED, SKIPPED = Outcome.OK, Outcome.FAILED, Outcome.SKIPPED
 ENCRYPTED = "private-encrypted-a"

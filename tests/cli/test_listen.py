@@ -21,9 +21,9 @@ from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Server, Target
 from pusher_client.server import LocalServer
 from pusher_client.transport.address import Address
-from tests.cli.commands import environment_for, occupied, run, started
-from tests.scripted_channels import Scripted, scripted
-from tests.scripted_endpoint import answer, json_answer, serve_endpoint
+from tests.support.cli_commands import environment_for, occupied, run, started
+from tests.support.scripted_endpoint import answer, json_answer, serve_endpoint
+from tests.support.scripted_server import Scripted, scripted
 
 SECRETS = {"auth": "KEY:0123456789abcdef", "shared_secret": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="}
 

@@ -16,7 +16,7 @@ from pusher_client import HTTPAuthorizer, PusherClient
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.serve import serve
 from pusher_client.server import LocalServer
-from tests.cli.commands import run, started
+from tests.support.cli_commands import run, started
 
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 CANARY = "c4nary-0f-a-secret"

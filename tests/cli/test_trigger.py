@@ -16,8 +16,8 @@ from pusher_client import Event, HTTPAuthorizer, PusherClient
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.trigger import batches, read_data
 from pusher_client.server import LocalServer
-from tests.cli.commands import environment_for, run
-from tests.scripted_endpoint import answer, serve_endpoint
+from tests.support.cli_commands import environment_for, run
+from tests.support.scripted_endpoint import answer, serve_endpoint
 
 CANARY = "c4nary-0f-a-secret"
 

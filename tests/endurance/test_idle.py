@@ -10,9 +10,9 @@ import pytest
 
 from pusher_client import PusherClient
 from pusher_client.server import LocalServer
-from tests.integration.node import NodeUnavailableError, install_node
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.soketi import APP, App, Soketi
+from tests.support.real.node import NodeUnavailableError, install_node
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.soketi import APP, App, Soketi
 
 pytestmark = [pytest.mark.endurance, pytest.mark.node]
 

@@ -1,4 +1,4 @@
-"""Consumers that are stuck under a million events, as in tests/test_floods.py under fewer."""
+"""Consumers that are stuck under a million events, as in tests/behaviour/test_floods.py under fewer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.flooding import Flood, flooding, needs_proc
-from tests.stuck_consumers import SCENARIOS, Scenario
+from tests.support.flooding_server import Flood, flooding, needs_proc
+from tests.support.stuck_consumers import SCENARIOS, Scenario
 
 pytestmark = [needs_proc, pytest.mark.endurance]
 

@@ -1,4 +1,4 @@
-"""Clients that come and go by the thousand, as in tests/test_cycles.py by the hundred."""
+"""Clients that come and go by the thousand, as in tests/behaviour/test_random_clients.py by the hundred."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from tests.cycles import leave_nothing
-from tests.flooding import needs_proc
+from tests.support.flooding_server import needs_proc
+from tests.support.random_clients import leave_nothing
 
 pytestmark = [needs_proc, pytest.mark.endurance]
 

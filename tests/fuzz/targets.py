@@ -17,8 +17,8 @@ from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.encryption import read_envelope
 from pusher_client.protocol.frames import UNREADABLE
 from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
-from tests.protocol.scripted import CHANNEL
-from tests.protocol.survival import STATES, Besieged
+from tests.support.core.hostile_server import STATES, Besieged
+from tests.support.core.scripted_core import CHANNEL
 
 _T = TypeVar("_T")
 

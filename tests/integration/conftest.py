@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pusher_client import HTTPAuthorizer, PusherClient
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.node import Node, NodeUnavailableError, install_node
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.pusher_js import PusherJS
-from tests.integration.soketi import APP, Soketi
+from tests.support.real.node import Node, NodeUnavailableError, install_node
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.pusher_js import PusherJS
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
+from tests.support.real.soketi import APP, Soketi
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pusher
 import pytest
 
 from pusher_client.server import LocalServer
-from tests.integration.node import Node
-from tests.integration.pusher_js import Heard, PusherJS
+from tests.support.real.node import Node
+from tests.support.real.pusher_js import Heard, PusherJS
 
 pytestmark = pytest.mark.node
 

@@ -22,8 +22,8 @@ from pusher_client import (
     ReconnectPolicy,
     SubscriptionError,
 )
-from tests.canaries import texts_of_error
-from tests.integration.sealing import (
+from tests.support.canaries import texts_of_error
+from tests.support.real.encrypted_channel import (
     CHANNEL,
     KEY,
     SIGNED,
@@ -34,9 +34,9 @@ from tests.integration.sealing import (
     serving,
     trusting,
 )
-from tests.integration.wiretap import Wiretap, proxied, tapped
-from tests.scripted_channels import Scripted, scripted
-from tests.scripted_endpoint import ScriptedEndpoint, serve_endpoint
+from tests.support.real.wiretap import Wiretap, proxied, tapped
+from tests.support.scripted_endpoint import ScriptedEndpoint, serve_endpoint
+from tests.support.scripted_server import Scripted, scripted
 
 AUTHORITY = trustme.CA()
 PASSWORD = "canary-password-4715"

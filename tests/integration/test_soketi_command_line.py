@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from pusher_client import PusherClient
 from pusher_client.cli import app
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.soketi import APP, Soketi
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
+from tests.support.real.soketi import APP, Soketi
 
 pytestmark = pytest.mark.node
 

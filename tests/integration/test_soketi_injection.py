@@ -10,11 +10,11 @@ import pytest
 from nacl.secret import SecretBox
 
 from pusher_client import MARKERS, DecryptionFailure, Event, PusherClient
-from tests.integration.bare_socket import bare_socket
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.receiving import numbers, take
-from tests.integration.soketi import Soketi
+from tests.support.real.bare_socket import bare_socket
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.receiving import numbers, take
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
+from tests.support.real.soketi import Soketi
 
 pytestmark = pytest.mark.node
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pusher_client import ConnectionState, Event, HTTPAuthorizer, NotConnectedError, PusherClient, SubscriptionState
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.receiving import SECONDS, numbers, take
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.receiving import SECONDS, numbers, take
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
 
 pytestmark = pytest.mark.node
 

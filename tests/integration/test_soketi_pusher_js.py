@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from pusher_client import Event, PusherClient
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.pusher_js import Heard, PusherJS
-from tests.integration.receiving import take
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.pusher_js import Heard, PusherJS
+from tests.support.real.receiving import take
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
 
 pytestmark = pytest.mark.node
 

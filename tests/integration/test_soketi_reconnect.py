@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from pusher_client import MARKERS, ConnectionState, Gap, PusherClient, ReconnectPolicy, StateChange
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.receiving import SECONDS, numbers, take, take_until
-from tests.integration.soketi import SINGLE_CONNECTION_APP, Soketi
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.receiving import SECONDS, numbers, take, take_until
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
+from tests.support.real.soketi import SINGLE_CONNECTION_APP, Soketi
 
 pytestmark = pytest.mark.node
 

@@ -16,10 +16,10 @@ from pusher_client import (
     ServerError,
     SubscriptionState,
 )
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.receiving import numbers, take
-from tests.integration.soketi import DISABLED_APP, QUIET_APP
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.receiving import numbers, take
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
+from tests.support.real.soketi import DISABLED_APP, QUIET_APP
 
 pytestmark = pytest.mark.node
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from pusher_client import MARKERS, DecryptionFailure, PusherClient
-from tests.integration.endpoint import AuthorizationEndpoint
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.receiving import numbers, take
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.receiving import numbers, take
+from tests.support.real.signing_endpoint import AuthorizationEndpoint
 
 pytestmark = pytest.mark.node
 

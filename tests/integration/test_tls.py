@@ -18,7 +18,7 @@ from pusher_client import (
     ReconnectPolicy,
     SubscriptionError,
 )
-from tests.integration.sealing import (
+from tests.support.real.encrypted_channel import (
     CHANNEL,
     KEY,
     SIGNED,
@@ -29,9 +29,9 @@ from tests.integration.sealing import (
     serving,
     trusting,
 )
-from tests.integration.wiretap import Wiretap, tapped
-from tests.scripted_channels import scripted
-from tests.scripted_endpoint import serve_endpoint
+from tests.support.real.wiretap import Wiretap, tapped
+from tests.support.scripted_endpoint import serve_endpoint
+from tests.support.scripted_server import scripted
 
 AUTHORITY = trustme.CA()
 OTHER_AUTHORITY = trustme.CA()

@@ -26,8 +26,8 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
 )
 from pusher_client.protocol.signatures import ChannelAuthorization
-from tests.effort import examples
-from tests.protocol.scripted import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
+from tests.support.core.scripted_core import CHANNEL, NEW, OLD, UNKNOWN, Core, frame, sealed
+from tests.support.example_counts import examples
 
 SHAPES: list[Any] = [None, "{}", "words", "", {"a": 1}, [1], 7, True, '{"nonce":"x","ciphertext":"y"}']
 

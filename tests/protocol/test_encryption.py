@@ -22,7 +22,7 @@ from pusher_client.protocol.encryption import (
     seal,
     secretbox_opener,
 )
-from tests.protocol.scripted import OLD, sealed
+from tests.support.core.scripted_core import OLD, sealed
 
 NONCE = base64.b64encode(b"n" * 24).decode()
 BOX17 = base64.b64encode(b"c" * 17).decode()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.keyring import KeyRotationPolicy
-from tests.protocol.forging import CACHE, FORGED, ORDERS, STATES, check, names, shapes
-from tests.protocol.scripted import OLD, Core, frame, sealed
+from tests.support.core.forged_frames import CACHE, FORGED, ORDERS, STATES, check, names, shapes
+from tests.support.core.scripted_core import OLD, Core, frame, sealed
 
 
 @pytest.mark.parametrize("shortcut", [True, False], ids=["the hot path", "by outputs"])

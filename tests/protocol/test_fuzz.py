@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pusher_client.authorization.batch_authorizer import _read as read_batch
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
-from tests.effort import examples
 from tests.fuzz.run import CORPUS
 from tests.fuzz.targets import BATCH, TARGETS
-from tests.protocol.scripted import CHANNEL, NEW, OLD, sealed
-from tests.protocol.survival import CHANNELS, STATES, Besieged, opened, subscribed, subscribing
+from tests.support.core.hostile_server import CHANNELS, STATES, Besieged, opened, subscribed, subscribing
+from tests.support.core.scripted_core import CHANNEL, NEW, OLD, sealed
+from tests.support.example_counts import examples
 
 EVENTS = [
     "pusher:connection_established",

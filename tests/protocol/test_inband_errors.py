@@ -10,7 +10,7 @@ import pytest
 from pusher_client.events import ConnectionState, Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
 from pusher_client.protocol.outputs import Deliver, ErrorRaised, Result
-from tests.protocol.scripted import CHANNEL, Core, frame
+from tests.support.core.scripted_core import CHANNEL, Core, frame
 
 REJECTED = {"code": 4301, "message": "The client event was rejected"}
 PRIVATE, PRESENCE = "private-a", "presence-b"

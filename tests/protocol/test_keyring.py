@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pusher_client.protocol.encryption import read_envelope
 from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
-from tests.protocol.scripted import NEW, OLD, UNKNOWN, sealed
+from tests.support.core.scripted_core import NEW, OLD, UNKNOWN, sealed
 
 KEYS = [bytes([number]) * 32 for number in range(5)]
 

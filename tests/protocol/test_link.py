@@ -22,7 +22,7 @@ from pusher_client.protocol.outputs import (
 )
 from pusher_client.protocol.reconnect import OpenFailure, ReconnectPolicy
 from pusher_client.protocol.states import CONNECTION_TRANSITIONS, check_transition
-from tests.protocol.scripted import Core, frame
+from tests.support.core.scripted_core import Core, frame
 
 
 def opened(core: Core) -> None:

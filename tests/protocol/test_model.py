@@ -43,10 +43,10 @@ from pusher_client.protocol.outputs import (
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.signatures import ChannelAuthorization
 from pusher_client.protocol.timers import Timed
-from tests.effort import examples
-from tests.protocol.reference import Guard, Reference, Sent
-from tests.protocol.scripted import NEW, OLD, UNKNOWN, Core, frame, sealed
-from tests.protocol.twins import Twins
+from tests.support.core.reference_model import Guard, Reference, Sent
+from tests.support.core.scripted_core import NEW, OLD, UNKNOWN, Core, frame, sealed
+from tests.support.core.twin_cores import Twins
+from tests.support.example_counts import examples
 
 ENCRYPTED = [f"private-encrypted-{number}" for number in range(8)]
 CHANNELS = [*ENCRYPTED, "orders", "private-a", "presence-b"]

@@ -9,7 +9,7 @@ from pusher_client.exceptions import AuthorizationError, PusherError
 from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, Output, Purpose
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.signatures import ChannelAuthorization
-from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
+from tests.support.core.scripted_core import CHANNEL, NEW, OLD, Core, frame, sealed
 
 
 class Asker:

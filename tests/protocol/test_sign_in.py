@@ -10,8 +10,8 @@ from pusher_client.events import ConnectionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
 from pusher_client.protocol.outputs import AuthorizeBatch, Cancel, ConnectFailed, SubscriptionRetried
 from pusher_client.protocol.signatures import UserAuthentication
-from tests.protocol.scripted import Core, frame
-from tests.protocol.signing_in import USER_CHANNEL, USER_DATA, UserCore, in_band
+from tests.support.core.scripted_core import Core, frame
+from tests.support.core.sign_in_core import USER_CHANNEL, USER_DATA, UserCore, in_band
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pusher_client.protocol.outputs import (
 )
 from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.signatures import ChannelAuthorization
-from tests.protocol.scripted import CHANNEL, NEW, OLD, Core, frame, sealed
+from tests.support.core.scripted_core import CHANNEL, NEW, OLD, Core, frame, sealed
 
 
 def refuse(core: Core, status: int | None, *, retryable: bool = False, retry_after: float | None = None) -> None:

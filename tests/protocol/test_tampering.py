@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pusher_client.protocol.encryption import OpenSecretbox, open_secretbox, read_envelope, secretbox_opener
-from tests.protocol.edits import edits
-from tests.protocol.scripted import OLD, sealed
+from tests.support.core.edited_texts import edits
+from tests.support.core.scripted_core import OLD, sealed
 
 
 @pytest.mark.parametrize("opened", [open_secretbox, secretbox_opener()], ids=["public", "direct"])

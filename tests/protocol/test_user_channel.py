@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pusher_client.protocol.outputs import ErrorRaised, GapFound, UserEvent
-from tests.protocol.scripted import frame
-from tests.protocol.signing_in import USER_CHANNEL, UserCore
+from tests.support.core.scripted_core import frame
+from tests.support.core.sign_in_core import USER_CHANNEL, UserCore
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from pusher_client.protocol.frames import decode_frame
 from pusher_client.protocol.watchlist import read_watchlist
-from tests.protocol.scripted import frame
+from tests.support.core.scripted_core import frame
 
 
 def read(event: str, data: Any) -> list[tuple[str, Any]] | None:

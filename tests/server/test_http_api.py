@@ -21,7 +21,7 @@ from pusher_client.server.live import LivePage
 from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
 from pusher_client.server.wire import Wire
-from tests.server.peer import Peer, connected, server_library
+from tests.support.websocket_peer import Peer, connected, server_library
 
 
 class API:

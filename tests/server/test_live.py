@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from pusher_client.server import LocalServer, live
-from tests.server.browser import CHROMIUM, SECONDS, opened
-from tests.server.peer import connected
+from tests.support.browser import CHROMIUM, SECONDS, opened
+from tests.support.websocket_peer import connected
 
 CHANNEL = "private-encrypted-orders"
 

@@ -16,7 +16,7 @@ import pytest
 import websockets
 
 from pusher_client.server import LocalServer
-from tests.server.peer import SECONDS, authorization, connected, server_library, websocket_url
+from tests.support.websocket_peer import SECONDS, authorization, connected, server_library, websocket_url
 
 
 async def test_it_runs_in_this_loop_and_can_run_again() -> None:

@@ -16,7 +16,7 @@ from pusher_client.server import LocalServer
 from pusher_client.server.application import Application
 from pusher_client.server.websocket import Timeouts, WebSocketLink
 from pusher_client.server.wire import Wire
-from tests.server.peer import SECONDS, Peer, connected, websocket_url
+from tests.support.websocket_peer import SECONDS, Peer, connected, websocket_url
 
 
 async def test_the_server_greets_with_a_socket_id_and_its_timeout() -> None:

@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from pusher_client.server import LocalServer
-from tests.server.peer import SECONDS, connected, server_library, websocket_url
+from tests.support.websocket_peer import SECONDS, connected, server_library, websocket_url
 
 
 async def test_a_reset_ends_every_connection_without_a_close_frame() -> None:

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.integration.conformance.relay import Relay
-from tests.integration.conformance.servers import Local, Real, Server, Setting, Target
+from tests.support.real.conformance_servers import Local, Real, Server, Setting, Target
+from tests.support.real.cuttable_relay import Relay
 
 
 @pytest.fixture(params=["local", pytest.param("soketi", marks=pytest.mark.node)])

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from pusher_client import AuthorizationError, Member, ReconnectPolicy
-from tests.integration.conformance.relay import Relay
-from tests.integration.conformance.servers import Part, Server, Setting, Target, unique
-from tests.integration.receiving import SECONDS, numbers, take, take_until
+from tests.support.real.conformance_servers import Part, Server, Setting, Target, unique
+from tests.support.real.cuttable_relay import Relay
+from tests.support.real.receiving import SECONDS, numbers, take, take_until
 
 KINDS = ["", "private-", "presence-", "private-encrypted-"]
 CACHE_KINDS = [f"{kind}cache-" for kind in KINDS]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pusher_client import UnsupportedError
-from tests.integration.bare_socket import bare_socket
-from tests.integration.conformance.servers import Part, Server, Setting, Target, unique
-from tests.integration.receiving import numbers, take
+from tests.support.real.bare_socket import bare_socket
+from tests.support.real.conformance_servers import Part, Server, Setting, Target, unique
+from tests.support.real.receiving import numbers, take
 
 
 async def test_a_client_event_reaches_the_others(target: Target) -> None:

@@ -9,9 +9,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from pusher_client import ConnectError, ConnectionState, PusherClient
-from tests.integration.bare_socket import bare_socket
-from tests.integration.conformance.servers import Part, Server, Setting, Target
-from tests.integration.receiving import SECONDS
+from tests.support.real.bare_socket import bare_socket
+from tests.support.real.conformance_servers import Part, Server, Setting, Target
+from tests.support.real.receiving import SECONDS
 
 
 async def refusal(target: Target, key: str, query: str = "protocol=7") -> tuple[str, int | None, int | None]:

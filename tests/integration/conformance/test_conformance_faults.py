@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pusher_client import Channel, ConnectionState, Event, EventStream, PusherClient, ReconnectPolicy, SubscriptionState
-from tests.integration.conformance.servers import Target, unique
-from tests.integration.conformance.toxic_proxy import Toxic, ToxicProxy, toxic_proxy
-from tests.integration.receiving import SECONDS
+from tests.support.real.conformance_servers import Target, unique
+from tests.support.real.receiving import SECONDS
+from tests.support.real.toxic_proxy import Toxic, ToxicProxy, toxic_proxy
 
 CAP = 0.2
 OPTIONS: dict[str, Any] = {"reconnect": ReconnectPolicy(base=0.02, cap=CAP, max_per_minute=1000)}

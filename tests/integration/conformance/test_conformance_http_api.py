@@ -8,9 +8,9 @@ from typing import Any
 import pusher.errors
 import pytest
 
-from tests.integration.conformance.servers import Part, Server, Setting, Target, unique
-from tests.integration.pusher_http import PusherHTTP
-from tests.integration.receiving import take
+from tests.support.real.conformance_servers import Part, Server, Setting, Target, unique
+from tests.support.real.pusher_http import PusherHTTP
+from tests.support.real.receiving import take
 
 
 async def ask(publisher: PusherHTTP, method: str, *arguments: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integration.conformance.servers import LACKS, Part
+from tests.support.real.conformance_servers import LACKS, Part
 
 ASSERTIONS = "".join(
     path.read_text(encoding="utf-8")

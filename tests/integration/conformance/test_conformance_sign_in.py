@@ -18,9 +18,9 @@ from pusher_client import (
     SubscriptionError,
     UserAuthentication,
 )
-from tests.integration.conformance.relay import Relay
-from tests.integration.conformance.servers import Part, Server, Target, unique
-from tests.integration.receiving import SECONDS, numbers, take
+from tests.support.real.conformance_servers import Part, Server, Target, unique
+from tests.support.real.cuttable_relay import Relay
+from tests.support.real.receiving import SECONDS, numbers, take
 
 SOON = ReconnectPolicy(base=0.01, cap=0.05)
 

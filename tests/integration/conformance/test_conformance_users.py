@@ -12,8 +12,8 @@ import pusher.errors
 import pusher.http
 import pytest
 
-from tests.integration.bare_socket import BareSocket, bare_socket
-from tests.integration.conformance.servers import Part, Server, Target, unique
+from tests.support.real.bare_socket import BareSocket, bare_socket
+from tests.support.real.conformance_servers import Part, Server, Target, unique
 
 OWN = "#server-to-user-{}"
 WATCHLIST = "pusher_internal:watchlist_events"

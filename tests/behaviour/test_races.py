@@ -1,0 +1,306 @@
+"""Races and floods over real sockets, each found by trying to break the client."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+from pusher_client import (
+    ChannelAuthorization,
+    ConnectError,
+    ConnectionState,
+    Event,
+    EventStream,
+    KeyRotationPolicy,
+    NotConnectedError,
+    PusherClient,
+    PusherError,
+    SubscriptionState,
+)
+from pusher_client.server import LocalServer
+from tests.support.core.scripted_core import CHANNEL, NEW, OLD, sealed
+from tests.support.official_library import library
+from tests.support.scripted_server import scripted
+
+
+async def test_the_probe_asks_without_another_failure() -> None:
+    """After the delay the key is asked for, though nothing more arrives (3.7)."""
+    asked: list[str] = []
+    probed = asyncio.Event()
+
+    async def authorize(channel: str, _socket_id: str) -> ChannelAuthorization:
+        asked.append(channel)
+        if len(asked) == 3:
+            probed.set()
+        return ChannelAuthorization("key:x", shared_secret=OLD)
+
+    policy = KeyRotationPolicy(fruitless_limit=1, max_delay=0.2)
+    async with scripted() as peer, peer.client(authorizer=authorize, key_rotation=policy) as client:
+        channel = await client.subscribe(CHANNEL)
+        for reason in ("wrong_key", "refresh_suspended"):
+            failure = asyncio.ensure_future(channel.wait_for("pusher:decryption_failure"))
+            await asyncio.sleep(0)
+            await peer.publish("e", CHANNEL, sealed(NEW, "x"))
+            assert (await failure).data.reason == reason
+        await probed.wait()
+
+
+async def test_connecting_while_others_disconnect_and_connect() -> None:
+    """Every call ends: connected, or told that it was disconnected (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        leaving = asyncio.ensure_future(client.disconnect())
+        await asyncio.sleep(0)
+
+        async def twice() -> None:
+            await client.disconnect()
+            await client.disconnect()
+
+        results = await asyncio.gather(client.connect(), twice(), client.connect(), leaving, return_exceptions=True)
+        assert all(result is None or isinstance(result, NotConnectedError) for result in results)
+        await client.disconnect()
+
+
+async def test_a_server_that_does_not_read_is_given_up() -> None:
+    """What waits to be sent is bounded by buffer_bytes, and trigger says that it was not sent (R6)."""
+
+    async def authorize(_channel: str, _socket_id: str) -> dict[str, Any]:
+        return {"auth": "key:x"}
+
+    async with scripted() as peer, peer.client(authorizer=authorize, buffer_bytes=100_000) as client:
+        channel = await client.subscribe("private-a")
+
+        async def flood() -> None:
+            for _ in range(600):
+                await channel.trigger("client-a", "x" * 10_000)
+
+        with pytest.raises(NotConnectedError, match="does not read"):
+            await flood()
+        while client.state is not ConnectionState.CONNECTED:
+            await asyncio.sleep(0.001)
+        assert peer.connects >= 2
+
+
+async def test_an_unread_stream_does_not_cost_the_link() -> None:
+    """A consumer that does not read uses up buffer_bytes, and everything else goes on (R7, R2)."""
+    async with scripted() as peer, peer.client(buffer_bytes=65_536) as client:
+        channel = await client.subscribe("a")
+        unread = channel.events(queue_size=100_000)
+        for number in range(10):
+            await client.subscribe(f"b{number}")
+        for _ in range(400):
+            await peer.publish("e", "a", "x" * 50)
+        await peer.sockets[0].close(1001)
+        await client.channel("b9").wait_for("pusher:gap")
+        assert peer.connects == 2
+        assert (await anext(unread)).name == "e"
+
+
+@pytest.mark.parametrize("code", [None, 4001])
+async def test_streams_of_channels_that_were_not_subscribed_end_too(code: int | None) -> None:
+    """When the connection is over, nothing that was waited for is left waiting (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        events = client.channel("never").events()
+        waiting = asyncio.ensure_future(client.channel("other").wait_for("x"))
+        await asyncio.sleep(0)
+        if code is None:
+            await client.disconnect()
+            assert [event async for event in events] == []
+        else:
+            await peer.sockets[0].close(code)
+            with pytest.raises(ConnectError):
+                await anext(events)
+        with pytest.raises(PusherError):
+            await waiting
+
+
+async def test_what_was_left_unread_comes_before_the_next_subscription() -> None:
+    """The channel's own stream keeps its queue through unsubscribe and subscribe (design 9)."""
+    async with scripted() as peer, peer.client() as client:
+        channel = await client.subscribe("a")
+        last = asyncio.ensure_future(channel.wait_for("e2"))
+        stream = aiter(channel)
+        for number in range(3):
+            await peer.publish(f"e{number}", "a", number)
+        await last
+        assert (await anext(stream)).data == 0
+        await channel.unsubscribe()
+        await channel.subscribe()
+        new = asyncio.ensure_future(channel.wait_for("e9"))
+        await asyncio.sleep(0)
+        await peer.publish("e9", "a", 9)
+        await new
+        assert [(await anext(aiter(channel))).data for _ in range(3)] == [1, 2, 9]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 404 Not Found\r\n\r\nno such app",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 10\r\n\r\n",
+        b"HTTP/1.0 403 Forbidden\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        b"HTTP/1.1 401 No\r\nTransfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("closes", [False, True])
+async def test_a_refusal_is_known_by_its_first_line(answer: bytes, *, closes: bool) -> None:
+    """Whether the rest of it comes, is broken, or never ends (design 2)."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await writer.drain()
+        if not closes:
+            await reader.read()
+        writer.close()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectError) as caught:
+            await PusherClient("KEY", host="127.0.0.1", port=port, tls=False).connect()
+        assert caught.value.code == int(answer[9:12])
+
+
+async def test_a_handler_that_lets_through_more_than_an_exception_costs_one_reconnect() -> None:
+    """The client does not go on believing in the link that ended with it (R7)."""
+
+    class OddError(BaseException):
+        pass
+
+    def fail(_event: Event) -> None:
+        raise OddError
+
+    reported: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: reported.append(context["exception"]))
+    async with scripted() as peer, peer.client() as client:
+        channel = client.channel("a")
+        channel.bind("odd", fail)
+        await channel.subscribe()
+        await peer.publish("odd", "a", 1)
+        await channel.wait_for("pusher:gap")
+        assert peer.connects == 2
+    gc.collect()
+    loop.set_exception_handler(None)
+    assert [type(error) for error in reported] == [OddError]
+
+
+async def test_subscribing_anew_inside_a_handler_keeps_the_new_streams() -> None:
+    """Also when the handler runs while the core is drained, as an eager task does (R7)."""
+
+    async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
+        return ChannelAuthorization("key:x", shared_secret=OLD)
+
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        channel = client.channel(CHANNEL)
+        started: list[Any] = []
+
+        async def again() -> None:
+            await channel.unsubscribe()
+            await channel.subscribe()
+
+        def eagerly(_event: Event) -> None:
+            coroutine = again()
+            waiting = coroutine.send(None)
+            assert waiting is not None
+
+            async def rest() -> None:
+                while client.channel(CHANNEL).state.value != "subscribed":
+                    await asyncio.sleep(0)
+                coroutine.close()
+
+            started.append(asyncio.ensure_future(rest()))
+
+        await channel.subscribe()
+        channel.bind("pusher:decryption_failure", eagerly)
+        events = channel.events()
+        await peer.publish("bad", CHANNEL, sealed(NEW, "x"))
+        assert [event async for event in events] == []
+        await asyncio.gather(*started)
+        stream = channel.events()
+        await peer.publish("good", CHANNEL, sealed(OLD, "1"))
+        assert (await anext(stream)).data == 1
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_client_whose_loop_was_closed_can_connect_again(*, busy: bool) -> None:
+    """Without disconnect(): in a new loop it starts with what is bound and without subscriptions (design 2, R6)."""
+    heard: list[Any] = []
+
+    async def stuck(event: Event) -> None:
+        heard.append(event.data)
+        if event.data == "first":
+            await asyncio.Event().wait()
+
+    with LocalServer() as server:
+        client = PusherClient(server.key, host="127.0.0.1", port=server.port, tls=False)
+        client.bind("e", stuck)
+
+        async def leave() -> EventStream:
+            await client.connect()
+            await client.subscribe("orders")
+            stream = client.channel("orders").events()
+            if busy:
+                tasks = [client.wait_closed(), client.wait_for("x"), anext(client.events("x"))]
+                running = [asyncio.ensure_future(task) for task in tasks]
+                await asyncio.to_thread(library(server).trigger, "orders", "e", "first")
+                await asyncio.to_thread(library(server).trigger, "orders", "e", "second")
+                while not heard or client.channel("orders").stats.delivered < 2:
+                    await asyncio.sleep(0.001)
+                assert not any(task.done() for task in running)
+            return stream
+
+        stream = asyncio.run(leave())
+
+        async def come_back() -> None:
+            client.channel("orders").bind("x", print)
+            await client.disconnect()
+            assert client.state is ConnectionState.DISCONNECTED
+            assert client.channel("orders").state is SubscriptionState.UNSUBSCRIBED
+            assert [event.data async for event in stream] == (["first", "second"] if busy else [])
+            async with client:
+                assert client.channel("orders").state is SubscriptionState.UNSUBSCRIBED
+                await client.subscribe("orders")
+                await asyncio.to_thread(library(server).trigger, "orders", "e", "third")
+                while "third" not in heard:
+                    await asyncio.sleep(0.001)
+
+        asyncio.run(come_back())
+        assert heard == (["first", "third"] if busy else ["third"])
+
+
+def test_what_was_held_when_the_loop_was_closed_is_told() -> None:
+    """An event that waited for a key has failed, and is counted, when the client is used again (3.8, R5)."""
+    failures: list[Any] = []
+    asked: list[str] = []
+
+    async def authorize(channel: str, _socket_id: str) -> ChannelAuthorization:
+        asked.append(channel)
+        if len(asked) > 1:
+            await asyncio.Event().wait()
+        return ChannelAuthorization("key:x", shared_secret=OLD)
+
+    async def leave() -> PusherClient:
+        async with scripted() as peer:
+            client = peer.client(authorizer=authorize)
+            await client.connect()
+            channel = await client.subscribe(CHANNEL)
+            await peer.publish("e", CHANNEL, sealed(NEW, "1"))
+            while len(asked) < 2:
+                await asyncio.sleep(0.001)
+            assert channel.stats.waiting == 1
+            client.bind("pusher:decryption_failure", failures.append)
+            return client
+
+    client = asyncio.run(leave())
+    asyncio.run(client.disconnect())
+    assert [event.data.reason for event in failures] == ["authorization_failed"]

@@ -1,0 +1,474 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+import pytest
+
+from pusher_client.delivery.bindings import Binding
+from pusher_client.delivery.handler_worker import ErrorHandler, Worker
+from pusher_client.delivery.worker_pool import WorkerPool
+from pusher_client.protocol.byte_budget import ByteBudget
+from tests.support.dispatchers import settle
+from tests.support.worker_owner import Owner
+
+
+class Bench:
+    """A worker with its owner, pool and budget, and what its handlers heard."""
+
+    def __init__(self, on_error: ErrorHandler | None = None, limit: int = 3) -> None:
+        self.owner = Owner()
+        self.pool = WorkerPool()
+        self.budget = ByteBudget(1000)
+        self.heard: list[Any] = []
+        self.worker = Worker(
+            "orders", ref(self.owner), pool=self.pool, limit=limit, budget=self.budget, on_error=on_error
+        )
+
+    def run(self, *callbacks: Callable[[Any], object], value: Any = 1) -> None:
+        self.worker.run(bindings(*callbacks), "order", value)
+
+    def put(self, *callbacks: Callable[[Any], object], value: Any = 1) -> bool:
+        accepted = self.worker.enqueue(bindings(*callbacks), "order", value, 10)
+        self.worker.start()
+        return accepted
+
+    def plain(self, value: Any) -> None:
+        self.heard.append(("plain", value))
+
+    async def slow(self, value: Any) -> None:
+        self.heard.append(("begins", value))
+        await asyncio.sleep(0)
+        self.heard.append(("ends", value))
+
+
+def bindings(*callbacks: Callable[[Any], object]) -> tuple[Binding, ...]:
+    return tuple(Binding(callback) for callback in callbacks)
+
+
+def tasks_of(worker: Worker) -> list[asyncio.Task[None]]:
+    return [] if worker.task is None else [worker.task]
+
+
+def fail(_: object) -> None:
+    raise LookupError("as bad as it gets")
+
+
+async def fail_later(_: object) -> None:
+    raise LookupError("as bad as it gets")
+
+
+def test_plain_handlers_run_at_once() -> None:
+    """Plain handlers run one after another in the call, without an event loop even (design 2)."""
+    bench = Bench()
+    bench.run(bench.plain, bench.plain)
+    assert bench.heard == [("plain", 1), ("plain", 1)]
+    assert not bench.worker.busy
+
+
+async def test_events_wait_their_turn() -> None:
+    """A list runs to its end before the next event's begins, whatever awaits in it (R4)."""
+    bench = Bench()
+    for value in (1, 2):
+        assert bench.put(bench.slow, bench.plain, value=value)
+    assert bench.worker.busy
+    assert bench.heard == []
+    await settle()
+    assert bench.heard == [(word, value) for value in (1, 2) for word in ("begins", "ends", "plain")]
+    assert not bench.worker.busy
+    assert bench.pool.running == set()
+    assert (bench.budget.used, bench.owner.rests) == (0, 1)
+
+
+async def test_one_task_until_the_queue_is_empty() -> None:
+    """There is no task before the first event, one while there is work, and none after it (R6)."""
+    bench = Bench()
+    assert tasks_of(bench.worker) == []
+    bench.worker.start()
+    assert tasks_of(bench.worker) == []
+    bench.put(bench.slow)
+    [task] = tasks_of(bench.worker)
+    assert "orders" in task.get_name()
+    bench.put(bench.slow)
+    assert tasks_of(bench.worker) == [task]
+    await task
+    assert tasks_of(bench.worker) == []
+
+
+async def test_a_failing_handler_is_logged_and_the_next_runs(caplog: pytest.LogCaptureFixture) -> None:
+    """A handler that raises is logged with its traceback and without the payload, and stops nobody (R7, C3)."""
+    bench = Bench()
+    bench.run(fail, bench.plain, value="the payload")
+    bench.put(fail_later, bench.plain, value="the payload")
+    bench.put(fail, bench.plain, value="the payload")
+    await settle()
+    assert bench.heard == [("plain", "the payload")] * 3
+    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "pusher_client")] * 3
+    assert caplog.text.count("LookupError: as bad as it gets") == 3
+    assert "in fail" in caplog.text
+    assert "'order'" in caplog.text
+    assert "the payload" not in caplog.text
+
+
+def test_a_long_name_is_cut_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A server cannot fill the log with an event's name, nor break its lines (R8)."""
+    bench = Bench()
+    bench.worker.run(bindings(fail), "a\n" + "x" * 10_000, 1)
+    message = caplog.records[0].getMessage()
+    assert len(message) < 300
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("inline", [True, False])
+async def test_an_error_handler_hears_of_it(inline: bool) -> None:
+    """on_handler_error gets the exception and the event, and then the next handler runs (R7)."""
+    heard: list[Any] = []
+    bench = Bench(lambda error, value: heard.append((type(error), value)))
+    (bench.run if inline else bench.put)(fail, bench.plain, value=7)
+    await settle()
+    assert heard == [(LookupError, 7)]
+    assert bench.heard == [("plain", 7)]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+async def test_an_async_error_handler_is_awaited(inline: bool) -> None:
+    """on_handler_error may be async; later events of the channel come after it (R4, R7)."""
+    bench = Bench()
+
+    async def on_error(error: BaseException, value: Any) -> None:
+        await asyncio.sleep(0)
+        bench.heard.append((type(error), value))
+
+    bench.worker = Worker("orders", ref(bench.owner), pool=bench.pool, limit=3, budget=bench.budget, on_error=on_error)
+    (bench.run if inline else bench.put)(fail, value=1)
+    assert bench.worker.busy
+    bench.put(bench.plain, value=2)
+    await settle()
+    assert bench.heard == [(LookupError, 1), ("plain", 2)]
+
+
+def broken_error_handler(_error: BaseException, _value: object) -> None:
+    raise ZeroDivisionError
+
+
+async def broken_async_error_handler(_error: BaseException, _value: object) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(
+    ("on_error", "raised"),
+    [(broken_error_handler, "ZeroDivisionError"), (broken_async_error_handler, "CancelledError")],
+)
+async def test_a_failing_error_handler_is_logged(
+    inline: bool, on_error: ErrorHandler, raised: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failure of on_handler_error itself is logged, not reported again, and stops nobody (R7)."""
+    bench = Bench(on_error)
+    (bench.run if inline else bench.put)(fail, bench.plain)
+    await settle()
+    assert bench.heard == [("plain", 1)]
+    assert [record.getMessage() for record in caplog.records][1:] == ["on_handler_error itself failed"]
+    assert raised in caplog.text
+
+
+def cancel_plainly(_: object) -> None:
+    raise asyncio.CancelledError
+
+
+async def cancel_later(_: object) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("handler", [cancel_plainly, cancel_later])
+async def test_a_handler_that_raises_cancelled_error(handler: Callable[[Any], object]) -> None:
+    """A CancelledError that nobody asked for is a failure like any other (R7)."""
+    heard: list[type[BaseException]] = []
+    bench = Bench(lambda error, _: heard.append(type(error)))
+    bench.put(handler, bench.plain)
+    await settle()
+    bench.run(cancel_plainly, bench.plain)
+    assert heard == [asyncio.CancelledError] * 2
+    assert bench.heard == [("plain", 1)] * 2
+
+
+@pytest.mark.parametrize("swallowed", [True, False])
+async def test_the_cancelled_worker_stops(swallowed: bool) -> None:
+    """A cancellation of the worker ends it, even if a handler catches it; what waits is kept in order (R7)."""
+    bench = Bench()
+
+    async def hang(_: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not swallowed:
+                raise
+
+    bench.put(hang, bench.plain, value=1)
+    bench.put(bench.plain, value=2)
+    await settle()
+    task = bench.worker.task
+    assert task is not None
+    task.cancel()
+    await settle()
+    assert task.cancelled()
+    assert bench.heard == []
+    assert bench.worker.busy
+    bench.put(bench.plain, value=3)
+    await settle()
+    assert bench.heard == [("plain", 2), ("plain", 3)]
+
+
+async def test_cancelled_before_its_first_step() -> None:
+    """A task that never ran leaves the worker able to start another (R7)."""
+    bench = Bench()
+    bench.put(bench.plain)
+    assert bench.worker.task is not None
+    bench.worker.task.cancel()
+    await settle()
+    assert bench.worker.task is None
+    bench.put(bench.plain, value=2)
+    await settle()
+    assert bench.heard == [("plain", 1), ("plain", 2)]
+
+
+async def test_a_handler_may_use_timeouts() -> None:
+    """A handler's own time-outs are its own business and end nothing (R7)."""
+    bench = Bench()
+
+    async def impatient(_: object) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+
+    bench.put(impatient, bench.plain)
+    bench.put(bench.plain)
+    assert bench.worker.task is not None
+    await bench.worker.task
+    assert bench.heard == [("plain", 1)] * 2
+
+
+@pytest.mark.parametrize("inline", [True, False])
+async def test_the_interpreter_is_not_held_up(inline: bool) -> None:
+    """What is no Exception, as KeyboardInterrupt, comes through, and the worker can go on (R7)."""
+
+    class Enough(BaseException):
+        """As KeyboardInterrupt, but one that the event loop leaves in the task."""
+
+    def raise_it(_: object) -> None:
+        raise Enough
+
+    bench = Bench()
+    if inline:
+        with pytest.raises(Enough):
+            bench.run(raise_it, bench.plain)
+    else:
+        bench.put(raise_it, bench.plain)
+        assert bench.worker.task is not None
+        with pytest.raises(Enough):
+            await bench.worker.task
+    bench.put(bench.plain, value=2)
+    await settle()
+    assert bench.heard == [("plain", 2)]
+
+
+async def test_a_plain_function_that_returns_an_awaitable() -> None:
+    """A handler that turns out to be async is awaited in its place and counts as async from then on (R4)."""
+    bench = Bench()
+    listed = bindings(bench.plain, lambda value: bench.slow(value), bench.plain)  # noqa: PLW0108 - plain to look at
+    bench.worker.run(listed, "order", 1)
+    assert bench.heard == [("plain", 1)]
+    assert bench.worker.busy
+    assert [binding.is_async for binding in listed] == [False, True, False]
+    assert bench.owner.learnings == 1
+    await settle()
+    assert bench.heard == [("plain", 1), ("begins", 1), ("ends", 1), ("plain", 1)]
+
+
+async def test_the_awaitable_fails() -> None:
+    """A late awaitable that fails is reported as any handler, and those after it run (R7)."""
+    heard: list[type[BaseException]] = []
+    bench = Bench(lambda error, _: heard.append(type(error)))
+    bench.run(lambda value: fail_later(value), bench.plain)  # noqa: PLW0108 - plain to look at
+    await settle()
+    assert heard == [LookupError]
+    assert bench.heard == [("plain", 1)]
+
+
+async def test_other_results_mean_nothing() -> None:
+    """What a handler returns is ignored unless it can be awaited (design 2)."""
+    bench = Bench()
+    bench.run(lambda _: 5, bench.plain)
+    bench.put(lambda _: 5, bench.plain)
+    await settle()
+    assert bench.heard == [("plain", 1)] * 2
+
+
+@pytest.mark.parametrize("inline", [True, False])
+async def test_purge_stops_the_list_that_runs(inline: bool) -> None:
+    """When a handler ends its own subscription, the handlers after it hear nothing (design 2)."""
+    bench = Bench()
+
+    def unsubscribe(_: object) -> None:
+        bench.worker.purge()
+
+    (bench.run if inline else bench.put)(bench.plain, unsubscribe, bench.plain)
+    await settle()
+    assert bench.heard == [("plain", 1)]
+    assert not bench.worker.busy
+
+
+async def test_purge_stops_a_list_that_failed_meanwhile() -> None:
+    """A handler that unsubscribes and then raises stops the list just as well (design 2)."""
+    bench = Bench()
+
+    def unsubscribe(_: object) -> None:
+        bench.worker.purge()
+        raise LookupError
+
+    bench.run(unsubscribe, bench.plain)
+    assert bench.heard == []
+
+
+async def test_purge_discards_what_waits() -> None:
+    """Nothing queued is heard after a purge, and its bytes are given back (design 2, R6)."""
+    bench = Bench()
+    bench.put(bench.slow, value=1)
+    await asyncio.sleep(0)
+    bench.put(bench.plain, value=2)
+    bench.worker.purge()
+    assert bench.budget.used == 0
+    bench.put(bench.plain, value=3)
+    await settle()
+    assert bench.heard == [("begins", 1), ("ends", 1), ("plain", 3)]
+
+
+async def test_purge_closes_what_was_never_awaited() -> None:
+    """An awaitable that is discarded before its turn leaves no warning behind (R6)."""
+    bench = Bench()
+    future = asyncio.get_running_loop().create_future()
+    bench.run(lambda value: bench.slow(value), bench.plain)  # noqa: PLW0108 - plain to look at
+    bench.worker.purge()
+    bench.run(lambda _: future, bench.plain)
+    bench.worker.purge()
+    await settle()
+    assert bench.heard == []
+    assert not future.done()
+
+
+async def test_a_handler_unsubscribes_and_goes_on() -> None:
+    """A handler that ends its own subscription finishes what it began, and nobody comes after it (design 2)."""
+    bench = Bench()
+
+    def unsubscribe(value: object) -> object:
+        bench.worker.purge()
+        return bench.slow(value)
+
+    bench.run(unsubscribe, bench.plain)
+    await settle()
+    assert bench.heard == [("begins", 1), ("ends", 1)]
+
+
+async def test_a_full_worker_tells_the_loss_in_its_place() -> None:
+    """One marker for each run, heard after what was queued and before what was accepted next (R5)."""
+    bench = Bench(limit=2)
+    bench.owner.bindings = bindings(bench.plain)
+    assert [bench.put(bench.plain, value=value) for value in range(4)] == [True, True, False, False]
+    assert bench.owner.losses == []
+    await settle()
+    assert bench.put(bench.plain, value=4)
+    await settle()
+    assert bench.heard == [("plain", value) for value in (0, 1, ("lost", 2), 4)]
+    assert bench.owner.losses == [2]
+
+
+async def test_a_loss_that_is_purged_is_still_logged() -> None:
+    """A run cut short by unsubscribe() reaches the log, though no handler (R5)."""
+    bench = Bench(limit=1)
+    bench.owner.bindings = bindings(bench.plain)
+    for value in range(3):
+        bench.put(bench.plain, value=value)
+    bench.worker.purge()
+    assert bench.owner.losses == [2]
+    await settle()
+    assert bench.heard == []
+
+
+async def test_the_owner_may_be_gone() -> None:
+    """A worker does not keep its owner alive, and finishes without it (R6)."""
+    bench = Bench(limit=1)
+    bench.put(bench.plain)
+    bench.put(bench.plain)
+    bench.owner = Owner()
+    await settle()
+    bench.run(lambda value: bench.slow(value))  # noqa: PLW0108 - plain to look at
+    await settle()
+    assert bench.heard == [("plain", 1), ("begins", 1), ("ends", 1)]
+    assert not bench.worker.busy
+
+
+def eagerly(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    """Make a task and give it its first step at once, as Python 3.12's eager task factory does."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+
+        async def nothing() -> None: ...
+
+        return asyncio.Task(nothing(), loop=loop, **options)
+    raise AssertionError("this double knows only work that is done in one step")
+
+
+async def test_an_eager_loop() -> None:
+    """Where tasks begin at once, the work is done in start(), and the worker knows it (R4)."""
+    loop = asyncio.get_running_loop()
+    bench = Bench()
+    loop.set_task_factory(eagerly)
+    try:
+        bench.put(bench.plain, value=1)
+        assert bench.heard == [("plain", 1)]
+        assert not bench.worker.busy
+        assert bench.worker.task is None
+        bench.put(bench.plain, value=2)
+    finally:
+        loop.set_task_factory(None)
+    await settle()
+    assert bench.heard == [("plain", 1), ("plain", 2)]
+
+
+def test_a_worker_whose_loop_is_gone_works_in_another() -> None:
+    """Its task never ends there; let go of, it disturbs nothing when the interpreter discards it (R6)."""
+    bench = Bench()
+
+    async def stuck(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def leave() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it would say that a task is left
+        bench.put(stuck, value=1)
+        bench.put(bench.plain, value=2)
+        await settle()
+
+    async def come_back() -> None:
+        bench.put(bench.slow, value=3)
+        await asyncio.sleep(0)
+        assert bench.worker.task is not None
+        left.clear()
+        gc.collect()
+        assert bench.worker.task is not None
+        await settle()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
+    left = [bench.worker.task]
+    bench.pool.abandon()
+    assert bench.pool.running == set()
+    assert not bench.worker.busy
+    del loop
+    asyncio.run(come_back())
+    assert bench.heard == [("begins", 3), ("ends", 3)]

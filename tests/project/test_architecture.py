@@ -1,0 +1,248 @@
+"""The structure of the package, read from its source: arrows, purity, sizes, and a test file for every module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import pusher_client
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "pusher_client"
+SOURCE = Path(pusher_client.__file__).parent
+
+IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket", "ssl", "threading", "secrets", "os"}
+
+VALUES = {"events", "exceptions"}
+CORE_AND_VALUES = {"protocol"} | VALUES
+HANDLES = {"channel", "user", "authorization", "delivery", "transport"} | CORE_AND_VALUES
+CLIENT = {"__init__", "client", "session"} | HANDLES
+ROOMS: dict[str, set[str]] = {
+    "exceptions": set(),
+    "events": {"exceptions"},
+    "protocol": VALUES,
+    "transport": {"protocol", "exceptions"},
+    "delivery": CORE_AND_VALUES,
+    "authorization": {"protocol", "exceptions", "transport/proxy"},
+    "channel": {"delivery"} | CORE_AND_VALUES,
+    "user": {"delivery"} | CORE_AND_VALUES,
+    "session": HANDLES,
+    "client": {"session"} | HANDLES,
+    "__init__": CLIENT - {"__init__"},
+    "server": CORE_AND_VALUES,
+    "testing": {"server"} | CLIENT,
+    "cli": {"server"} | CLIENT,
+}
+"""What each room may import from the others: a room, or one module of it."""
+
+LONGEST = {
+    "client": 350,
+    "protocol/connection": 350,
+    "protocol/subscription": 326,
+    "protocol/link": 285,
+    "protocol/sign_in": 305,
+    "protocol/encrypted_events": 290,
+}
+"""Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
+USUAL = 280
+LONGEST_FUNCTION = 40
+
+CORE = "tests/protocol/test_connection.py, test_subscription.py and test_link.py, which drive the core as a whole"
+CLIENT = "tests/behaviour/test_client_over_sockets.py, over real sockets"
+PACKAGES = {"authorization", "cli", "delivery", "protocol", "server", "session", "transport"}
+NOT_MIRRORED = {
+    "__init__": "tests/project/test_exports.py",
+    "client": "tests/behaviour/, over real sockets",
+    "exceptions": "every test that expects one",
+    "events": "every test that gets one",
+    "cli/findings": "values without behaviour",
+    "session/lifecycle": "tests/behaviour/, over real sockets",
+    "authorization/tasks": "tests/session/test_driver.py and tests/behaviour/test_scale.py, over real sockets",
+    "protocol/backlog": "tests/protocol/test_encrypted_events.py",
+    "protocol/channel_frames": CORE,
+    "protocol/outputs": "values without behaviour",
+    "protocol/server_frames": CORE,
+    "protocol/settings": "tests/behaviour/, over real sockets",
+    "protocol/states": CORE,
+    "protocol/subscriptions": CORE,
+} | {f"{room}/__init__": "a docstring, or names that it passes on" for room in PACKAGES}
+
+
+def modules(root: Path) -> Iterator[tuple[str, ast.Module, int]]:
+    """Yield each module's path below the package, its tree, and its number of lines."""
+    for path in sorted(root.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        yield path.relative_to(root).with_suffix("").as_posix(), ast.parse(text), len(text.splitlines())
+
+
+def imported(tree: ast.Module, *, at_run_time: bool = False) -> set[str]:
+    """Return the full names of all that a module imports; without those for type checkers if asked."""
+    skipped = {
+        inner
+        for node in ast.walk(tree)
+        if at_run_time and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # What is taken from the package itself may be a module of it, or a name that its __init__ passes on.
+            from_root = node.module == PACKAGE
+            names.update({absolute(alias.name) for alias in node.names} if from_root else {node.module or ""})
+    return names
+
+
+def absolute(name: str) -> str:
+    """Return the module that a name imported from the package itself comes from."""
+    is_module = (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file()
+    return f"{PACKAGE}.{name}" if is_module else f"{PACKAGE}.__init__"
+
+
+def local(names: set[str]) -> set[str]:
+    """Return the modules of the package among the names, as paths below it."""
+    inside = {f"{PACKAGE}.__init__" if name == PACKAGE else name for name in names}
+    return {name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in inside if name.startswith(f"{PACKAGE}.")}
+
+
+def impurities(root: Path) -> list[str]:
+    """List what modules of protocol/ import that they must not."""
+    found = []
+    for module, tree, _ in modules(root):
+        if module.startswith("protocol/"):
+            names = imported(tree)
+            found += [f"{module}: {name}" for name in names if name.split(".")[0] in IMPURE]
+            allowed = ("protocol/", "events", "exceptions")
+            found += [f"{module}: {name}" for name in local(names) if not name.startswith(allowed)]
+    return found
+
+
+def forbidden_arrows(root: Path) -> list[str]:
+    """List the imports that no arrow between rooms allows, and the modules that stand in no room."""
+    found = []
+    for module, tree, _ in modules(root):
+        room = module.split("/")[0]
+        if room not in ROOMS:
+            found.append(f"{module} stands in no room")
+            continue
+        allowed = ROOMS[room] | {room}
+        found += [
+            f"{module} -> {target}" for target in local(imported(tree)) if not {target, target.split("/")[0]} & allowed
+        ]
+    return found
+
+
+def cycle(root: Path) -> list[str]:
+    """Return a cycle of imports at run time, or nothing."""
+    graph = {module: local(imported(tree, at_run_time=True)) for module, tree, _ in modules(root)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [str(name) for name in error.args[1]]
+    return []
+
+
+def too_long(root: Path) -> list[str]:
+    """List modules and functions over their measure; docstrings of functions do not count."""
+    found = [f"{module}: {lines}" for module, _, lines in modules(root) if lines > LONGEST.get(module, USUAL)]
+    for module, tree, _ in modules(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__":
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+                found += [f"{module}.{node.name}: {lines}"] if lines > LONGEST_FUNCTION else []
+    return found
+
+
+def test_the_core_is_pure() -> None:
+    """Nothing in protocol/ knows a clock, a socket, a task or randomness, or reaches out of it (design 5)."""
+    assert impurities(SOURCE) == []
+
+
+def test_only_one_module_imports_nacl() -> None:
+    """Sealing, and opening what is sealed, happens in one place (design 5)."""
+    found = [module for module, tree, _ in modules(SOURCE) if any(n.startswith("nacl") for n in imported(tree))]
+    assert found == ["protocol/encryption"]
+
+
+def test_arrows_between_rooms_are_allowed() -> None:
+    """No room imports what its arrows do not allow, and the server never imports the client (design 5)."""
+    assert forbidden_arrows(SOURCE) == []
+
+
+def test_the_arrows_themselves_have_no_cycle() -> None:
+    """The rooms stand in an order (design 5)."""
+    TopologicalSorter({room: {name.split("/")[0] for name in below} for room, below in ROOMS.items()}).prepare()
+
+
+def test_there_is_no_cycle() -> None:
+    """Imports at run time have an order (design 5)."""
+    assert cycle(SOURCE) == []
+
+
+def test_modules_and_functions_keep_their_measure() -> None:
+    """A module fits a screenful of ideas, and a function forty lines."""
+    assert too_long(SOURCE) == []
+
+
+def test_every_module_has_its_test_file() -> None:
+    """Tests mirror modules; where one does not, it is said where its tests are."""
+    present = {module for module, _, _ in modules(SOURCE)}
+    missing = sorted(NOT_MIRRORED.keys() - present)
+    for module in sorted(present):
+        folder, _, name = module.rpartition("/")
+        mirrored = (ROOT / "tests" / folder / f"test_{name}.py").exists()
+        if mirrored == (module in NOT_MIRRORED):
+            missing.append(module)
+    assert missing == []
+
+
+def test_every_test_says_its_behaviour() -> None:
+    """Each test function has a docstring."""
+    silent = [
+        f"{path.name}: {node.name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("check", "files"),
+    [
+        (impurities, {"protocol/a.py": "import time"}),
+        (impurities, {"protocol/a.py": "from pusher_client.client import PusherClient"}),
+        (impurities, {"protocol/a.py": "from pusher_client import Event"}),
+        (impurities, {"protocol/a.py": "import pusher_client"}),
+        (forbidden_arrows, {"server/app.py": "from pusher_client import PusherClient"}),
+        (forbidden_arrows, {"channel.py": "from pusher_client import client"}),
+        (forbidden_arrows, {"channel.py": "from pusher_client.client import PusherClient"}),
+        (
+            forbidden_arrows,
+            {"server/app.py": "from pusher_client.delivery.channel_dispatcher import ChannelDispatcher"},
+        ),
+        (forbidden_arrows, {"somewhere.py": ""}),
+        (cycle, {"a.py": "import pusher_client.b", "b.py": "import pusher_client.a"}),
+        (too_long, {"a.py": "x = 1\n" * (USUAL + 1)}),
+        (too_long, {"a.py": "def f():\n" + "    x = 1\n" * (LONGEST_FUNCTION + 1)}),
+    ],
+)
+def test_the_rules_can_fail(check: object, files: dict[str, str], tmp_path: Path) -> None:
+    """Each rule finds a breach of it."""
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert callable(check)
+    assert check(tmp_path) != []

@@ -1,0 +1,326 @@
+"""What the core tells: to those who wait, to those who listen, and to the log."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pusher_client import (
+    AuthorizationError,
+    ConnectError,
+    ConnectionState,
+    Event,
+    Gap,
+    ProtocolError,
+    ReconnectPolicy,
+    ServerError,
+    StateChange,
+    SubscriptionError,
+)
+from tests.support.scripted_server import Scripted, scripted
+
+STATES = [state.value for state in ConnectionState]
+
+
+def listen(client: Any) -> list[tuple[str, Any]]:
+    """Write down every event of a connection, with its name."""
+    heard: list[tuple[str, Any]] = []
+    for name in ("state_change", "connecting_in", "error", *STATES):
+        client.connection.bind(name, lambda value, name=name: heard.append((name, value)))
+    return heard
+
+
+async def back(peer: Scripted, client: Any, connects: int) -> None:
+    """Wait until the client is connected again."""
+    while peer.connects < connects or client.state is not ConnectionState.CONNECTED:
+        await asyncio.sleep(0.001)
+
+
+async def test_states_are_told_in_order() -> None:
+    """state_change comes before the state's own name, and connected bears the socket id (design 2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        heard = listen(client)
+        async with client:
+            pass
+    state = ConnectionState
+    assert heard == [
+        ("state_change", StateChange(state.INITIALIZED, state.CONNECTING)),
+        ("connecting", None),
+        ("state_change", StateChange(state.CONNECTING, state.CONNECTED)),
+        ("connected", {"socket_id": "1.1"}),
+        ("state_change", StateChange(state.CONNECTED, state.DISCONNECTED)),
+        ("disconnected", None),
+    ]
+
+
+async def test_a_delay_is_told_in_seconds_and_none_is_not() -> None:
+    """4200 reconnects at once without connecting_in; what follows backs off (design 2, R2)."""
+    async with scripted() as peer, peer.client() as client:
+        heard = listen(client)
+        await peer.sockets[0].close(4200)
+        await back(peer, client, 2)
+        assert "connecting_in" not in [name for name, _ in heard]
+        await peer.sockets[0].close(1000)
+        await back(peer, client, 3)
+        delays = [value for name, value in heard if name == "connecting_in"]
+        assert len(delays) == 1
+        assert 0 < delays[0] <= 0.05
+
+
+async def test_a_service_that_stays_away_is_unavailable() -> None:
+    """After unavailable_timeout of connecting the state says so, and connecting goes on (design 2)."""
+    async with scripted() as peer:
+        port = peer.port
+        client = peer.client(unavailable_timeout=0.02)
+    unavailable = asyncio.Event()
+    client.connection.bind("unavailable", lambda _: unavailable.set())
+    connecting = asyncio.ensure_future(client.connect())
+    async with asyncio.timeout(20):
+        await unavailable.wait()
+    assert client.state is ConnectionState.UNAVAILABLE
+    assert port
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    assert client.state.value == "disconnected"
+
+
+async def test_errors_of_the_server_are_told_and_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """An in-band pusher:error is a ServerError for connection handlers, whatever its shape (design 2, R2)."""
+    caplog.set_level(logging.INFO)
+    async with scripted() as peer, peer.client() as client:
+        heard = listen(client)
+        orders = await client.subscribe("orders")
+        await peer.sockets[0].send('{"event":"pusher:error","data":{"code":4301,"message":"too fast"}}')
+        await peer.sockets[0].send('{"event":"pusher:error","data":"{\\"code\\":null,\\"message\\":7}"}')
+        await peer.publish("e", "orders", "1")
+        await anext(aiter(orders))
+        assert heard == [("error", ServerError(4301, "too fast")), ("error", ServerError(None, ""))]
+        assert peer.connects == 1
+    assert "4301" in caplog.text
+
+
+async def test_words_of_the_server_show_no_signature(caplog: pytest.LogCaptureFixture) -> None:
+    """Pusher answers a wrong signature by repeating it; no log and no exception shows it (C3)."""
+    signature = "0123456789abcdef" * 4
+    caplog.set_level(1, logger="pusher_client")
+
+    async def authorize(_channel: str, _socket_id: str) -> dict[str, str]:
+        return {"auth": f"key:{signature}"}
+
+    words = f"Invalid signature: Expected HMAC SHA256 hex digest of 1.1:private-a, but got {signature}"
+    async with scripted() as peer, peer.client(authorizer=authorize) as client:
+        peer.answers["private-a"] = [
+            {"event": "pusher:error", "data": {"code": None, "message": words}},
+            {
+                "event": "pusher:subscription_error",
+                "channel": "private-a",
+                "data": {"type": "AuthError", "error": words, "status": 401},
+            },
+        ]
+        with pytest.raises(SubscriptionError, match="Invalid signature") as caught:
+            await client.subscribe("private-a")
+    assert signature[:32] not in str(caught.value) + repr(caught.value) + caplog.text
+    assert "Invalid signature" in caplog.text
+
+
+@pytest.mark.parametrize("first", ['{"event":"other"}', "no JSON", '{"event":"pusher:connection_established"}'])
+async def test_a_first_message_that_is_nonsense_is_told_and_tried_again(first: str) -> None:
+    """Whoever listens to errors gets a ProtocolError without the text (R2, R8)."""
+    async with scripted() as peer:
+        peer.first = first
+        client = peer.client()
+        heard = listen(client)
+        connecting = asyncio.ensure_future(client.connect())
+        await peer.connected(2)
+        peer.first = None
+        await connecting
+        await client.disconnect()
+    errors = [value for name, value in heard if name == "error"]
+    assert isinstance(errors[0], ProtocolError)
+    assert str(errors[0]) == "the first message did not establish the connection"
+
+
+@pytest.mark.parametrize("told", ["code", "message"])
+async def test_a_failure_for_good_is_told_to_everybody(told: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether by a close code or an in-band error as the first message: state, error and log (design 2, R2)."""
+    async with scripted() as peer:
+        client = peer.client()
+        heard = listen(client)
+        if told == "message":
+            peer.first = '{"event":"pusher:error","data":{"code":4001,"message":"no such app"}}'
+            with pytest.raises(ConnectError, match="no such app"):
+                await client.connect()
+        else:
+            await client.connect()
+            await peer.sockets[0].close(4001, "no such app")
+            with pytest.raises(ConnectError, match="no such app"):
+                await client.wait_closed()
+        assert client.state is ConnectionState.FAILED
+        assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+            "the connection is over for good: the server closed the connection: no such app (4001)"
+        ]
+        assert ("failed", None) in heard
+        error = heard[-1][1]
+        assert heard[-1][0] == "error"
+        assert (error.code, error.reason) == (4001, "the server closed the connection: no such app")
+
+
+async def test_a_handler_of_a_connection_event_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged and told to on_handler_error, and the next one runs (R7)."""
+    told: list[tuple[BaseException, object]] = []
+    async with scripted() as peer:
+        client = peer.client(on_handler_error=lambda error, value: told.append((error, value)))
+        failure, reached = KeyError("broken"), list[Any]()
+
+        @client.connection.bind("connected")
+        def broken(_value: object) -> None:
+            raise failure
+
+        client.connection.bind("connected", reached.append)
+        async with client:
+            pass
+    assert reached == [{"socket_id": "1.1"}]
+    assert told == [(failure, {"socket_id": "1.1"})]
+    assert "broken" in caplog.text
+
+
+async def test_a_gap_is_dated_in_utc_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Its three times stand in order between the last event before and the return (R5)."""
+    async with scripted() as peer, peer.client() as client:
+        gaps: list[Event] = []
+        client.bind("pusher:gap", gaps.append)
+        orders = client.channel("orders")
+        orders.bind("pusher:gap", gaps.append)
+        begun = datetime.now(UTC)
+        await orders.subscribe()
+        returned = asyncio.ensure_future(orders.wait_for("pusher:gap"))
+        await asyncio.sleep(0)
+        peer.sockets[0].transport.abort()
+        gap = (await returned).data
+        assert isinstance(gap, Gap)
+        times = [gap.last_received_at, gap.disconnected_at, gap.resubscribed_at]
+        assert all(time.tzinfo is UTC for time in times)
+        slack = timedelta(seconds=1)
+        assert begun - slack < times[0] <= times[1] <= times[2] < datetime.now(UTC) + slack
+        assert [event.data for event in gaps] == [gap, gap]
+        assert sum("may be missing" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_several_cuts_before_the_return_are_one_gap() -> None:
+    """One hole is one Gap, however many reconnects it took (R5)."""
+    async with scripted() as peer, peer.client() as client:
+        events = client.channel("orders").events("pusher:gap", "e")
+        await client.subscribe("orders")
+        peer.answers["orders"] = []
+        for connects in (2, 3, 4):
+            peer.sockets[0].transport.abort()
+            await peer.heard("pusher:subscribe", connects)
+        del peer.answers["orders"]
+        peer.sockets[0].transport.abort()
+        await peer.heard("pusher:subscribe", 5)
+        gap = await anext(events)
+        assert gap.name == "pusher:gap"
+        await peer.publish("e", "orders", "1")
+        assert (await anext(events)).name == "e"
+
+
+async def test_no_gap_after_the_caller_s_own_unsubscribe() -> None:
+    """What the caller did not want is no loss (R5)."""
+    async with scripted() as peer, peer.client() as client:
+        seen: list[Event] = []
+        orders = await client.subscribe("orders")
+        await orders.unsubscribe()
+        orders.bind_global(seen.append)
+        await orders.subscribe()
+        assert [event.name for event in seen] == ["pusher:subscription_succeeded"]
+
+
+async def test_a_retry_is_logged_with_its_cause_and_delay(caplog: pytest.LogCaptureFixture) -> None:
+    """A subscription that is tried again says why and when, at WARNING (R3)."""
+    async with scripted() as peer, peer.client() as client:
+        refusal = {"type": "", "error": "try later", "status": 503}
+        peer.answers["orders"] = [{"event": "pusher:subscription_error", "channel": "orders", "data": refusal}]
+        pending = asyncio.ensure_future(client.subscribe("orders"))
+        await peer.heard("pusher:subscribe")
+        peer.answers.clear()
+        await pending
+    assert "try later; next attempt in 0.1 s" in caplog.text
+
+
+@pytest.mark.parametrize("cancelled", ["before", "behind"])
+async def test_a_result_that_nobody_waits_for_any_more_is_no_alarm(
+    cancelled: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A caller that is cancelled just as its call fails leaves nothing behind, in the log either (R6)."""
+    async with scripted() as peer, peer.client() as client:
+        peer.answers["orders"] = []
+        pending = asyncio.ensure_future(client.subscribe("orders"))
+        await peer.heard("pusher:subscribe")
+        if cancelled == "before":
+            pending.cancel()
+        await client.unsubscribe("orders")
+        if cancelled == "behind":
+            pending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pending
+        del pending
+        gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_the_end_is_told_to_those_who_still_wait_for_it() -> None:
+    """A call of wait_closed() that is cancelled just as the connection ends costs the others nothing (R6)."""
+    async with scripted() as peer:
+        client = peer.client()
+        await client.connect()
+        given_up, patient = (asyncio.ensure_future(client.wait_closed()) for _ in range(2))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await client.disconnect()
+        await patient
+        assert given_up.cancelled()
+        assert client.state is ConnectionState.DISCONNECTED
+
+
+async def test_a_handler_may_give_up_the_call_whose_failure_it_hears_of() -> None:
+    """The result that was on its way is nobody's then, and everything else goes on (R6, R7)."""
+
+    async def refuse(channel: str, _socket_id: str) -> Any:
+        raise AuthorizationError(channel, "no", status=403)
+
+    async with scripted() as peer, peer.client(authorizer=refuse) as client:
+        channel, call = client.channel("private-a"), client.subscribe("private-a")
+        stream, given_up = channel.events(), list[str]()
+
+        @channel.bind("pusher:subscription_error")
+        def give_up(event: Event) -> None:
+            with pytest.raises(asyncio.CancelledError):
+                call.throw(asyncio.CancelledError())
+            given_up.append(event.name)
+
+        call.send(None)
+        with pytest.raises(AuthorizationError):
+            await anext(stream)
+        assert given_up == ["pusher:subscription_error"]
+        await client.subscribe("orders")
+        assert peer.connects == 1
+
+
+async def test_lost_attempts_are_logged_with_their_cause(caplog: pytest.LogCaptureFixture) -> None:
+    """Each failed attempt is one WARNING that names its cause and the next attempt (design 2)."""
+    async with scripted() as peer:
+        client = peer.client(reconnect=ReconnectPolicy(base=0.01, cap=0.01, max_per_minute=1000))
+    connecting = asyncio.ensure_future(client.connect())
+    while sum("could not connect" in record.getMessage() for record in caplog.records) < 3:
+        await asyncio.sleep(0.001)
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    failures = [record for record in caplog.records if "could not connect" in record.getMessage()]
+    assert all(record.levelno == logging.WARNING and "Error" in record.getMessage() for record in failures)
+    assert "next attempt in" in caplog.text
