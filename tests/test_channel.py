@@ -57,7 +57,7 @@ def channel(wiring: Dispatchers, client: Client) -> PresenceChannel:
 
 
 async def test_what_the_client_does(channel: Channel, client: Client) -> None:
-    """Calls go to the client under the channel's name, and subscribe() returns the channel itself (design 2)."""
+    """Calls go to the client under the channel's name, and subscribe() returns the channel itself (design.md 2)."""
     assert await channel.subscribe() is channel
     await channel.trigger("client-typing", {"on": True})
     await channel.unsubscribe()
@@ -69,7 +69,7 @@ async def test_what_the_client_does(channel: Channel, client: Client) -> None:
 
 
 def test_what_the_client_knows(channel: PresenceChannel, client: Client) -> None:
-    """State, count and members are asked for at every look (design 2)."""
+    """State, count and members are asked for at every look (design.md 2)."""
     assert channel.name == "orders"
     for state in SubscriptionState:
         client.standing = state
@@ -81,7 +81,7 @@ def test_what_the_client_knows(channel: PresenceChannel, client: Client) -> None
 
 
 def test_the_handle_is_read_only(channel: Channel) -> None:
-    """A handle has no attribute that could be set by mistake (design 2)."""
+    """A handle has no attribute that could be set by mistake (design.md 2)."""
     careless: Any = channel
     for name in ("name", "state", "stats", "anything"):
         with pytest.raises(AttributeError):
@@ -96,7 +96,7 @@ def test_stats(channel: Channel, wiring: Dispatchers) -> None:
 
 
 def test_binding(channel: Channel, wiring: Dispatchers) -> None:
-    """A handle binds in the channel's dispatcher, and is in use as long as something is bound (design 2)."""
+    """A handle binds in the channel's dispatcher, and is in use as long as something is bound (design.md 2)."""
     heard: list[Event] = []
     assert not channel.in_use
 
@@ -112,7 +112,7 @@ def test_binding(channel: Channel, wiring: Dispatchers) -> None:
 
 
 async def test_streams_and_waiting(channel: Channel, wiring: Dispatchers) -> None:
-    """events() and wait_for() take names and sizes as the dispatcher does (design 2)."""
+    """events() and wait_for() take names and sizes as the dispatcher does (design.md 2)."""
     stream = channel.events("a*", queue_size=1)
     waiting = asyncio.create_task(channel.wait_for("b"))
     await asyncio.sleep(0)
@@ -124,7 +124,7 @@ async def test_streams_and_waiting(channel: Channel, wiring: Dispatchers) -> Non
 
 
 async def test_iterating_the_channel(channel: Channel, wiring: Dispatchers) -> None:
-    """Iterating reads the channel's one own stream, and a second loop goes on where the first stopped (design 2)."""
+    """Iterating reads the channel's one own stream, and a second loop goes on where the first stopped (design.md 2)."""
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2, 3)
     async for each in channel:

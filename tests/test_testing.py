@@ -40,7 +40,7 @@ def anyio_backend():
 
 @pytest.mark.parametrize(("plugin", "named"), [("auto", True), ("auto", False), ("strict", False), ("anyio", False)])
 def test_three_lines_are_a_test(pytester: pytest.Pytester, plugin: str, named: bool) -> None:
-    """Under pytest-asyncio in both modes and anyio, whether ``conftest.py`` names the plugin or not (design 6)."""
+    """Under pytest-asyncio in both modes and anyio, whether ``conftest.py`` names the plugin or not (design.md 6)."""
     mark, arguments = PLUGINS[plugin]
     if named:
         pytester.makeconftest('pytest_plugins = ["pusher_client.testing"]')
@@ -70,7 +70,7 @@ def test_a_marker_that_names_no_option_is_a_mistake(pytester: pytest.Pytester) -
 
 
 async def test_other_libraries_find_what_they_need(pusher_server: PusherServer) -> None:
-    """The official server library publishes through the same server, under the present master key (design 6)."""
+    """The official server library publishes through the same server, under the present master key (design.md 6)."""
     async with pusher_server.client() as client:
         orders = await client.subscribe(CHANNEL)
         await pusher_server.rotate_key()

@@ -231,7 +231,7 @@ async def test_what_the_caller_does_wrong() -> None:
 
 
 async def test_a_cancelled_call_withdraws_the_wish() -> None:
-    """Nobody is signed in for a caller who gave up; the request is cancelled (design 2)."""
+    """Nobody is signed in for a caller who gave up; the request is cancelled (design.md 2)."""
     asked, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hang(_socket_id: str) -> Any:

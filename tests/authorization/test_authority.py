@@ -66,7 +66,7 @@ async def test_who_is_missing_is_said_with_the_cure() -> None:
 
 @pytest.mark.parametrize("name", ["authorizer", "batch_authorizer", "user_authenticator"])
 def test_what_cannot_be_called_is_a_type_error(name: str) -> None:
-    """An address alone is no authorizer; the message says what is (design 2)."""
+    """An address alone is no authorizer; the message says what is (design.md 2)."""
     wrong: dict[str, Any] = {name: "https://example.com/auth"}
     with pytest.raises(TypeError, match=f"^{name} is an async callable"):
         PusherClient("KEY", cluster="eu", **wrong)

@@ -256,7 +256,7 @@ async def test_an_error_that_nobody_waits_for_is_no_complaint(caplog: pytest.Log
 
 
 def test_one_event_loop_after_another() -> None:
-    """The value goes from one to the next; a fetch that a loop left behind does not (design 2)."""
+    """The value goes from one to the next; a fetch that a loop left behind does not (design.md 2)."""
     tokens = Tokens()
     credentials = Credentials(tokens)
     assert asyncio.run(_call(credentials)) == token(1)
@@ -388,7 +388,7 @@ async def test_what_a_fetch_may_not_return(returned: Any, error: type[Exception]
     ],
 )
 def test_mistakes_are_found_at_construction(options: dict[str, Any], error: type[Exception]) -> None:
-    """They are told at once (design 2)."""
+    """They are told at once (design.md 2)."""
     fetch: Callable[[], Awaitable[Any]] = options.pop("fetch", Tokens())
     with pytest.raises(error) as caught:
         Credentials(fetch, **options)

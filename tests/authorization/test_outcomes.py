@@ -41,7 +41,7 @@ async def ask(outcome: object) -> ChannelAuthorization | tuple[AuthorizationErro
 
 
 async def test_answers_of_both_kinds_are_taken() -> None:
-    """A ChannelAuthorization as it is, a mapping after it was read and checked (design 2)."""
+    """A ChannelAuthorization as it is, a mapping after it was read and checked (design.md 2)."""
     own = ChannelAuthorization("k:s")
     assert await ask(own) is own
     assert await ask({"auth": "k:s"}) == own
@@ -104,7 +104,7 @@ async def test_what_an_authorizer_was_made_of_is_shown_to_nobody(*, batch: bool)
 
 
 async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:
-    """The caller's own mistake can be found from the error (design 2)."""
+    """The caller's own mistake can be found from the error (design.md 2)."""
     cause = KeyError("x")
     outcome = await ask(cause)
     assert isinstance(outcome, tuple)
@@ -236,7 +236,7 @@ async def test_what_concerns_all_of_a_batch(raised: object, status: int | None, 
 
 
 async def test_the_mistake_of_a_batch_authorizer_is_kept_as_the_cause() -> None:
-    """The caller's own mistake can be found from the error of any channel (design 2)."""
+    """The caller's own mistake can be found from the error of any channel (design.md 2)."""
     cause = KeyError("x")
     found = await ask_batch(cause, "a", "b")
     assert [refusal(outcome)[0].__cause__ for outcome in found.values()] == [cause, cause]

@@ -63,7 +63,7 @@ async def settled(peer: Scripted, event: str) -> None:
 
 
 async def test_connecting_and_disconnecting() -> None:
-    """Both are idempotent, and the client can be used again, in another loop too (design 2)."""
+    """Both are idempotent, and the client can be used again, in another loop too (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         assert client.state is ConnectionState.INITIALIZED
@@ -89,7 +89,7 @@ async def test_connecting_and_disconnecting() -> None:
 
 
 async def test_another_loop_is_refused() -> None:
-    """A connected client used from another loop is a RuntimeError (design 2)."""
+    """A connected client used from another loop is a RuntimeError (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         with pytest.raises(RuntimeError, match="another event loop"):
             await asyncio.to_thread(lambda: asyncio.run(client.disconnect()))
@@ -97,7 +97,7 @@ async def test_another_loop_is_refused() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404])
 async def test_refusals_at_the_upgrade_are_final(status: int) -> None:
-    """They raise ConnectError with the status, and a redirect is never followed (design 2, C5)."""
+    """They raise ConnectError with the status, and a redirect is never followed (design.md 2, C5)."""
     async with scripted() as target:
 
         def refuse(connection: ServerConnection, _request: Request) -> Response:
@@ -118,7 +118,7 @@ async def test_refusals_at_the_upgrade_are_final(status: int) -> None:
 
 
 async def test_what_may_mend_itself_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    """A 503 is retried, each failure a WARNING with its cause (design 2)."""
+    """A 503 is retried, each failure a WARNING with its cause (design.md 2)."""
     failures = 2
 
     def refuse(connection: ServerConnection, _request: Request) -> Response | None:
@@ -133,7 +133,7 @@ async def test_what_may_mend_itself_is_tried_again(caplog: pytest.LogCaptureFixt
 
 
 async def test_cancelling_the_first_connect_tears_down() -> None:
-    """A refused port is retried until the caller's own timeout, and then nothing is left (design 2)."""
+    """A refused port is retried until the caller's own timeout, and then nothing is left (design.md 2)."""
     async with scripted() as peer:
         port = peer.port
     client = PusherClient("KEY", host="127.0.0.1", port=port, tls=False)
@@ -144,7 +144,7 @@ async def test_cancelling_the_first_connect_tears_down() -> None:
 
 
 async def test_cancelling_connect_at_the_very_moment_of_success_tears_down() -> None:
-    """Nobody was told of the connection, so nobody would ever close it (design 2, R6)."""
+    """Nobody was told of the connection, so nobody would ever close it (design.md 2, R6)."""
     async with scripted() as peer:
         client = peer.client()
         entering = asyncio.ensure_future(client.connect())
@@ -155,7 +155,7 @@ async def test_cancelling_connect_at_the_very_moment_of_success_tears_down() -> 
 
 
 async def test_cancelling_one_of_two_at_the_very_moment_of_success_stops_nothing() -> None:
-    """The other one is about to be told (design 2)."""
+    """The other one is about to be told (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         first, second = (asyncio.ensure_future(client.connect()) for _ in range(2))
@@ -167,7 +167,7 @@ async def test_cancelling_one_of_two_at_the_very_moment_of_success_stops_nothing
 
 
 async def test_a_fatal_close_code_ends_everything() -> None:
-    """wait_closed raises it, streams raise it after their queue, later calls are refused (design 2, R2)."""
+    """wait_closed raises it, streams raise it after their queue, later calls are refused (design.md 2, R2)."""
     async with scripted() as peer:
         async with peer.client() as client:
             orders = await client.subscribe("orders")
@@ -183,7 +183,7 @@ async def test_a_fatal_close_code_ends_everything() -> None:
 
 
 async def test_tls_with_a_private_authority() -> None:
-    """An SSLContext that knows the authority connects; without it the certificate is a final error (design 2)."""
+    """An SSLContext that knows the authority connects; without it the certificate is a final error (design.md 2)."""
     authority = trustme.CA()
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(server)
@@ -197,7 +197,7 @@ async def test_tls_with_a_private_authority() -> None:
 
 
 async def test_the_body_s_exception_comes_through() -> None:
-    """Leaving the block never replaces it (design 2)."""
+    """Leaving the block never replaces it (design.md 2)."""
     async with scripted() as peer:
         with pytest.raises(KeyError):
             async with peer.client():
@@ -205,7 +205,7 @@ async def test_the_body_s_exception_comes_through() -> None:
 
 
 async def test_events_right_behind_the_acknowledgement_are_not_missed() -> None:
-    """Neither by the channel's own stream nor by a handler that was bound first (design 2)."""
+    """Neither by the channel's own stream nor by a handler that was bound first (design.md 2)."""
     async with scripted() as peer:
         peer.behind_acknowledgement = [{"event": f"e{n}", "channel": "orders", "data": n} for n in range(3)]
         async with peer.client() as client:
@@ -288,7 +288,7 @@ async def test_authorizers_that_refuse(raised: object, status: int | None) -> No
 
 
 async def test_without_an_authorizer_the_cure_is_named() -> None:
-    """A private channel needs one (design 2)."""
+    """A private channel needs one (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         with pytest.raises(AuthorizationError, match="authorizer="):
             await client.subscribe("private-a")
@@ -311,7 +311,7 @@ async def test_an_authorizer_that_fails_is_tried_again() -> None:
 
 
 async def test_unsubscribing() -> None:
-    """Pending calls raise, hung requests are cancelled, streams end after their queue (design 2, R3)."""
+    """Pending calls raise, hung requests are cancelled, streams end after their queue (design.md 2, R3)."""
     asked, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hanging(_channel: str, _socket_id: str) -> ChannelAuthorization:
@@ -347,7 +347,7 @@ async def test_unsubscribing() -> None:
 
 
 async def test_disconnecting_inside_a_handler() -> None:
-    """It is legal in an async handler, which is not cancelled by it (design 2, R7)."""
+    """It is legal in an async handler, which is not cancelled by it (design.md 2, R7)."""
     done: list[str] = []
     async with scripted() as peer:
         client = peer.client()
@@ -391,7 +391,7 @@ async def test_frames_that_break_the_websocket_cost_one_reconnect() -> None:
 
 
 async def test_client_events_over_a_real_socket() -> None:
-    """A subscribed private channel sends them; without a connection nothing does (design 2)."""
+    """A subscribed private channel sends them; without a connection nothing does (design.md 2)."""
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         channel = await client.subscribe("private-a")
         await channel.trigger("client-x", {"a": 1})
@@ -402,7 +402,7 @@ async def test_client_events_over_a_real_socket() -> None:
 
 
 async def test_the_handle_is_the_same_while_of_use() -> None:
-    """While referenced, wanted or bound; then it is gone (design 2)."""
+    """While referenced, wanted or bound; then it is gone (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         await client.subscribe("orders")
         first = weakref.ref(client.channel("orders"))
@@ -448,7 +448,7 @@ async def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_options_are_checked() -> None:
-    """Every wrong option is told at once (design 2)."""
+    """Every wrong option is told at once (design.md 2)."""
     for option, value in {
         "activity_timeout": 0,
         "pong_timeout": float("nan"),
@@ -476,7 +476,7 @@ def test_options_are_checked() -> None:
 
 
 async def test_a_proxy_that_cannot_be_used_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A malformed proxy will not mend itself: one that is given is refused at once (design 2)."""
+    """A malformed proxy will not mend itself: one that is given is refused at once (design.md 2)."""
     with pytest.raises(ValueError, match="a proxy is given as"):
         PusherClient("KEY", cluster="eu", proxy="nonsense://x")
     monkeypatch.setenv("http_proxy", "nonsense://x")
@@ -488,7 +488,7 @@ async def test_a_proxy_that_cannot_be_used_is_final(monkeypatch: pytest.MonkeyPa
 
 
 def test_errors_say_what_they_know() -> None:
-    """The tree of exceptions, its attributes and words (design 2)."""
+    """The tree of exceptions, its attributes and words (design.md 2)."""
     error = pusher_client.DecryptionFailure("c", "e", pusher_client.DecryptionFailureReason.MALFORMED, "raw").error
     assert (error.channel, error.event_name, error.reason) == ("c", "e", "malformed")
     assert "raw" not in str(error)
@@ -502,7 +502,7 @@ def test_errors_say_what_they_know() -> None:
 
 
 def test_one_client_serves_two_loops_one_after_another() -> None:
-    """After disconnect() nothing ties it to a loop; it starts without subscriptions (design 2)."""
+    """After disconnect() nothing ties it to a loop; it starts without subscriptions (design.md 2)."""
     handled: list[Any] = []
     client: PusherClient | None = None
 
@@ -568,7 +568,7 @@ async def test_a_rejected_client_event_reaches_the_channel_s_handlers() -> None:
     ],
 )
 async def test_every_call_from_another_loop_is_refused(call: str) -> None:
-    """RuntimeError, and the connection goes on (design 2)."""
+    """RuntimeError, and the connection goes on (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         channel, stream = client.channel("private-a"), client.events()
 
@@ -595,7 +595,7 @@ async def test_every_call_from_another_loop_is_refused(call: str) -> None:
 
 @pytest.mark.parametrize("call", ["channel", "presence", "events", "bind", "unbind_global", "events of a channel"])
 async def test_every_call_from_another_thread_is_refused(call: str) -> None:
-    """The plain calls too, where no event loop runs; before and after the connection they are free (design 2)."""
+    """The plain calls too, where no event loop runs; before and after the connection they are free (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         channel = client.channel("orders")
@@ -616,7 +616,7 @@ async def test_every_call_from_another_thread_is_refused(call: str) -> None:
 
 
 async def test_callers_of_connect_wait_together() -> None:
-    """Cancelling one of them leaves the others; all are done at once (design 2)."""
+    """Cancelling one of them leaves the others; all are done at once (design.md 2)."""
     gate = asyncio.Event()
 
     async def wait(_connection: ServerConnection, _request: Request) -> None:
@@ -636,7 +636,7 @@ async def test_callers_of_connect_wait_together() -> None:
 
 
 async def test_disconnecting_releases_who_waits_for_connect() -> None:
-    """It raises NotConnectedError, for nothing was refused (design 2)."""
+    """It raises NotConnectedError, for nothing was refused (design.md 2)."""
     gate = asyncio.Event()
 
     async def wait(_connection: ServerConnection, _request: Request) -> None:
@@ -653,7 +653,7 @@ async def test_disconnecting_releases_who_waits_for_connect() -> None:
 
 
 async def test_cancelling_the_last_connect_in_the_middle_of_the_upgrade_tears_down() -> None:
-    """No task and no socket is left (design 2, R6)."""
+    """No task and no socket is left (design.md 2, R6)."""
     asked, gate = asyncio.Event(), asyncio.Event()
 
     async def wait(_connection: ServerConnection, _request: Request) -> None:
@@ -677,7 +677,7 @@ async def test_cancelling_the_last_connect_in_the_middle_of_the_upgrade_tears_do
 
 
 async def test_cancelling_a_later_connect_only_stops_waiting() -> None:
-    """After the first connection a caller of connect() waits for the link to be back, and may leave (design 2)."""
+    """After the first connection a caller of connect() waits for the link to be back, and may leave (design.md 2)."""
     refused = True
 
     def refuse(connection: ServerConnection, _request: Request) -> Response | None:
@@ -736,7 +736,7 @@ async def test_refusals_after_the_first_connection_are_tried_again() -> None:
 
 
 async def test_a_refused_port_is_tried_again_until_it_serves(caplog: pytest.LogCaptureFixture) -> None:
-    """Each attempt that failed is a WARNING; connect() returns when the server is there (design 2)."""
+    """Each attempt that failed is a WARNING; connect() returns when the server is there (design.md 2)."""
     async with scripted() as peer:
         port = peer.port
         client = peer.client()
@@ -754,7 +754,7 @@ async def test_a_refused_port_is_tried_again_until_it_serves(caplog: pytest.LogC
 
 
 async def test_a_body_that_fails_after_the_link_failed_keeps_its_exception() -> None:
-    """A fatal close does not come out of the block in place of the body's own, and the state stays (design 2)."""
+    """A fatal close does not come out of the block in place of the body's own, and the state stays (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
 
@@ -772,7 +772,7 @@ async def test_a_body_that_fails_after_the_link_failed_keeps_its_exception() -> 
 
 
 async def test_the_state_stays_failed_when_the_block_is_left_at_once() -> None:
-    """A stream that raises leaves the block while the client still cleans up (design 2)."""
+    """A stream that raises leaves the block while the client still cleans up (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
 
@@ -796,7 +796,7 @@ async def test_the_state_stays_failed_when_the_block_is_left_at_once() -> None:
 
 
 async def test_wait_closed_raises_as_often_as_it_is_asked() -> None:
-    """For everybody, before and after; the error gathers no frames of earlier callers (design 2, C3)."""
+    """For everybody, before and after; the error gathers no frames of earlier callers (design.md 2, C3)."""
     async with scripted() as peer:
         client = peer.client()
         await client.wait_closed()
@@ -815,7 +815,7 @@ async def test_wait_closed_raises_as_often_as_it_is_asked() -> None:
 
 
 async def test_disconnecting_from_a_plain_handler() -> None:
-    """A task that a plain handler starts may disconnect; it is not cancelled by it (design 2, R7)."""
+    """A task that a plain handler starts may disconnect; it is not cancelled by it (design.md 2, R7)."""
     async with scripted() as peer:
         client = peer.client()
         await client.connect()
@@ -831,7 +831,7 @@ async def test_disconnecting_from_a_plain_handler() -> None:
 
 
 async def test_an_async_handler_may_disconnect_and_connect_again() -> None:
-    """Every call is legal inside a handler, and handlers stay bound (design 2, R7)."""
+    """Every call is legal inside a handler, and handlers stay bound (design.md 2, R7)."""
     done = asyncio.Event()
     async with scripted() as peer:
         client = peer.client()
@@ -874,7 +874,7 @@ async def test_a_handler_of_the_failure_may_connect_again() -> None:
 
 
 async def test_wait_closed_raises_although_a_handler_connects_again() -> None:
-    """It tells of the connection that it waited for, not of the next one (design 2)."""
+    """It tells of the connection that it waited for, not of the next one (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
 
@@ -969,7 +969,7 @@ async def test_ending_leaves_no_task() -> None:
 
 
 async def test_subscribing_together_is_one_subscription() -> None:
-    """All callers get the one handle after the one acknowledgement; twice is harmless (design 2, R3)."""
+    """All callers get the one handle after the one acknowledgement; twice is harmless (design.md 2, R3)."""
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         channels = await asyncio.gather(*(client.subscribe("private-a") for _ in range(5)))
         assert len(set(map(id, channels))) == 1
@@ -978,7 +978,7 @@ async def test_subscribing_together_is_one_subscription() -> None:
 
 
 async def test_cancelling_one_of_several_callers_withdraws_nothing() -> None:
-    """Only the last one takes the wish with it (design 2, R3)."""
+    """Only the last one takes the wish with it (design.md 2, R3)."""
     async with scripted() as peer, peer.client() as client:
         acknowledgement = {"event": "pusher_internal:subscription_succeeded", "channel": "orders", "data": "{}"}
         peer.answers["orders"] = []
@@ -1011,7 +1011,7 @@ async def test_a_refusal_of_the_server_is_final(status: int) -> None:
 
 
 async def test_an_acknowledgement_that_does_not_come_is_an_error() -> None:
-    """subscribe_timeout bounds the call and withdraws the wish (design 2, R3, R6)."""
+    """subscribe_timeout bounds the call and withdraws the wish (design.md 2, R3, R6)."""
     async with scripted() as peer, peer.client(subscribe_timeout=0.05) as client:
         peer.answers["orders"] = []
         with pytest.raises(SubscriptionError, match=r"within 0\.05 s"):
@@ -1022,7 +1022,7 @@ async def test_an_acknowledgement_that_does_not_come_is_an_error() -> None:
 
 
 async def test_subscribing_waits_through_an_outage() -> None:
-    """Without a link the call waits for the next one, and is signed for it (design 2, R3)."""
+    """Without a link the call waits for the next one, and is signed for it (design.md 2, R3)."""
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         peer.sockets[0].transport.abort()
         while client.state is ConnectionState.CONNECTED:
@@ -1046,7 +1046,7 @@ async def test_everything_wanted_comes_back_and_nothing_else() -> None:
 
 
 async def test_nothing_arrives_after_unsubscribing() -> None:
-    """Neither handlers nor streams, the client's own included, hear of that subscription again (design 2)."""
+    """Neither handlers nor streams, the client's own included, hear of that subscription again (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         seen: list[Event] = []
         orders = await client.subscribe("orders")
@@ -1246,7 +1246,7 @@ def test_a_mistake_shows_no_other_option(make: Any, mistake: dict[str, Any], mon
 
 
 async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both make a client that reaches the server; options given win (design 2)."""
+    """Both make a client that reaches the server; options given win (design.md 2)."""
     async with scripted() as peer:
         async with PusherClient.from_url(f"ws://KEY@127.0.0.1:{peer.port}", proxy=None) as client:
             assert client.socket_id == "1.1"
@@ -1264,7 +1264,7 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_switching_keeps_what_is_wanted_and_bound() -> None:
-    """Handlers, streams and subscriptions go along to another server and key, with a gap for the way (design 2)."""
+    """Handlers, streams and subscriptions go along to another server and key, with a gap for the way (design.md 2)."""
     heard: list[Any] = []
     async with scripted() as first, scripted() as second, first.client() as client:
         orders = client.channel("orders")
@@ -1305,7 +1305,7 @@ async def test_switching_before_connecting_to_a_server_that_requires_tls() -> No
 
 
 async def test_switching_in_another_loop_changes_nothing() -> None:
-    """What raises has no effect: the connection returns to where it was (design 2)."""
+    """What raises has no effect: the connection returns to where it was (design.md 2)."""
     async with scripted() as first, scripted() as second, first.client() as client:
         with pytest.raises(RuntimeError, match="another event loop"):
             await asyncio.to_thread(asyncio.run, client.switch_cluster(host="127.0.0.1", port=second.port))

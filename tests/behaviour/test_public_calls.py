@@ -90,7 +90,7 @@ async def refused(held: Held) -> set[str]:
 
 
 async def test_no_call_is_accepted_from_another_thread() -> None:
-    """Each is refused while the client is connected, with what to do instead, and changes nothing (design 2)."""
+    """Each is refused while the client is connected, with what to do instead, and changes nothing (design.md 2)."""
     async with serving() as (peer, client):
         held = Held.of(client)
         assert await asyncio.to_thread(lambda: asyncio.run(refused(held))) == set(AT_HOME)

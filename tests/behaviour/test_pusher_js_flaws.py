@@ -420,7 +420,7 @@ async def test_a_handler_that_raises_starves_nobody() -> None:
 
 
 async def test_client_handlers_learn_the_channel() -> None:
-    """In pusher-js they get the data alone, and cannot tell which channel it is of (design 2)."""
+    """In pusher-js they get the data alone, and cannot tell which channel it is of (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         handled: list[Event] = []
         client.bind("e", handled.append)

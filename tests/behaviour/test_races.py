@@ -49,7 +49,7 @@ async def test_the_probe_asks_without_another_failure() -> None:
 
 
 async def test_connecting_while_others_disconnect_and_connect() -> None:
-    """Every call ends: connected, or told that it was disconnected (design 2)."""
+    """Every call ends: connected, or told that it was disconnected (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         await client.connect()
@@ -102,7 +102,7 @@ async def test_an_unread_stream_does_not_cost_the_link() -> None:
 
 @pytest.mark.parametrize("code", [None, 4001])
 async def test_streams_of_channels_that_were_not_subscribed_end_too(code: int | None) -> None:
-    """When the connection is over, nothing that was waited for is left waiting (design 2)."""
+    """When the connection is over, nothing that was waited for is left waiting (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         await client.connect()
@@ -121,7 +121,7 @@ async def test_streams_of_channels_that_were_not_subscribed_end_too(code: int | 
 
 
 async def test_what_was_left_unread_comes_before_the_next_subscription() -> None:
-    """The channel's own stream keeps its queue through unsubscribe and subscribe (design 9)."""
+    """The channel's own stream keeps its queue through unsubscribe and subscribe (design.md 9)."""
     async with scripted() as peer, peer.client() as client:
         channel = await client.subscribe("a")
         last = asyncio.ensure_future(channel.wait_for("e2"))
@@ -151,7 +151,7 @@ async def test_what_was_left_unread_comes_before_the_next_subscription() -> None
 )
 @pytest.mark.parametrize("closes", [False, True])
 async def test_a_refusal_is_known_by_its_first_line(answer: bytes, *, closes: bool) -> None:
-    """Whether the rest of it comes, is broken, or never ends (design 2)."""
+    """Whether the rest of it comes, is broken, or never ends (design.md 2)."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -233,7 +233,7 @@ async def test_subscribing_anew_inside_a_handler_keeps_the_new_streams() -> None
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_client_whose_loop_was_closed_can_connect_again(*, busy: bool) -> None:
-    """Without disconnect(): in a new loop it starts with what is bound and without subscriptions (design 2, R6)."""
+    """Without disconnect(): in a new loop it starts with what is bound and without subscriptions (design.md 2, R6)."""
     heard: list[Any] = []
 
     async def stuck(event: Event) -> None:

@@ -238,7 +238,7 @@ async def test_ending_cancels_what_runs() -> None:
 
 
 def test_one_kind_of_authorizer() -> None:
-    """Two would contradict each other, and neither may be what cannot be called (design 2)."""
+    """Two would contradict each other, and neither may be what cannot be called (design.md 2)."""
     signer = Signer()
 
     async def single(_channel: str, _socket_id: str) -> ChannelAuthorization:
@@ -251,7 +251,7 @@ def test_one_kind_of_authorizer() -> None:
 
 
 async def test_the_environments_endpoint_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch authorizer that is given wins over PUSHER_AUTH_URL (design 2)."""
+    """A batch authorizer that is given wins over PUSHER_AUTH_URL (design.md 2)."""
     monkeypatch.setenv("PUSHER_KEY", "KEY")
     monkeypatch.setenv("PUSHER_CLUSTER", "eu")
     monkeypatch.setenv("PUSHER_AUTH_URL", "https://example.com/auth")
@@ -302,7 +302,7 @@ async def test_eight_at_a_time_on_reconnect_and_what_the_endpoint_asks_for(caplo
 
 
 async def test_an_idle_channel_takes_less_than_four_kibibytes() -> None:
-    """What 500 encrypted channels with streams of their own keep, once they are subscribed (design 8)."""
+    """What 500 encrypted channels with streams of their own keep, once they are subscribed (design.md 8)."""
     names = [f"private-encrypted-{number}" for number in range(600)]
     signer = Signer()
     async with scripted() as peer, peer.client(batch_authorizer=signer) as client:

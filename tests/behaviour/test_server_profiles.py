@@ -73,7 +73,7 @@ async def talking(profile: Profile, **options: Any) -> AsyncGenerator[tuple[Serv
 
 @every_server
 async def test_connecting(profile: Profile) -> None:
-    """The handshake of each server establishes the connection, with the server's name for it (design 2)."""
+    """The handshake of each server establishes the connection, with the server's name for it (design.md 2)."""
     async with talking(profile) as (served, client):
         assert client.state.value == ConnectionState.CONNECTED
         assert client.socket_id == "1.1"
@@ -92,7 +92,7 @@ async def test_every_kind_of_channel_is_subscribed(profile: Profile) -> None:
 
 @every_server
 async def test_the_acknowledgement_is_one_event_for_all(profile: Profile) -> None:
-    """With data of "{}" or without any, handlers get one pusher:subscription_succeeded (design 2)."""
+    """With data of "{}" or without any, handlers get one pusher:subscription_succeeded (design.md 2)."""
     async with talking(profile) as (_, client):
         seen: list[Event] = []
         client.bind("pusher:subscription_succeeded", seen.append)
@@ -148,7 +148,7 @@ async def first(channel: Channel, count: int) -> AsyncGenerator[Event]:
 @every_server
 @pytest.mark.parametrize("name", CACHE_KINDS)
 async def test_cache_channels(profile: Profile, name: str) -> None:
-    """The last event or pusher:cache_miss, with or without data, comes behind the acknowledgement (design 2).
+    """The last event or pusher:cache_miss, with or without data, comes behind the acknowledgement (design.md 2).
 
     Where a server has no such cache nothing comes, and nothing waits for it.
     """
@@ -627,7 +627,7 @@ def test_a_link_that_died_in_silence_is_left_in_time(profile: Profile) -> None:
 
 @every_server
 def test_nothing_that_these_servers_say_is_ignored(profile: Profile) -> None:
-    """Every frame of a whole conversation has a meaning here (design 5)."""
+    """Every frame of a whole conversation has a meaning here (design.md 5)."""
     together = Together(profile)
     for name in ("orders", "private-a", "private-encrypted-a", "cache-a", "private-cache-a"):
         together.subscribe(name)

@@ -307,7 +307,7 @@ async def test_8_an_authorization_that_failed_is_tried_again() -> None:
 
 
 async def test_9_a_client_that_connects_again_can_authorize() -> None:
-    """There disconnect() closes the HTTP client for good; here the next use opens another (design 2)."""
+    """There disconnect() closes the HTTP client for good; here the next use opens another (design.md 2)."""
     async with scripted() as peer, serve_endpoint(json_answer({"auth": "key:signature"})) as endpoint:
         client = peer.client(authorizer=HTTPAuthorizer(endpoint.url))
         for count in (1, 2, 3):
@@ -381,7 +381,7 @@ async def tunnelling_proxy() -> AsyncGenerator[tuple[str, list[str]]]:
 
 
 async def test_10_tls_and_a_proxy_can_be_chosen() -> None:
-    """There neither has an option; here a context of one's own goes through a tunnel of one's own (C5, design 2)."""
+    """There neither has an option; here a context of one's own goes through a tunnel of one's own (C5, design.md 2)."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -394,7 +394,7 @@ async def test_10_tls_and_a_proxy_can_be_chosen() -> None:
 
 
 def test_10_reconnecting_is_told_before_it_happens() -> None:
-    """Nothing happens in a task that nobody sees: each attempt is announced with its delay and cause (design 2)."""
+    """Nothing happens in a task that nobody sees: each attempt is announced with its delay and cause (design.md 2)."""
     core = Core()
     core.up()
     core.lose(1001)

@@ -54,7 +54,7 @@ def lines(output: str) -> list[dict[str, Any]]:
 
 
 async def test_each_event_is_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Time, channel, event, data, and user_id where there is one (design 6)."""
+    """Time, channel, event, data, and user_id where there is one (design.md 6)."""
     async with scripted() as peer:
         run = asyncio.create_task(listening(target(peer.port), ["orders"], count=3).run())
         await peer.heard("pusher:subscribe")

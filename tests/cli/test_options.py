@@ -12,7 +12,7 @@ from pusher_client.cli.listen import listen
 
 
 def test_listen_has_all_options_of_the_contract() -> None:
-    """``--key --cluster --host --port --path --tls --auth-url --header`` (design 6)."""
+    """``--key --cluster --host --port --path --tls --auth-url --header`` (design.md 6)."""
     named = set(inspect.signature(listen).parameters)
     assert named >= {"key", "cluster", "host", "port", "path", "tls", "auth_url", "header"}
 

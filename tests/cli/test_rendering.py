@@ -36,7 +36,7 @@ def pretty(event: Event, **options: bool) -> str:
 
 
 def test_json_has_the_fields_of_the_contract() -> None:
-    """``time`` in UTC, ``channel``, ``event``, ``data``, and ``user_id`` where there is one (design 6)."""
+    """``time`` in UTC, ``channel``, ``event``, ``data``, and ``user_id`` where there is one (design.md 6)."""
     line = json_line(Event("e", "c", {"n": 1}, "42", '{"n": 1}'), Moment(AT))
     assert json.loads(line) == {
         "time": "2026-01-02T03:04:05.678901Z",

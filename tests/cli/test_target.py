@@ -43,7 +43,7 @@ def target(**given: Any) -> Target:
 def test_the_server_is_the_one_that_from_env_finds(
     environment: dict[str, str], given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same variables with the same precedence, and options win (design 2)."""
+    """The same variables with the same precedence, and options win (design.md 2)."""
     for name, value in {"PUSHER_KEY": "KEY", **environment}.items():
         monkeypatch.setenv(name, value)
     expected = PusherClient.from_env(**given)

@@ -61,7 +61,7 @@ def test_order_of_binding() -> None:
 
 
 def test_duplicates_are_kept() -> None:
-    """A callback bound twice is called twice, as in pusher-js; one unbind removes both (design 2)."""
+    """A callback bound twice is called twice, as in pusher-js; one unbind removes both (design.md 2)."""
     registry = HandlerRegistry()
     registry.bind("a", one)
     registry.bind("a", two)
@@ -72,7 +72,7 @@ def test_duplicates_are_kept() -> None:
 
 
 def test_bind_returns_the_callback_and_decorates() -> None:
-    """Both forms of bind and of bind_global give back the callback itself (design 2)."""
+    """Both forms of bind and of bind_global give back the callback itself (design.md 2)."""
     registry = HandlerRegistry()
     assert registry.bind("a", one) is one
     assert registry.bind("a")(two) is two
@@ -93,7 +93,7 @@ def test_bind_returns_the_callback_and_decorates() -> None:
     ],
 )
 def test_unbind_matches_every_argument(arguments: tuple[Any, ...], left_a: list[Any], left_b: list[Any]) -> None:
-    """Everything that matches all arguments given is unbound; global handlers are not touched (design 2)."""
+    """Everything that matches all arguments given is unbound; global handlers are not touched (design.md 2)."""
     registry = HandlerRegistry()
     for name in "ab":
         registry.bind(name, one)
@@ -105,7 +105,7 @@ def test_unbind_matches_every_argument(arguments: tuple[Any, ...], left_a: list[
 
 
 def test_arguments_by_name() -> None:
-    """They are called ``event`` and ``cb`` (design 2)."""
+    """They are called ``event`` and ``cb`` (design.md 2)."""
     handle = Handle(registry := HandlerRegistry())
     handle.bind(event="a", cb=one)
     handle.bind(event="b", cb=two)
@@ -117,7 +117,7 @@ def test_arguments_by_name() -> None:
 
 
 def test_unbind_global() -> None:
-    """Global handlers go one by one or all at once, and named ones stay (design 2)."""
+    """Global handlers go one by one or all at once, and named ones stay (design.md 2)."""
     registry = HandlerRegistry()
     registry.bind("a", three)
     registry.bind_global(one)
@@ -129,7 +129,7 @@ def test_unbind_global() -> None:
 
 
 def test_methods_are_unbound_by_equality() -> None:
-    """A bound method is another object at every look, and is found all the same (design 2)."""
+    """A bound method is another object at every look, and is found all the same (design.md 2)."""
 
     class Owner:
         def hear(self, _: object) -> None: ...
@@ -162,7 +162,7 @@ def test_every_change_is_told() -> None:
 
 
 def test_bound_and_hears_application() -> None:
-    """Handlers of the protocol's events and of markers do not count as the application's (design 9)."""
+    """Handlers of the protocol's events and of markers do not count as the application's (design.md 9)."""
     registry = HandlerRegistry()
     assert (registry.bound, registry.hears_application) == (False, False)
     registry.bind("pusher:decryption_failure", one)
@@ -229,7 +229,7 @@ def test_async_is_recognised(callback: Any, is_async: bool) -> None:
 
 
 def test_a_mock_is_accepted() -> None:
-    """An AsyncMock can be bound, whether Python shows that it is async or not (design 2)."""
+    """An AsyncMock can be bound, whether Python shows that it is async or not (design.md 2)."""
     mock = AsyncMock()
     registry = HandlerRegistry()
     registry.bind("a", mock)
@@ -237,7 +237,7 @@ def test_a_mock_is_accepted() -> None:
 
 
 def test_a_handle_binds_in_its_registry() -> None:
-    """A handle's bind, unbind and their global forms are its registry's (design 2)."""
+    """A handle's bind, unbind and their global forms are its registry's (design.md 2)."""
     registry = HandlerRegistry()
     handle = Handle(registry)
 
@@ -269,7 +269,7 @@ def test_a_handle_checks_what_is_bound_and_hands_nothing_else_on() -> None:
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_decorator_holds_its_handle(everything: bool) -> None:
-    """Else a channel that nobody else holds is gone before the handler is defined, and hears nothing (design 2)."""
+    """Else a channel that nobody else holds is gone before the handler is defined, and hears nothing (design.md 2)."""
     handle = Handle(HandlerRegistry())
     alive = weakref.ref(handle)
     decorate = handle.bind_global() if everything else handle.bind("a")

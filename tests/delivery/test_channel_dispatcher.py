@@ -53,7 +53,7 @@ ORDER = ["channel 1", "channel 2", "channel-global", "client", "client-global"]
 
 
 async def test_the_order_of_handlers() -> None:
-    """Channel, channel-global, client, client-global, each in bind order, inside the call itself (design 2)."""
+    """Channel, channel-global, client, client-global, each in bind order, inside the call itself (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     bind_everywhere(wiring, lambda word: noting(heard, word))
@@ -64,7 +64,7 @@ async def test_the_order_of_handlers() -> None:
 
 @pytest.mark.parametrize("which", ORDER)
 async def test_one_async_handler_takes_the_list_along(which: str) -> None:
-    """With one async handler in it the whole list runs in the worker, in the same order (design 2, R4)."""
+    """With one async handler in it the whole list runs in the worker, in the same order (design.md 2, R4)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     bind_everywhere(wiring, lambda word: (noting_later if word == which else noting)(heard, word))
@@ -112,7 +112,7 @@ async def test_a_slow_handler_delays_its_own_channel() -> None:
 
 
 async def test_every_kind_of_event_reaches_global_handlers() -> None:
-    """Global handlers get the application's events, the protocol's and the markers (design 2)."""
+    """Global handlers get the application's events, the protocol's and the markers (design.md 2)."""
     wiring = Dispatchers()
     heard: list[str] = []
     wiring.channel.bind_global(lambda each: heard.append(each.name))
@@ -260,7 +260,7 @@ async def test_streams_inside_a_handler() -> None:
 
 
 async def test_ending_inside_a_plain_handler() -> None:
-    """When a handler ends the subscription, the handlers after it do not hear of the event any more (design 2)."""
+    """When a handler ends the subscription, the handlers after it do not hear of the event any more (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.bind("order", noting(heard, "before"))
@@ -273,7 +273,7 @@ async def test_ending_inside_a_plain_handler() -> None:
 
 
 async def test_ending_inside_an_async_handler() -> None:
-    """The same in the worker: neither the rest of the list nor what is queued is heard (design 2)."""
+    """The same in the worker: neither the rest of the list nor what is queued is heard (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
 
@@ -293,7 +293,7 @@ async def test_ending_inside_an_async_handler() -> None:
 
 
 async def test_ending_while_an_async_handler_runs() -> None:
-    """After unsubscribe() a handler that runs may finish, and nothing else begins (design 2)."""
+    """After unsubscribe() a handler that runs may finish, and nothing else begins (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.bind("order", noting_later(heard, "slow"))
@@ -429,7 +429,7 @@ async def test_queues_share_the_bytes() -> None:
 
 
 async def test_streams_of_all_channels() -> None:
-    """A stream of the client has the events of every channel, and goes on when one is unsubscribed (design 9)."""
+    """A stream of the client has the events of every channel, and goes on when one is unsubscribed (design.md 9)."""
     wiring = Dispatchers()
     stream = wiring.client.events("order", "pusher:gap")
     other = wiring.open("invoices")
@@ -442,7 +442,7 @@ async def test_streams_of_all_channels() -> None:
 
 
 async def test_a_client_level_stream_raises_for_the_link_only() -> None:
-    """A channel's failure does not concern the client's streams; the link's does (design 2)."""
+    """A channel's failure does not concern the client's streams; the link's does (design.md 2)."""
     wiring = Dispatchers()
     stream = wiring.client.events()
     wiring.channel.end(REFUSED)
@@ -454,7 +454,7 @@ async def test_a_client_level_stream_raises_for_the_link_only() -> None:
 
 
 async def test_a_stream_is_opened_before_subscribing() -> None:
-    """A stream opened before, or after a failure, is there for the next subscription (design 2)."""
+    """A stream opened before, or after a failure, is there for the next subscription (design.md 2)."""
     wiring = Dispatchers()
     wiring.channel.end(REFUSED)
     stream = wiring.channel.events()
@@ -467,7 +467,7 @@ async def test_a_stream_is_opened_before_subscribing() -> None:
 
 
 async def test_the_own_stream_is_open_from_the_subscription() -> None:
-    """With no handler bound, subscribe() opens the stream, so that nothing is missed before the loop (design 2)."""
+    """With no handler bound, subscribe() opens the stream, so that nothing is missed before the loop (design.md 2)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     wiring.deliver(1)
@@ -484,7 +484,7 @@ async def test_the_own_stream_is_open_from_the_subscription() -> None:
 @pytest.mark.parametrize("level", ["channel", "client"])
 @pytest.mark.parametrize("globally", [True, False])
 async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None:
-    """A handler for application events, the client's too, means that nobody will iterate (design 9)."""
+    """A handler for application events, the client's too, means that nobody will iterate (design.md 9)."""
     wiring = Dispatchers()
     registry = getattr(wiring, level)
     if globally:
@@ -498,7 +498,7 @@ async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None
 
 @pytest.mark.parametrize("level", ["channel", "client"])
 async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
-    """The first handler for application events frees the stream that nobody iterated (design 2)."""
+    """The first handler for application events frees the stream that nobody iterated (design.md 2)."""
     wiring = Dispatchers()
     registry = getattr(wiring, level)
     wiring.channel.open_own_stream()
@@ -521,7 +521,7 @@ async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
 
 @pytest.mark.parametrize("level", ["channel", "client"])
 async def test_an_iterated_own_stream_stays(level: str) -> None:
-    """Once somebody iterates, binding does not take the stream away (design 2)."""
+    """Once somebody iterates, binding does not take the stream away (design.md 2)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     own = wiring.channel.own_stream()
@@ -531,7 +531,7 @@ async def test_an_iterated_own_stream_stays(level: str) -> None:
 
 
 async def test_the_own_stream_counts_when_iterated() -> None:
-    """What it refuses is no loss until somebody iterates, and is one from then on (design 2, R5)."""
+    """What it refuses is no loss until somebody iterates, and is one from then on (design.md 2, R5)."""
     wiring = Dispatchers(queue_size=2)
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2, 3)
@@ -543,7 +543,7 @@ async def test_the_own_stream_counts_when_iterated() -> None:
 
 
 async def test_each_subscription_has_its_own() -> None:
-    """After unsubscribe() the stream ends after its queue, and the next subscribe() opens a fresh one (design 2)."""
+    """After unsubscribe() the stream ends after its queue, and the next subscribe() opens a fresh one (design.md 2)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     old = wiring.channel.own_stream()
@@ -559,7 +559,7 @@ async def test_each_subscription_has_its_own() -> None:
 
 
 async def test_what_was_left_unread_needs_nobody_to_hold_it() -> None:
-    """Breaking out of ``async for`` loses nothing, however many subscriptions later the loop goes on (design 2, 9)."""
+    """Breaking out of ``async for`` loses nothing, however many subscriptions later (design.md 2, 9)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2)
@@ -574,7 +574,7 @@ async def test_what_was_left_unread_needs_nobody_to_hold_it() -> None:
 
 @pytest.mark.parametrize("bound", [False, True])
 async def test_an_own_stream_that_nobody_read_passes_on_what_it_found(*, bound: bool) -> None:
-    """What an earlier subscription left unread outlives one that was never iterated, or given up (design 2, 9)."""
+    """What an earlier subscription left unread outlives one that was never iterated, or given up (design.md 2, 9)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2)
@@ -593,7 +593,7 @@ async def test_an_own_stream_that_nobody_read_passes_on_what_it_found(*, bound: 
 
 
 async def test_closing_discards_what_earlier_subscriptions_left_too() -> None:
-    """A closed stream gives nothing more, and gives the bytes back (design 2, R6)."""
+    """A closed stream gives nothing more, and gives the bytes back (design.md 2, R6)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2)
@@ -609,7 +609,7 @@ async def test_closing_discards_what_earlier_subscriptions_left_too() -> None:
 
 
 async def test_iterating_before_subscribing() -> None:
-    """A loop that began before the subscription reads its events, handlers or not (design 9)."""
+    """A loop that began before the subscription reads its events, handlers or not (design.md 9)."""
     wiring = Dispatchers()
     wiring.channel.bind("order", noting([], ""))
     own = wiring.channel.own_stream()
@@ -620,7 +620,7 @@ async def test_iterating_before_subscribing() -> None:
 
 
 async def test_a_closed_own_stream_is_opened_anew() -> None:
-    """Whoever closed the own stream and iterates again gets another (design 9)."""
+    """Whoever closed the own stream and iterates again gets another (design.md 9)."""
     wiring = Dispatchers()
     own = wiring.channel.own_stream()
     own.close()
@@ -665,7 +665,7 @@ async def test_a_loss_at_the_end(
 
 
 async def test_disconnecting_lets_handlers_finish() -> None:
-    """disconnect() gives the handlers time for what they have, then cancels them (design 2)."""
+    """disconnect() gives the handlers time for what they have, then cancels them (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.bind("order", noting_later(heard, "slow"))
@@ -711,7 +711,7 @@ async def test_disconnecting_inside_a_handler() -> None:
 
 
 def test_another_loop_afterwards() -> None:
-    """Dispatchers, their handlers and new streams work again in another event loop (design 2)."""
+    """Dispatchers, their handlers and new streams work again in another event loop (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.bind("order", noting_later(heard, "slow"))
@@ -732,7 +732,7 @@ def test_another_loop_afterwards() -> None:
 
 
 async def test_wait_for() -> None:
-    """The next event of such a name, and of the application's without names; it counts as accepted (design 2)."""
+    """The next event of such a name, and of the application's without names; it counts as accepted (design.md 2)."""
     wiring = Dispatchers()
     any_event = asyncio.create_task(wiring.channel.wait_for())
     named = asyncio.create_task(wiring.channel.wait_for("pusher:*", "paid"))
@@ -748,7 +748,7 @@ async def test_wait_for() -> None:
 
 
 async def test_wait_for_what_does_not_come() -> None:
-    """The failure is raised, or that the channel was unsubscribed, or that the client disconnected (design 2)."""
+    """The failure is raised, or that the channel was unsubscribed, or that the client disconnected (design.md 2)."""
     wiring = Dispatchers()
     for error, expected in ((REFUSED, REFUSED), (None, "unsubscribed while")):
         waiting = asyncio.create_task(wiring.channel.wait_for())
@@ -820,7 +820,7 @@ async def test_routes_are_found_again() -> None:
 
 
 async def test_a_channel_is_told_of_its_use() -> None:
-    """Whoever keeps the handle is told when it may have come into or out of use (design 2)."""
+    """Whoever keeps the handle is told when it may have come into or out of use (design.md 2)."""
     wiring = Dispatchers()
     uses: list[bool] = []
     channel = ChannelDispatcher(

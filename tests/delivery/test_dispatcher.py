@@ -55,7 +55,7 @@ async def test_a_name_is_checked_before_anything_is_opened() -> None:
 
 
 async def test_the_default_queue_size() -> None:
-    """A stream holds as much as the client says, unless it was opened with a size of its own (design 2)."""
+    """A stream holds as much as the client says, unless it was opened with a size of its own (design.md 2)."""
     wiring = Dispatchers(queue_size=2)
     usual, small = wiring.channel.events(), wiring.channel.events(queue_size=1)
     wiring.deliver(1, 2, 3)
@@ -123,7 +123,7 @@ async def test_the_loss_comes_before_the_event_that_ended_it() -> None:
 
 
 async def test_all_who_bound_hear_of_a_channels_loss() -> None:
-    """A channel's loss goes the way of its events: channel, channel-global, client, client-global (design 2)."""
+    """A channel's loss goes the way of its events: channel, channel-global, client, client-global (design.md 2)."""
     wiring = Dispatchers()
     heard: list[str] = []
     wiring.client.bind_global(lambda _: heard.append("client-global"))
@@ -139,7 +139,7 @@ async def test_all_who_bound_hear_of_a_channels_loss() -> None:
 
 
 async def test_a_client_level_stream_loses() -> None:
-    """A loss of a stream of all channels has no channel, and only the client's handlers hear of it (design 2)."""
+    """A loss of a stream of all channels has no channel, and only the client's handlers hear of it (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Event] = []
     wiring.client.bind("pusher:overflow", heard.append)
@@ -210,7 +210,7 @@ async def test_a_full_worker_of_the_client(caplog: pytest.LogCaptureFixture) -> 
 
 
 async def test_waiting_for_a_loss() -> None:
-    """wait_for() hears of a loss as a handler does (design 2)."""
+    """wait_for() hears of a loss as a handler does (design.md 2)."""
     wiring = Dispatchers()
     waiting = asyncio.create_task(wiring.channel.wait_for("pusher:overflow"))
     stream = wiring.channel.events(queue_size=1)

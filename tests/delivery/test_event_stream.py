@@ -33,7 +33,7 @@ async def test_events_come_in_order() -> None:
 
 
 async def test_a_reader_waits() -> None:
-    """A reader that came before the event gets it (design 2)."""
+    """A reader that came before the event gets it (design.md 2)."""
     wiring = Dispatchers()
     stream = wiring.channel.events()
     reading = asyncio.create_task(anext(stream))
@@ -54,7 +54,7 @@ async def test_nobody_waits_for_a_dispatcher_that_is_gone() -> None:
 
 
 async def test_one_reader() -> None:
-    """A second anext at the same time is a mistake, and does not disturb the first (design 2)."""
+    """A second anext at the same time is a mistake, and does not disturb the first (design.md 2)."""
     wiring = Dispatchers()
     stream = wiring.channel.events()
     reading = asyncio.create_task(anext(stream))
@@ -66,7 +66,7 @@ async def test_one_reader() -> None:
 
 
 async def test_another_reader_afterwards() -> None:
-    """Readers may follow one another (design 2)."""
+    """Readers may follow one another (design.md 2)."""
     wiring = Dispatchers()
     stream = wiring.channel.events()
     wiring.deliver(1, 2)
@@ -93,7 +93,7 @@ async def test_a_cancelled_anext_loses_nothing(event_first: bool) -> None:
 
 
 async def test_break_and_resume() -> None:
-    """Leaving the loop and coming back loses nothing (design 2)."""
+    """Leaving the loop and coming back loses nothing (design.md 2)."""
     wiring = Dispatchers()
     stream = wiring.channel.events()
     wiring.deliver(1, 2)
@@ -119,7 +119,7 @@ async def test_a_full_stream_marks_its_loss() -> None:
 
 
 async def test_the_marker_needs_no_name() -> None:
-    """The stream that lost has the marker, whatever names it was opened with; another has not (design 2)."""
+    """The stream that lost has the marker, whatever names it was opened with; another has not (design.md 2)."""
     wiring = Dispatchers()
     small = wiring.channel.events("order", queue_size=1)
     large = wiring.channel.events("pusher:overflow", "*")
@@ -143,7 +143,7 @@ async def test_the_context_manager_closes() -> None:
 
 
 async def test_close_releases_the_reader() -> None:
-    """A reader that waits sees the end when the stream is closed (design 2)."""
+    """A reader that waits sees the end when the stream is closed (design.md 2)."""
     wiring = Dispatchers()
     stream = wiring.channel.events()
     reading = asyncio.create_task(drain(stream))
@@ -168,7 +168,7 @@ async def test_a_failed_stream_raises_each_time() -> None:
 
 
 async def test_a_waiting_reader_hears_of_the_failure() -> None:
-    """A reader that waits gets the failure at once (design 2)."""
+    """A reader that waits gets the failure at once (design.md 2)."""
     wiring = Dispatchers()
     reading = asyncio.create_task(anext(wiring.channel.events()))
     await settle()
@@ -206,7 +206,7 @@ async def test_a_stream_in_a_cycle_is_forgotten() -> None:
 
 
 async def test_a_stream_that_is_read_is_not_dropped() -> None:
-    """A task that waits on a stream holds it, though nobody else does (design 2)."""
+    """A task that waits on a stream holds it, though nobody else does (design.md 2)."""
     wiring = Dispatchers()
     reading = asyncio.create_task(drain(wiring.channel.events()))
     await settle()

@@ -63,7 +63,7 @@ async def fail_later(_: object) -> None:
 
 
 def test_plain_handlers_run_at_once() -> None:
-    """Plain handlers run one after another in the call, without an event loop even (design 2)."""
+    """Plain handlers run one after another in the call, without an event loop even (design.md 2)."""
     bench = Bench()
     bench.run(bench.plain, bench.plain)
     assert bench.heard == [("plain", 1), ("plain", 1)]
@@ -300,7 +300,7 @@ async def test_the_awaitable_fails() -> None:
 
 
 async def test_other_results_mean_nothing() -> None:
-    """What a handler returns is ignored unless it can be awaited (design 2)."""
+    """What a handler returns is ignored unless it can be awaited (design.md 2)."""
     bench = Bench()
     bench.run(lambda _: 5, bench.plain)
     bench.put(lambda _: 5, bench.plain)
@@ -310,7 +310,7 @@ async def test_other_results_mean_nothing() -> None:
 
 @pytest.mark.parametrize("inline", [True, False])
 async def test_purge_stops_the_list_that_runs(inline: bool) -> None:
-    """When a handler ends its own subscription, the handlers after it hear nothing (design 2)."""
+    """When a handler ends its own subscription, the handlers after it hear nothing (design.md 2)."""
     bench = Bench()
 
     def unsubscribe(_: object) -> None:
@@ -323,7 +323,7 @@ async def test_purge_stops_the_list_that_runs(inline: bool) -> None:
 
 
 async def test_purge_stops_a_list_that_failed_meanwhile() -> None:
-    """A handler that unsubscribes and then raises stops the list just as well (design 2)."""
+    """A handler that unsubscribes and then raises stops the list just as well (design.md 2)."""
     bench = Bench()
 
     def unsubscribe(_: object) -> None:
@@ -335,7 +335,7 @@ async def test_purge_stops_a_list_that_failed_meanwhile() -> None:
 
 
 async def test_purge_discards_what_waits() -> None:
-    """Nothing queued is heard after a purge, and its bytes are given back (design 2, R6)."""
+    """Nothing queued is heard after a purge, and its bytes are given back (design.md 2, R6)."""
     bench = Bench()
     bench.put(bench.slow, value=1)
     await asyncio.sleep(0)
@@ -361,7 +361,7 @@ async def test_purge_closes_what_was_never_awaited() -> None:
 
 
 async def test_a_handler_unsubscribes_and_goes_on() -> None:
-    """A handler that ends its own subscription finishes what it began, and nobody comes after it (design 2)."""
+    """A handler that ends its own subscription finishes what it began, and nobody comes after it (design.md 2)."""
     bench = Bench()
 
     def unsubscribe(value: object) -> object:

@@ -65,7 +65,7 @@ def lost(count: int) -> Event:
     ],
 )
 def test_names_are_case_sensitive_globs(names: tuple[str, ...], matching: list[str], others: list[str]) -> None:
-    """Names are globs over all names, matched whole and with case; without any, application events (design 2)."""
+    """Names are globs over all names, matched whole and with case; without any, application events (design.md 2)."""
     wanted = name_filter(names)
     assert [name for name in matching + others if wanted(name)] == matching
 
@@ -138,7 +138,7 @@ async def test_a_waiting_reader_is_woken_once() -> None:
 
 
 async def test_an_ended_feed_keeps_what_it_has() -> None:
-    """After the end nothing is queued, nobody is refused, and what was queued can be read (design 9)."""
+    """After the end nothing is queued, nobody is refused, and what was queued can be read (design.md 9)."""
     owner = Owner()
     feed, _ = make(owner, limit=1)
     for number in range(3):
@@ -166,7 +166,7 @@ async def test_close_discards() -> None:
 
 
 async def test_a_tentative_feed_leaves_half_of_the_bytes() -> None:
-    """A stream that nobody has asked for yet counts nothing as refused, and starves nobody (R6, design 2)."""
+    """A stream that nobody has asked for yet counts nothing as refused, and starves nobody (R6, design.md 2)."""
     owner = Owner()
     each = event_bytes(event(data=0))
     feed, budget = make(owner, limit=9, budget=4 * each, tentative=True)
@@ -283,7 +283,7 @@ async def test_reading_a_loss_without_an_owner(caplog: pytest.LogCaptureFixture)
 
 
 async def test_a_loss_of_all_channels(caplog: pytest.LogCaptureFixture) -> None:
-    """A stream of all channels marks its losses without a channel's name (design 2)."""
+    """A stream of all channels marks its losses without a channel's name (design.md 2)."""
     owner = Owner()
     feed = Feed(None, EVERYTHING, limit=1, budget=ByteBudget(10_000), owner=ref(owner))
     feed.offer(event())
@@ -296,7 +296,7 @@ async def test_a_loss_of_all_channels(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_the_next_event() -> None:
-    """The first event settles the wait, and a second changes nothing (design 2)."""
+    """The first event settles the wait, and a second changes nothing (design.md 2)."""
     waiting = NextEvent(EVERYTHING, SubscriptionError("orders"))
     first = event(data=1)
     assert waiting.offer(first)
@@ -307,7 +307,7 @@ async def test_the_next_event() -> None:
 
 @pytest.mark.parametrize("error", [None, ConnectError(4001, "no such application")])
 async def test_no_event_came(error: PusherError | None) -> None:
-    """What ended meanwhile is raised: the failure, or that it was withdrawn (design 2)."""
+    """What ended meanwhile is raised: the failure, or that it was withdrawn (design.md 2)."""
     withdrawn = SubscriptionError("orders", "unsubscribed")
     waiting = NextEvent(EVERYTHING, withdrawn)
     waiting.end(error)
@@ -330,7 +330,7 @@ def closed_loop_waiters() -> tuple[NextEvent, asyncio.Future[None]]:
 
 
 def test_an_end_does_not_wake_readers_whose_loop_is_closed() -> None:
-    """They are gone with it (design 2)."""
+    """They are gone with it (design.md 2)."""
     waiting, waiter = closed_loop_waiters()
     waiting.end(None)
     feed, _ = make(Owner())

@@ -15,7 +15,7 @@ CHANGE = StateChange(ConnectionState.CONNECTING, ConnectionState.CONNECTED)
 
 
 def test_plain_handlers_get_the_value_at_once() -> None:
-    """Handlers of the connection get the plain value: first those of the name, then the global ones (design 2)."""
+    """Handlers of the connection get the plain value: first those of the name, then the global ones (design.md 2)."""
     events = ConnectionEvents()
     heard: list[Any] = []
     events.bind_global(lambda value: heard.append(("global", value)))

@@ -49,7 +49,7 @@ async def test_nothing_to_do() -> None:
 
 
 async def test_workers_may_finish() -> None:
-    """Within the grace everything queued is still heard (design 2)."""
+    """Within the grace everything queued is still heard (design.md 2)."""
     team = Team()
     worker, other = team.worker(), team.worker()
     for value in range(3):
@@ -97,7 +97,7 @@ async def test_a_handler_that_resists(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("in_task", [False, True])
 async def test_a_handler_closes_the_pool(in_task: bool) -> None:
-    """The handler that calls is never cancelled, nor does it deadlock; after it nothing is heard (design 2, R7)."""
+    """The handler that calls is never cancelled, nor does it deadlock; after it nothing is heard (design.md 2, R7)."""
     team = Team()
     worker, other = team.worker(), team.worker()
 
@@ -117,7 +117,7 @@ async def test_a_handler_closes_the_pool(in_task: bool) -> None:
 
 
 async def test_callers_are_spared() -> None:
-    """A handler that came to wait for the same call, even late, is not cancelled (design 2, R7)."""
+    """A handler that came to wait for the same call, even late, is not cancelled (design.md 2, R7)."""
     team = Team()
     worker = team.worker()
     callers: set[asyncio.Task[Any]] = set()
@@ -164,7 +164,7 @@ async def test_a_cancelled_close_still_cancels() -> None:
 
 
 async def test_a_pool_belongs_to_one_event_loop_at_a_time() -> None:
-    """Another loop or thread may not use what belongs to this one, until it is left (design 2)."""
+    """Another loop or thread may not use what belongs to this one, until it is left (design.md 2)."""
     pool = WorkerPool()
 
     async def elsewhere() -> None:

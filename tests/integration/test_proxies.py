@@ -267,7 +267,7 @@ async def test_a_bad_certificate_behind_a_proxy(scheme: str) -> None:
 
 @pytest.mark.parametrize("status", [401, 407])
 async def test_a_proxy_that_wants_another_password(status: int, caplog: pytest.LogCaptureFixture) -> None:
-    """It is final at first, and the error shows no password (design 2, C3)."""
+    """It is final at first, and the error shows no password (design.md 2, C3)."""
     caplog.set_level(1)
     async with servers() as (peer, _), saying(REFUSAL.replace(b"407", str(status).encode())) as tap:
         client = client_of(peer, proxy=f"http://user:{PASSWORD}@127.0.0.1:{tap.port}")

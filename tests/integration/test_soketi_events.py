@@ -139,7 +139,7 @@ async def test_a_cached_event_follows_the_acknowledgement(new_client: NewClient,
 
 
 async def test_client_events_travel_between_clients(new_client: NewClient) -> None:
-    """A client event reaches the other clients of a private channel and not its sender (design 2)."""
+    """A client event reaches the other clients of a private channel and not its sender (design.md 2)."""
     async with new_client() as sender, new_client() as receiver:
         outgoing = await sender.subscribe("private-chat")
         incoming = await receiver.subscribe("private-chat")
@@ -153,7 +153,7 @@ async def test_client_events_travel_between_clients(new_client: NewClient) -> No
 async def test_client_events_are_refused_on_encrypted_channels(
     new_client: NewClient, endpoint: AuthorizationEndpoint
 ) -> None:
-    """The protocol has no client events on encrypted channels, and the library says so (design 2)."""
+    """The protocol has no client events on encrypted channels, and the library says so (design.md 2)."""
     async with new_client() as client:
         channel = await client.subscribe("private-encrypted-chat")
         with pytest.raises(UnsupportedError):

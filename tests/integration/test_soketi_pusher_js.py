@@ -79,7 +79,7 @@ async def test_both_survive_a_rotation(
 
 
 async def test_client_events_travel_both_ways(new_client: NewClient, pusher_js: NewPusherJS) -> None:
-    """A client event of either client reaches the other (design 2)."""
+    """A client event of either client reaches the other (design.md 2)."""
     channel_name = CHANNELS[1]
     javascript = await pusher_js(channel_name)
     async with new_client() as client:

@@ -48,7 +48,7 @@ async def test_the_endpoint_refuses_a_channel(
 async def test_a_refused_channel_can_be_tried_anew(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """After a refusal, a new ``subscribe()`` asks again (design 2)."""
+    """After a refusal, a new ``subscribe()`` asks again (design.md 2)."""
     endpoint.refusals[REFUSED] = HTTPStatus.FORBIDDEN
     async with new_client() as client:
         channel = client.channel(REFUSED)
@@ -112,7 +112,7 @@ async def test_a_client_event_that_the_server_rejects(new_client: NewClient) -> 
 
 
 async def test_names_as_long_as_the_server_allows(new_client: NewClient, pusher_http: PusherHTTP) -> None:
-    """200 characters with the option for it; what the server does not allow is not sent there (design 2)."""
+    """200 characters with the option for it; what the server does not allow is not sent there (design.md 2)."""
     name = "private-encrypted-".ljust(200, "x")
     async with new_client(channel_name_limit=200) as client:
         channel = await client.subscribe(name)

@@ -52,7 +52,6 @@ USUAL = 280
 LONGEST_FUNCTION = 40
 
 CORE = "tests/protocol/test_connection.py, test_subscription.py and test_link.py, which drive the core as a whole"
-CLIENT = "tests/behaviour/test_client_over_sockets.py, over real sockets"
 PACKAGES = {"authorization", "cli", "delivery", "protocol", "server", "session", "transport"}
 NOT_MIRRORED = {
     "__init__": "tests/project/test_exports.py",
@@ -162,28 +161,28 @@ def too_long(root: Path) -> list[str]:
 
 
 def test_the_core_is_pure() -> None:
-    """Nothing in protocol/ knows a clock, a socket, a task or randomness, or reaches out of it (design 5)."""
+    """Nothing in protocol/ knows a clock, a socket, a task or randomness, or reaches out of it (design.md 5)."""
     assert impurities(SOURCE) == []
 
 
 def test_only_one_module_imports_nacl() -> None:
-    """Sealing, and opening what is sealed, happens in one place (design 5)."""
+    """Sealing, and opening what is sealed, happens in one place (design.md 5)."""
     found = [module for module, tree, _ in modules(SOURCE) if any(n.startswith("nacl") for n in imported(tree))]
     assert found == ["protocol/encryption"]
 
 
 def test_arrows_between_rooms_are_allowed() -> None:
-    """No room imports what its arrows do not allow, and the server never imports the client (design 5)."""
+    """No room imports what its arrows do not allow, and the server never imports the client (design.md 5)."""
     assert forbidden_arrows(SOURCE) == []
 
 
 def test_the_arrows_themselves_have_no_cycle() -> None:
-    """The rooms stand in an order (design 5)."""
+    """The rooms stand in an order (design.md 5)."""
     TopologicalSorter({room: {name.split("/")[0] for name in below} for room, below in ROOMS.items()}).prepare()
 
 
 def test_there_is_no_cycle() -> None:
-    """Imports at run time have an order (design 5)."""
+    """Imports at run time have an order (design.md 5)."""
     assert cycle(SOURCE) == []
 
 

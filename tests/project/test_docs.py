@@ -113,7 +113,7 @@ def test_examples_are_shown_from_their_files() -> None:
 
 
 def test_the_readmes_program_is_the_example() -> None:
-    """The README's first Python code is ``examples/quickstart.py``, verbatim (design 2)."""
+    """The README's first Python code is ``examples/quickstart.py``, verbatim (design.md 2)."""
     first = blocks(ROOT / "README.md")[0]
     assert first == (ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8")
     assert [code for page in PAGES for code in blocks(page) if is_program(code)] == [first]

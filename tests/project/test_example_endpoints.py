@@ -68,7 +68,7 @@ def headers(token: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 async def test_an_endpoint_lets_in_whom_it_knows(name: str, pusher_server: PusherServer) -> None:
-    """It hands out the key of an encrypted channel, presents a member, and refuses with 403 (design 2)."""
+    """It hands out the key of an encrypted channel, presents a member, and refuses with 403 (design.md 2)."""
     token = secrets.token_hex()
     async with serving(name, pusher_server, token) as address:
         authorizer = HTTPAuthorizer(f"{address}/auth", headers=headers(token))

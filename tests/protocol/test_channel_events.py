@@ -48,7 +48,7 @@ def test_an_encrypted_acknowledgement_says_nothing(channel: str, data: str | Non
 
 
 def test_a_public_acknowledgement_keeps_its_data() -> None:
-    """Elsewhere the data is decoded, and the text kept (design 2)."""
+    """Elsewhere the data is decoded, and the text kept (design.md 2)."""
     event, changes = events_of("orders").succeeded(Frame(SUCCEEDED, '{"a":1}', "orders"))
     assert event == Event("pusher:subscription_succeeded", "orders", {"a": 1}, None, '{"a":1}')
     assert changes == []

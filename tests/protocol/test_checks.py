@@ -38,7 +38,7 @@ def test_a_least() -> None:
 
 
 def test_options_are_held_to_it() -> None:
-    """A number too long for a float is refused at the call, wherever it is given (design 2)."""
+    """A number too long for a float is refused at the call, wherever it is given (design.md 2)."""
     with pytest.raises(ValueError, match="activity_timeout must be"):
         PusherClient("KEY", cluster="eu", activity_timeout=10**400)
     with pytest.raises(ValueError, match=r"ReconnectPolicy\.base must be"):

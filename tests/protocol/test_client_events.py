@@ -40,13 +40,13 @@ def test_a_client_event_is_written_with_its_data_as_it_is(channel: str) -> None:
 
 
 def test_a_wrong_name_is_the_callers_mistake_even_without_a_link() -> None:
-    """A name that does not start with client- is a ValueError before anything else (design 9)."""
+    """A name that does not start with client- is a ValueError before anything else (design.md 9)."""
     with pytest.raises(ValueError, match="client-"):
         send(event="typing", linked=False)
 
 
 def test_without_a_link_nothing_is_queued() -> None:
-    """No link comes before every other error that is not the caller's (design 9)."""
+    """No link comes before every other error that is not the caller's (design.md 9)."""
     with pytest.raises(NotConnectedError):
         send(None, "private-encrypted-a", data=LARGEST * 2, linked=False)
 
@@ -54,7 +54,7 @@ def test_without_a_link_nothing_is_queued() -> None:
 @pytest.mark.parametrize("channel", ["private-encrypted-a", "private-encrypted-cache-a", "orders", "cache-orders"])
 @pytest.mark.parametrize("state", [SUBSCRIBED, SubscriptionState.UNSUBSCRIBED])
 def test_encrypted_and_public_channels_have_no_client_events(channel: str, state: SubscriptionState) -> None:
-    """There is no such thing in the protocol, subscribed or not, large or small (design 2)."""
+    """There is no such thing in the protocol, subscribed or not, large or small (design.md 2)."""
     kind = "encrypted" if channel.startswith("private-") else "public"
     with pytest.raises(UnsupportedError, match=f"no client events on {kind} channels"):
         send(None, channel, data=LARGEST * 2, state=state)
@@ -62,7 +62,7 @@ def test_encrypted_and_public_channels_have_no_client_events(channel: str, state
 
 @pytest.mark.parametrize("state", [one for one in SubscriptionState if one is not SUBSCRIBED])
 def test_a_channel_has_to_be_subscribed(state: SubscriptionState) -> None:
-    """A client event on a channel that is not subscribed is a SubscriptionError naming it (design 2)."""
+    """A client event on a channel that is not subscribed is a SubscriptionError naming it (design.md 2)."""
     with pytest.raises(SubscriptionError) as caught:
         send(data=LARGEST * 2, state=state)
     assert caught.value.channel == "private-a"

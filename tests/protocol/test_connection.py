@@ -97,7 +97,7 @@ def test_events_of_channels_that_are_not_subscribed_reach_nobody(channel: Any) -
 
 
 def test_public_and_presence_events() -> None:
-    """Data decoded, raw kept, the sender on presence channels; members by string ids (design 2)."""
+    """Data decoded, raw kept, the sender on presence channels; members by string ids (design.md 2)."""
     core = Core()
     core.up()
     core.subscribed("presence-room")
@@ -193,7 +193,7 @@ def test_member_events_add_up_to_the_members(
     ("sender", "known"), [("u", "u"), (7, "7"), (None, None), (True, None), (["u"], None), ({"id": "u"}, None)]
 )
 def test_the_sender_of_a_client_event_is_known_on_presence_channels(sender: Any, known: str | None) -> None:
-    """As a string, and where it is anything else as nobody (design 2, R8)."""
+    """As a string, and where it is anything else as nobody (design.md 2, R8)."""
     core = Core()
     core.up()
     core.subscribed("presence-a")
@@ -219,7 +219,7 @@ def test_an_encrypted_event_has_no_sender(name: str) -> None:
 
 @pytest.mark.parametrize("name", MARKERS)
 def test_markers_are_never_accepted_from_a_server(name: str) -> None:
-    """A frame under one of the library's own names is dropped, with a channel or without (design 2)."""
+    """A frame under one of the library's own names is dropped, with a channel or without (design.md 2)."""
     core = Core()
     core.up()
     core.subscribed("orders")
@@ -343,7 +343,7 @@ def test_nothing_of_an_ended_subscription_is_delivered() -> None:
 
 
 def test_subscribing_needs_a_connection_and_a_name() -> None:
-    """Outside of connect and disconnect it is refused; a bad name always (design 2)."""
+    """Outside of connect and disconnect it is refused; a bad name always (design.md 2)."""
     core = Core()
     with pytest.raises(NotConnectedError):
         core.connection.subscribe("orders", 1, Tally(), core.now)
@@ -359,7 +359,7 @@ def test_subscribing_needs_a_connection_and_a_name() -> None:
 
 
 def test_client_events_are_sent() -> None:
-    """A subscribed private channel sends them; nothing is sent without a link (design 2)."""
+    """A subscribed private channel sends them; nothing is sent without a link (design.md 2)."""
     core = Core()
     with pytest.raises(NotConnectedError):
         core.connection.trigger("private-a", "client-x", 1, core.now)
@@ -427,7 +427,7 @@ def test_a_fatal_close_ends_everything() -> None:
 @given(st.lists(st.sampled_from(["old", "new", "unknown", "plain", "answer", "lose", "count", "wait"]), max_size=25))
 @settings(max_examples=examples(150))
 def test_the_short_cut_changes_nothing(steps: list[str]) -> None:
-    """With and without it the same events come out in the same order (design 5)."""
+    """With and without it the same events come out in the same order (design.md 5)."""
     transcripts = []
     seals = {"old": sealed(OLD, "1"), "new": sealed(NEW, "2"), "unknown": sealed(UNKNOWN, "3"), "plain": "{}"}
     for shortcut in (True, False):
@@ -522,7 +522,7 @@ def test_desired_is_actual_in_the_end(steps: list[tuple[str, str, int]]) -> None
 
 
 def test_calls_without_a_result_have_an_error_that_says_why() -> None:
-    """subscribe_timeout bounds a call, and the error repeats the last cause (design 2, R6)."""
+    """subscribe_timeout bounds a call, and the error repeats the last cause (design.md 2, R6)."""
     core = Core(subscribe_timeout=30.0)
     core.up()
     call = core.subscribe()
@@ -566,7 +566,7 @@ def test_a_planned_probe_stands_among_the_deadlines() -> None:
 
 
 def test_a_server_that_was_silent_once_does_not_cost_the_next_subscription() -> None:
-    """An answer that is owed for long is not waited for (R3, design 2)."""
+    """An answer that is owed for long is not waited for (R3, design.md 2)."""
     core = Core(subscribe_timeout=1.0)
     core.up()
     core.subscribe("orders")
@@ -613,7 +613,7 @@ def test_a_refresh_that_never_had_its_turn_counts_for_nothing() -> None:
 
 
 def test_a_gap_that_was_not_told_yet_goes_with_the_subscription() -> None:
-    """After unsubscribe no marker of the old subscription is delivered either (design 2)."""
+    """After unsubscribe no marker of the old subscription is delivered either (design.md 2)."""
     core = Core()
     core.up()
     core.subscribed("orders")

@@ -148,7 +148,7 @@ def test_plaintext_is_json_or_text() -> None:
 
 
 def test_client_events_never_ask_and_keep_their_place() -> None:
-    """A client event that does not open fails with wrong_key where it stands (3.4, design 9)."""
+    """A client event that does not open fails with wrong_key where it stands (3.4, design.md 9)."""
     core = ready()
     event(core, UNKNOWN, "client-a")
     assert core.failures() == [Reason.WRONG_KEY]
@@ -217,7 +217,7 @@ def test_fruitless_requests_are_suspended_and_probed() -> None:
 
 
 def test_a_new_key_that_opens_nothing_is_neither_good_nor_bad() -> None:
-    """A neutral refresh does not count, and does not reset the count (design 9)."""
+    """A neutral refresh does not count, and does not reset the count (design.md 9)."""
     core = ready(fruitless_limit=2)
     event(core, UNKNOWN, "garbage")
     core.answer(OLD)
@@ -744,7 +744,7 @@ def test_a_request_has_its_whole_time() -> None:
 
 
 def test_only_what_waits_takes_the_memory_of_a_queue() -> None:
-    """Channels that wait for nothing share an empty queue, also after they have waited (design 8)."""
+    """Channels that wait for nothing share an empty queue, also after they have waited (design.md 8)."""
     one, other = (Backlog(1, ByteBudget(10_000)) for _ in range(2))
     assert one.items is other.items
     one.append(Held(name="e", raw="{}", arrived=0.0))

@@ -88,7 +88,7 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
     ],
 )
 def test_inner_text_is_json_or_itself(text: str | None, expected: object) -> None:
-    """JSON is decoded, and what is none is delivered as it is (design 2)."""
+    """JSON is decoded, and what is none is delivered as it is (design.md 2)."""
     assert decode_data(text) == expected
 
 

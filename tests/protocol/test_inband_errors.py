@@ -108,7 +108,7 @@ def test_what_was_sent_on_an_earlier_link_is_not_meant() -> None:
 
 @pytest.mark.parametrize("waited", [0.0, 1.0])
 def test_nobody_hears_of_it_after_unsubscribing(waited: float) -> None:
-    """Not even what was on its way (R4, design 2)."""
+    """Not even what was on its way (R4, design.md 2)."""
     core = talking()
     trigger(core, PRIVATE)
     if not waited:

@@ -135,7 +135,7 @@ def test_fruitless_requests_are_spaced_more_and_more() -> None:
 
 @pytest.mark.parametrize("name", ["grace", "timeout", "max_delay", "old_keys", "backlog", "fruitless_limit"])
 def test_the_policy_is_checked(name: str) -> None:
-    """A number out of range is a ValueError, another type a TypeError (design 2)."""
+    """A number out of range is a ValueError, another type a TypeError (design.md 2)."""
     with pytest.raises(ValueError, match=name):
         KeyRotationPolicy(**{name: -1})
     with pytest.raises(TypeError, match=name):
@@ -143,7 +143,7 @@ def test_the_policy_is_checked(name: str) -> None:
 
 
 def test_the_least_that_the_policy_takes() -> None:
-    """No grace, no old keys, and a thousandth of a second are allowed; less is not (design 2)."""
+    """No grace, no old keys, and a thousandth of a second are allowed; less is not (design.md 2)."""
     policy = KeyRotationPolicy(grace=0.0, old_keys=0, timeout=0.001, backlog=1, fruitless_limit=1, max_delay=0.001)
     assert policy.grace == policy.old_keys == 0
     nearly: dict[str, Any] = {"timeout": 0.0009, "max_delay": 0.0009}
@@ -156,7 +156,7 @@ def test_the_least_that_the_policy_takes() -> None:
 
 
 def test_the_numbers_that_are_documented() -> None:
-    """Who says nothing gets these (design 2)."""
+    """Who says nothing gets these (design.md 2)."""
     assert KeyRotationPolicy() == KeyRotationPolicy(
         grace=300.0, old_keys=2, timeout=10.0, backlog=1024, fruitless_limit=5, max_delay=30.0
     )

@@ -296,7 +296,7 @@ def test_a_ping_is_answered() -> None:
 
 
 def test_connecting_for_long_is_unavailable() -> None:
-    """After unavailable_timeout the state says so, and attempts go on (design 2)."""
+    """After unavailable_timeout the state says so, and attempts go on (design.md 2)."""
     core = Core(unavailable_timeout=10.0, connect_timeout=15.0)
     core.connection.connect(core.now)
     core.connection.connect(core.now)
@@ -332,7 +332,7 @@ def test_refusals_at_the_door(kind: OpenFailure, status: int | None) -> None:
 
 @pytest.mark.parametrize("status", [None, 429, 500, 503])
 def test_what_may_mend_itself_at_the_door(status: int | None) -> None:
-    """Network failures, 429 and 5xx are tried again (design 2)."""
+    """Network failures, 429 and 5xx are tried again (design.md 2)."""
     core = Core()
     core.connection.connect(core.now)
     kind = OpenFailure.NETWORK if status is None else OpenFailure.HTTP
@@ -358,7 +358,7 @@ def test_reports_of_a_socket_that_was_given_up_are_ignored() -> None:
 
 
 def test_the_table_of_states_is_held() -> None:
-    """A transition that the table does not have is a mistake of this library (design 5)."""
+    """A transition that the table does not have is a mistake of this library (design.md 5)."""
     with pytest.raises(RuntimeError, match="no way"):
         check_transition(CONNECTION_TRANSITIONS, ConnectionState.CONNECTED, ConnectionState.UNAVAILABLE)
 
@@ -444,7 +444,7 @@ def test_a_connection_must_stand_in_time(*, shaken: bool) -> None:
 
 
 def test_an_outage_becomes_unavailable_and_mends() -> None:
-    """The time starts anew with each outage, and ends with the link (design 2)."""
+    """The time starts anew with each outage, and ends with the link (design.md 2)."""
     core = Core(unavailable_timeout=10.0, connect_timeout=60.0)
     core.up()
     core.wait(100.0)
@@ -537,7 +537,7 @@ def test_connecting_again_forgets_the_past() -> None:
 
 
 def test_switching_leaves_the_link_at_once() -> None:
-    """The old socket is closed, another opened without a delay, and what is wanted is subscribed there (design 2)."""
+    """The old socket is closed, another opened without a delay, and what is wanted is subscribed there (design.md 2)."""
     core = Core()
     core.up()
     core.subscribed("orders")

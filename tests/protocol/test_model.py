@@ -722,7 +722,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_short_cut_changes_nothing(self) -> None:
-        """With it and without it the same comes out, and is counted (design 5)."""
+        """With it and without it the same comes out, and is counted (design.md 5)."""
         if isinstance(self.core.connection, Twins):
             self.core.connection.compare_counts()
 

@@ -29,14 +29,14 @@ def test_the_prefixes_decide(name: str, flags: tuple[bool, bool, bool, bool]) ->
 
 @pytest.mark.parametrize("name", ["a", "a" * 164, "A0_-=@,.;"])
 def test_names_that_servers_accept(name: str) -> None:
-    """Letters, digits and seven signs, up to 164 of them (design 2)."""
+    """Letters, digits and seven signs, up to 164 of them (design.md 2)."""
     check_channel_name(name, 164)
 
 
 @pytest.mark.parametrize("limit", [164, 200])
 @pytest.mark.parametrize("name", ["", "a" * 201, "a b", "#a", "ä", "a\n"])
 def test_other_names_are_the_callers_mistake(name: str, limit: int) -> None:
-    """A name that no server accepts is a ValueError at once (design 2)."""
+    """A name that no server accepts is a ValueError at once (design.md 2)."""
     with pytest.raises(ValueError, match=r"channel name") as caught:
         check_channel_name(name, limit)
     assert "channel_name_limit" not in str(caught.value)
@@ -56,7 +56,7 @@ def test_without_a_limit_a_name_may_be_as_long_as_anywhere() -> None:
 
 
 def test_a_name_is_a_string() -> None:
-    """Another type is a TypeError (design 2)."""
+    """Another type is a TypeError (design.md 2)."""
     with pytest.raises(TypeError):
         check_channel_name(1)  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(TypeError):
@@ -64,7 +64,7 @@ def test_a_name_is_a_string() -> None:
 
 
 def test_names_of_client_events() -> None:
-    """They start with client- and have at most 200 characters (design 2)."""
+    """They start with client- and have at most 200 characters (design.md 2)."""
     check_client_event_name("client-typing")
     for name in ("typing", "client-" + "a" * 200):
         with pytest.raises(ValueError, match="event"):

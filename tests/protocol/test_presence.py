@@ -25,7 +25,7 @@ def test_ids_are_strings(value: object, expected: str | None) -> None:
 
 
 def test_the_first_snapshot_brings_everyone() -> None:
-    """Members come with their info, and without one it is None (design 2)."""
+    """Members come with their info, and without one it is None (design.md 2)."""
     members = Members()
     left, joined = members.snapshot(listing("1", 2, **{"1": {"name": "a"}}))
     assert left == []
@@ -96,7 +96,7 @@ def test_nonsense_is_an_empty_room(data: object) -> None:
 
 
 def test_joining_and_leaving() -> None:
-    """Each change is told once, and changed info is a change (design 2)."""
+    """Each change is told once, and changed info is a change (design.md 2)."""
     members = Members()
     assert members.add({"user_id": 1, "user_info": "a"}) == Member("1", "a")
     assert members.add({"user_id": "1", "user_info": "a"}) is None
@@ -119,7 +119,7 @@ def test_changes_that_are_nonsense_change_nothing(data: object) -> None:
 
 
 def test_me_is_known_from_the_authorization() -> None:
-    """The client's own member is the authorized one, once the list has it (design 2)."""
+    """The client's own member is the authorized one, once the list has it (design.md 2)."""
     members = Members()
     assert members.me is None
     members.authorized('{"user_id": 7, "user_info": {"name": "me"}}')
@@ -141,7 +141,7 @@ def test_without_an_id_there_is_no_me(channel_data: str | None) -> None:
 
 
 def test_the_view_follows_and_cannot_be_written() -> None:
-    """What was handed out shows later changes, and only the server makes them (design 2)."""
+    """What was handed out shows later changes, and only the server makes them (design.md 2)."""
     members = Members()
     view = members.mapping
     members.add({"user_id": "1"})

@@ -76,7 +76,7 @@ def test_before_the_link_is_up_it_waits() -> None:
 
 
 def test_it_is_repeated_on_every_link(core: UserCore) -> None:
-    """After a drop the user is authenticated anew for the new socket id, without a call (design 2)."""
+    """After a drop the user is authenticated anew for the new socket id, without a call (design.md 2)."""
     core.signed_in()
     core.lose()
     assert core.connection.sign_in.user is None
@@ -237,7 +237,7 @@ def test_other_refusals_after_a_reconnect_are_tried_again(core: UserCore) -> Non
 
 
 def test_a_close_with_4009_is_the_answer_to_a_pending_sign_in(core: UserCore) -> None:
-    """The sign-in fails, and the link returns without it (design 2)."""
+    """The sign-in fails, and the link returns without it (design.md 2)."""
     call = core.sign_in()
     core.authenticate()
     core.lose(4009)
@@ -377,7 +377,7 @@ def test_a_success_that_nobody_asked_for_is_ignored(core: UserCore) -> None:
 
 
 def test_the_last_caller_gives_up(core: UserCore) -> None:
-    """A first sign-in that nobody waits for is withdrawn; with one left it goes on (design 2)."""
+    """A first sign-in that nobody waits for is withdrawn; with one left it goes on (design.md 2)."""
     first, second = core.sign_in(), core.sign_in()
     core.connection.abandon_sign_in(first, core.now)
     assert not core.drain()
@@ -389,7 +389,7 @@ def test_the_last_caller_gives_up(core: UserCore) -> None:
 
 
 def test_disconnect_ends_the_wish(core: UserCore) -> None:
-    """A pending call fails, and the next connection starts without a user (design 2)."""
+    """A pending call fails, and the next connection starts without a user (design.md 2)."""
     call = core.sign_in()
     core.connection.disconnect(core.now)
     core.drain()

@@ -39,7 +39,7 @@ def result(core: Core, call: int) -> Any:
 
 
 def test_twice_is_harmless() -> None:
-    """Further calls share the subscription, and succeed at once when there is one (design 2)."""
+    """Further calls share the subscription, and succeed at once when there is one (design.md 2)."""
     core = Core()
     core.up()
     calls = [core.subscribe(), core.subscribe()]
@@ -197,7 +197,7 @@ def test_a_resubscription_that_is_not_acknowledged_is_tried_again() -> None:
 
 
 def test_unsubscribing_ends_pending_calls() -> None:
-    """A pending call raises when unsubscribe strikes, and its request is cancelled (design 2)."""
+    """A pending call raises when unsubscribe strikes, and its request is cancelled (design.md 2)."""
     core = Core()
     core.up()
     call = core.subscribe()
@@ -209,7 +209,7 @@ def test_unsubscribing_ends_pending_calls() -> None:
 
 
 def test_the_last_caller_takes_the_wish_along() -> None:
-    """A first subscription nobody waits for is withdrawn; one that stood before stays (design 2)."""
+    """A first subscription nobody waits for is withdrawn; one that stood before stays (design.md 2)."""
     core = Core()
     core.up()
     calls = [core.subscribe(), core.subscribe()]
@@ -226,7 +226,7 @@ def test_the_last_caller_takes_the_wish_along() -> None:
 
 
 def test_a_call_during_an_outage_waits() -> None:
-    """A channel subscribed without a link is authorized when the link is back (design 2)."""
+    """A channel subscribed without a link is authorized when the link is back (design.md 2)."""
     core = Core()
     core.up()
     core.lose(4200)

@@ -130,7 +130,7 @@ def test_what_is_acknowledged_is_not_sent_again(core: UserCore) -> None:
 
 @pytest.mark.parametrize("acknowledged", [True, False])
 def test_disconnecting_forgets_the_user(*, acknowledged: bool) -> None:
-    """Nothing is sent for that user on a later connection, and no gap is told of the time between (design 2)."""
+    """Nothing is sent for that user on a later connection, and no gap is told of the time between (design.md 2)."""
     core = UserCore()
     core.up()
     core.sign_in()

@@ -39,7 +39,7 @@ async def authorize(_channel: str, socket_id: str) -> dict[str, Any]:
 
 
 def test_a_handle_has_the_kind_of_its_name() -> None:
-    """A presence channel knows members; presence() takes no other name (design 2, 9)."""
+    """A presence channel knows members; presence() takes no other name (design.md 2, 9)."""
     client = idle_client()
     assert type(client.channel("orders")) is Channel
     assert type(client.channel("presence-a")) is PresenceChannel
@@ -53,7 +53,7 @@ def test_a_handle_has_the_kind_of_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "ä", "x" * 201])
 def test_names_are_checked_at_once(name: str) -> None:
-    """A name that no server accepts is the caller's mistake (design 2)."""
+    """A name that no server accepts is the caller's mistake (design.md 2)."""
     with pytest.raises(ValueError, match=r"channel|name"):
         idle_client().channel(name)
 
@@ -69,7 +69,7 @@ def test_longer_names_are_an_option() -> None:
 
 
 def test_a_referenced_handle_is_the_same_and_a_forgotten_one_is_collected() -> None:
-    """Without a reference, a wish or a handler nothing keeps it (design 2)."""
+    """Without a reference, a wish or a handler nothing keeps it (design.md 2)."""
     client = idle_client()
     handle = client.channel("orders")
     assert client.channel("orders") is handle
@@ -79,7 +79,7 @@ def test_a_referenced_handle_is_the_same_and_a_forgotten_one_is_collected() -> N
 
 
 def test_a_bound_handle_is_kept() -> None:
-    """A handler keeps its channel, and unbinding the last lets it go (design 2)."""
+    """A handler keeps its channel, and unbinding the last lets it go (design.md 2)."""
     client = idle_client()
     seen: list[Event] = []
     client.channel("orders").bind("a", seen.append)
@@ -94,7 +94,7 @@ def test_a_bound_handle_is_kept() -> None:
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_handle_is_kept_from_the_decorator_on(everything: bool) -> None:
-    """Nobody has to name the channel for as long as it takes to define the handler (design 2)."""
+    """Nobody has to name the channel for as long as it takes to define the handler (design.md 2)."""
     client = idle_client()
     decorate = client.channel("orders").bind_global() if everything else client.channel("orders").bind("a")
     gc.collect()
@@ -110,7 +110,7 @@ def test_a_handle_is_kept_from_the_decorator_on(everything: bool) -> None:
 
 
 def test_a_handle_with_an_open_stream_is_kept() -> None:
-    """A stream that was opened before subscribing must not miss what comes (design 2)."""
+    """A stream that was opened before subscribing must not miss what comes (design.md 2)."""
     client = idle_client()
     stream = client.channel("orders").events()
     reference = weakref.ref(client.channel("orders"))
@@ -121,7 +121,7 @@ def test_a_handle_with_an_open_stream_is_kept() -> None:
 
 
 async def test_a_wanted_handle_is_kept_until_it_is_unwanted() -> None:
-    """Also through a cut; unsubscribe() and disconnect() end the wish (design 2, R3)."""
+    """Also through a cut; unsubscribe() and disconnect() end the wish (design.md 2, R3)."""
     async with scripted() as peer:
         async with peer.client() as client:
             reference = weakref.ref(await client.subscribe("orders"))
@@ -168,7 +168,7 @@ async def test_events_of_channels_that_are_not_wanted_reach_nobody() -> None:
 
 
 async def test_members_and_counts_come_from_the_wire() -> None:
-    """A presence channel follows its members, and any channel its subscription count (design 2)."""
+    """A presence channel follows its members, and any channel its subscription count (design.md 2)."""
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         presence = {"presence": {"count": 1, "ids": ["me"], "hash": {"me": {"name": "Ann"}}}}
         peer.answers["presence-a"] = [
@@ -191,7 +191,7 @@ async def test_members_and_counts_come_from_the_wire() -> None:
 
 
 async def test_a_failed_channel_ends_its_streams_and_can_be_tried_anew() -> None:
-    """Streams raise why it failed, the others go on, and a new call of subscribe() starts afresh (design 2, R7)."""
+    """Streams raise why it failed, the others go on, and a new call of subscribe() starts afresh (design.md 2, R7)."""
     allowed = False
 
     async def gate(channel: str, socket_id: str) -> dict[str, Any]:
@@ -220,7 +220,7 @@ async def test_a_failed_channel_ends_its_streams_and_can_be_tried_anew() -> None
 
 
 async def test_a_channel_that_a_handler_subscribes_anew_as_it_fails_stays_wanted() -> None:
-    """The end of the failed subscription comes behind the new wish, and takes nothing from it (design 2, R7)."""
+    """The end of the failed subscription comes behind the new wish, and takes nothing from it (design.md 2, R7)."""
     asked: list[str] = []
 
     async def the_second_time(channel: str, socket_id: str) -> dict[str, Any]:

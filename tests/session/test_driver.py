@@ -66,7 +66,7 @@ async def connected(client: PusherClient) -> None:
 
 @pytest.mark.parametrize("kind", ["authorization", "mapping", "ascii bytes"])
 async def test_what_an_authorizer_may_return(kind: str) -> None:
-    """A ChannelAuthorization, or a mapping of the endpoint's shape; the key opens what comes (design 2)."""
+    """A ChannelAuthorization, or a mapping of the endpoint's shape; the key opens what comes (design.md 2)."""
 
     async def answer(channel: str, socket_id: str) -> Any:
         if kind == "authorization":
@@ -179,7 +179,7 @@ async def test_retry_after_is_honoured(caplog: pytest.LogCaptureFixture) -> None
 
 
 async def test_any_other_exception_is_final_and_kept_as_the_cause() -> None:
-    """A mistake in the caller's authorizer is found where it was made (design 2)."""
+    """A mistake in the caller's authorizer is found where it was made (design.md 2)."""
     mistake = ValueError("broken")
 
     async def broken(_channel: str, _socket_id: str) -> ChannelAuthorization:
@@ -193,7 +193,7 @@ async def test_any_other_exception_is_final_and_kept_as_the_cause() -> None:
 
 
 async def test_an_authorizer_that_is_not_async_is_told_as_a_mistake() -> None:
-    """A plain function's answer cannot be awaited: final, with the TypeError as its cause (design 2)."""
+    """A plain function's answer cannot be awaited: final, with the TypeError as its cause (design.md 2)."""
 
     def plain(_channel: str, _socket_id: str) -> Any:
         return {"auth": "key:x"}
@@ -535,7 +535,7 @@ async def test_nothing_is_left_when_the_server_resets_while_closing() -> None:
 
 
 async def test_a_cancellation_that_the_authorizer_raises_itself_is_its_mistake() -> None:
-    """Nobody cancelled it, so the call fails with this as the cause and does not hang (design 2, R6)."""
+    """Nobody cancelled it, so the call fails with this as the cause and does not hang (design.md 2, R6)."""
 
     async def cancelled(_channel: str, _socket_id: str) -> ChannelAuthorization:
         raise asyncio.CancelledError
@@ -547,7 +547,7 @@ async def test_a_cancellation_that_the_authorizer_raises_itself_is_its_mistake()
 
 
 def test_loggers_bear_the_name_of_the_package() -> None:
-    """Whoever configures pusher_client configures everything below it (design 9)."""
+    """Whoever configures pusher_client configures everything below it (design.md 9)."""
     assert {name.split(".")[0] for name in logging.root.manager.loggerDict if name.startswith("pusher_")} == {
         "pusher_client"
     }

@@ -42,7 +42,7 @@ async def back(peer: Scripted, client: Any, connects: int) -> None:
 
 
 async def test_states_are_told_in_order() -> None:
-    """state_change comes before the state's own name, and connected bears the socket id (design 2)."""
+    """state_change comes before the state's own name, and connected bears the socket id (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         heard = listen(client)
@@ -60,7 +60,7 @@ async def test_states_are_told_in_order() -> None:
 
 
 async def test_a_delay_is_told_in_seconds_and_none_is_not() -> None:
-    """4200 reconnects at once without connecting_in; what follows backs off (design 2, R2)."""
+    """4200 reconnects at once without connecting_in; what follows backs off (design.md 2, R2)."""
     async with scripted() as peer, peer.client() as client:
         heard = listen(client)
         await peer.sockets[0].close(4200)
@@ -74,7 +74,7 @@ async def test_a_delay_is_told_in_seconds_and_none_is_not() -> None:
 
 
 async def test_a_service_that_stays_away_is_unavailable() -> None:
-    """After unavailable_timeout of connecting the state says so, and connecting goes on (design 2)."""
+    """After unavailable_timeout of connecting the state says so, and connecting goes on (design.md 2)."""
     async with scripted() as peer:
         port = peer.port
         client = peer.client(unavailable_timeout=0.02)
@@ -91,7 +91,7 @@ async def test_a_service_that_stays_away_is_unavailable() -> None:
 
 
 async def test_errors_of_the_server_are_told_and_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """An in-band pusher:error is a ServerError for connection handlers, whatever its shape (design 2, R2)."""
+    """An in-band pusher:error is a ServerError for connection handlers, whatever its shape (design.md 2, R2)."""
     caplog.set_level(logging.INFO)
     async with scripted() as peer, peer.client() as client:
         heard = listen(client)
@@ -148,7 +148,7 @@ async def test_a_first_message_that_is_nonsense_is_told_and_tried_again(first: s
 
 @pytest.mark.parametrize("told", ["code", "message"])
 async def test_a_failure_for_good_is_told_to_everybody(told: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Whether by a close code or an in-band error as the first message: state, error and log (design 2, R2)."""
+    """Whether by a close code or an in-band error as the first message: state, error and log (design.md 2, R2)."""
     async with scripted() as peer:
         client = peer.client()
         heard = listen(client)
@@ -313,7 +313,7 @@ async def test_a_handler_may_give_up_the_call_whose_failure_it_hears_of() -> Non
 
 
 async def test_lost_attempts_are_logged_with_their_cause(caplog: pytest.LogCaptureFixture) -> None:
-    """Each failed attempt is one WARNING that names its cause and the next attempt (design 2)."""
+    """Each failed attempt is one WARNING that names its cause and the next attempt (design.md 2)."""
     async with scripted() as peer:
         client = peer.client(reconnect=ReconnectPolicy(base=0.01, cap=0.01, max_per_minute=1000))
     connecting = asyncio.ensure_future(client.connect())

@@ -47,7 +47,7 @@ async def test_only_tasks_are_spared() -> None:
 
 
 async def test_callers_are_known_until_the_end() -> None:
-    """The work is told whom to spare, those who come late included (design 2)."""
+    """The work is told whom to spare, those who come late included (design.md 2)."""
     seen: list[bool] = []
 
     async def work(callers: Collection[asyncio.Task[Any]]) -> None:

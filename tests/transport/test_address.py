@@ -52,7 +52,7 @@ def test_urls() -> None:
     ],
 )
 def test_what_cannot_be_is_a_value_error(options: dict[str, Any]) -> None:
-    """Neither or both places, or a part that cannot be: the message says the cure (design 2)."""
+    """Neither or both places, or a part that cannot be: the message says the cure (design.md 2)."""
     with pytest.raises(ValueError, match=r"say|is not usable|is a number"):
         url(**options)
 
@@ -61,13 +61,13 @@ def test_what_cannot_be_is_a_value_error(options: dict[str, Any]) -> None:
     "options", [{"cluster": 1}, {"host": "a", "port": "1"}, {"host": "a", "port": True}, {"host": "a", "tls": "yes"}]
 )
 def test_what_is_of_another_type_is_a_type_error(options: dict[str, Any]) -> None:
-    """A part of the wrong type is told at once (design 2)."""
+    """A part of the wrong type is told at once (design.md 2)."""
     with pytest.raises(TypeError):
         url(**options)
 
 
 def test_a_client_from_a_url() -> None:
-    """The three schemes of from_url (design 9)."""
+    """The three schemes of from_url (design.md 9)."""
     assert options_from_url("pusher://KEY@eu") == ("KEY", {"cluster": "eu"})
     assert options_from_url("wss://KEY@a.example:6001/x")[1] == {
         "host": "a.example",
@@ -85,7 +85,7 @@ def test_a_client_from_a_url() -> None:
 
 
 def test_a_client_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that is not empty wins over the cluster; options given win over the environment (design 2)."""
+    """A host that is not empty wins over the cluster; options given win over the environment (design.md 2)."""
     both = {"PUSHER_KEY": "k", "PUSHER_CLUSTER": "eu", "PUSHER_HOST": "h", "PUSHER_PORT": "1", "PUSHER_TLS": "False"}
     assert options_from_env(both) == ("k", {"host": "h", "port": 1, "tls": False})
     assert options_from_env({"PUSHER_KEY": "k", "PUSHER_HOST": "", "PUSHER_CLUSTER": "eu"}) == ("k", {"cluster": "eu"})
@@ -124,7 +124,7 @@ def moved(address: Address, **parts: Any) -> Address:
 
 
 def test_an_address_moves() -> None:
-    """Key and TLS stay where nothing else is said; the place must be said anew (design 2)."""
+    """Key and TLS stay where nothing else is said; the place must be said anew (design.md 2)."""
     here = Address("KEY", cluster="eu", host=None, port=None, path="", tls=False)
     there = moved(here, host="a.example")
     assert (there.key, there.tls, there.url.partition("?")[0]) == ("KEY", False, "ws://a.example:80/app/KEY")

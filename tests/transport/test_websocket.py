@@ -199,7 +199,7 @@ async def test_a_server_that_speaks_no_websocket(answer: bytes) -> None:
 
 
 async def test_certificates() -> None:
-    """An unknown authority and another name are told apart from the network's troubles (design 2, C5)."""
+    """An unknown authority and another name are told apart from the network's troubles (design.md 2, C5)."""
     authority = trustme.CA()
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(server)
@@ -225,7 +225,7 @@ async def test_certificates() -> None:
 
 @pytest.mark.parametrize(("status", "text"), [(407, b"407 Authenticate"), (502, b"502 Bad Gateway")])
 async def test_a_proxy_that_refuses(status: int, text: bytes) -> None:
-    """The status of the proxy decides whether trying again may help (design 2)."""
+    """The status of the proxy decides whether trying again may help (design.md 2)."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -250,7 +250,7 @@ async def test_a_proxy_that_hangs_up() -> None:
 
 
 async def test_a_proxy_that_serves() -> None:
-    """The connection goes through a proxy that is given (design 2)."""
+    """The connection goes through a proxy that is given (design.md 2)."""
     asked: list[bytes] = []
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -276,7 +276,7 @@ async def test_a_proxy_that_serves() -> None:
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 async def test_a_socks_proxy_that_serves(scheme: str) -> None:
-    """The connection goes through a SOCKS proxy, with the lowest versions too (design 7)."""
+    """The connection goes through a SOCKS proxy, with the lowest versions too (design.md 7)."""
     async with scripted() as peer, proxied(scheme, "user", "password") as tap:
         websocket = await opened(peer.port, proxy=f"{scheme}://user:password@127.0.0.1:{tap.port}")
         assert "connection_established" in str(await websocket.receive())
@@ -286,13 +286,13 @@ async def test_a_socks_proxy_that_serves(scheme: str) -> None:
 
 @pytest.mark.parametrize("proxy", ["nonsense://x", "http://"])
 async def test_a_proxy_that_cannot_be_used(proxy: str) -> None:
-    """A malformed proxy will not mend itself (design 2)."""
+    """A malformed proxy will not mend itself (design.md 2)."""
     error = await failure(1, proxy=proxy)
     assert (error.failure, error.reason) == (OpenFailure.UNUSABLE, "the proxy cannot be used: InvalidProxy")
 
 
 async def test_a_socks_proxy_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the extra that it takes (design 2)."""
+    """The error names the extra that it takes (design.md 2)."""
 
     async def connect_socks_proxy(*_args: object, **_options: object) -> None:
         raise ImportError("python-socks")
@@ -319,7 +319,7 @@ async def test_the_environment_s_proxy(scheme: str, variable: str, monkeypatch: 
 
 
 def test_what_a_proxy_may_be() -> None:
-    """True is the environment's, a string a URL, None and False none, and all else a TypeError (design 2)."""
+    """True is the environment's, a string a URL, None and False none, and all else a TypeError (design.md 2)."""
     assert read_proxy(proxy=True) is True
     assert read_proxy("http://a") == "http://a"
     assert read_proxy(None) is None

@@ -33,7 +33,7 @@ async def test_a_client_event_on_a_presence_channel_names_its_sender(target: Tar
 
 
 async def test_our_client_sends_none_on_encrypted_channels(target: Target) -> None:
-    """The protocol has none there, and the caller hears of it at once (design 2)."""
+    """The protocol has none there, and the caller hears of it at once (design.md 2)."""
     async with target.client() as client:
         channel = await client.subscribe(unique("private-encrypted-"))
         with pytest.raises(UnsupportedError):

@@ -1,4 +1,4 @@
-"""Two cores that are told the same, and must say the same (design 5)."""
+"""Two cores that are told the same, and must say the same (design.md 5)."""
 
 from __future__ import annotations
 
