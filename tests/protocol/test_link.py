@@ -537,7 +537,7 @@ def test_connecting_again_forgets_the_past() -> None:
 
 
 def test_switching_leaves_the_link_at_once() -> None:
-    """The old socket is closed, another opened without a delay, and what is wanted is subscribed there (design.md 2)."""
+    """The old socket is closed, a new one opened at once, where the wanted channels are subscribed (design.md 2)."""
     core = Core()
     core.up()
     core.subscribed("orders")
