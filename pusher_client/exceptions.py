@@ -30,7 +30,6 @@ __all__ = [
     "RateLimitError",
     "SubscriptionError",
     "UnsupportedError",
-    "bare",
 ]
 
 _Error = TypeVar("_Error", bound=BaseException)

@@ -105,7 +105,7 @@ def test_examples_are_shown_from_their_files() -> None:
     """What is included exists and is run in test_examples.py; each example is shown somewhere."""
     included = {path for page in PAGES for path in SNIPPET.findall(page.read_text(encoding="utf-8"))}
     examples = {path.relative_to(ROOT).as_posix() for path in (ROOT / "examples").glob("*.py")}
-    tests = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").glob("test_example*.py"))]
+    tests = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests" / "project").glob("test_example*.py"))]
     assert included <= examples
     assert [path for path in examples if not any(Path(path).stem in text for text in tests)] == []
     linked = (ROOT / "README.md").read_text(encoding="utf-8")
