@@ -29,7 +29,7 @@ from pusher_client.cli.cures import connect_cure, subscription_cure
 from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
 from pusher_client.cli.line_writer import LineWriter
 from pusher_client.cli.rendering import SUBSCRIPTION_ERROR, Moment, json_line, pretty_line
-from pusher_client.cli.reporting import CommandError, complaints, progress, reporting, warnings_of_the_link
+from pusher_client.cli.reporting import CommandError, complaints, progress, reporting, retry_warnings
 from pusher_client.cli.signals import stop_signals
 from pusher_client.cli.target import Target, read_server, read_target
 from pusher_client.delivery.stream_queue import name_filter
@@ -143,7 +143,7 @@ class Listening:
         Raises:
             CommandError: It cannot listen, or not any more.
         """
-        with stop_signals() as stopped, self._writer.watched() as gone, warnings_of_the_link(self._complaints):
+        with stop_signals() as stopped, self._writer.watched() as gone, retry_warnings(self._complaints):
             listening = asyncio.create_task(self._listen())
             ends: set[asyncio.Future[int] | asyncio.Future[None]] = {listening, stopped, gone}
             await asyncio.wait(ends, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)

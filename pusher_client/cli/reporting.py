@@ -1,4 +1,4 @@
-"""What goes to standard error: what went wrong with its cure, warnings, and how far a long step has come."""
+"""Output on standard error: errors with their cures, warnings, and the progress of long steps."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rich.text import Text
 
 from pusher_client.cli.exit_codes import ExitCode
 
-__all__ = ["CommandError", "complaints", "progress", "reporting", "silent_log", "warnings_of_the_link"]
+__all__ = ["CommandError", "complaints", "progress", "reporting", "retry_warnings", "silent_log"]
 
-_PASSING = "next attempt in"
-"""What every warning of the library says that tells of trouble with the connection or a subscription."""
+_RETRIES = "pusher_client.retries"
+"""The logger of failed attempts that are repeated; losses are logged elsewhere, and printed as markers."""
 
 
 class CommandError(Exception):
     """The command cannot go on.
 
     Args:
-        message: What is wrong and what to do, without anything secret.
-        code: What the process exits with.
+        message: The problem and its cure, without anything secret.
+        code: The exit code of the process.
     """
 
     def __init__(self, message: str, code: ExitCode) -> None:
@@ -32,13 +32,13 @@ class CommandError(Exception):
 
 
 def complaints() -> Console:
-    """Return standard error as it is now."""
+    """Return a console for the current standard error."""
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def reporting() -> Generator[None]:
-    """Turn a `CommandError` into a line and an exit code, without a traceback."""
+    """Turn a `CommandError` into one line on standard error and an exit code, without a traceback."""
     try:
         yield
     except CommandError as error:
@@ -48,7 +48,7 @@ def reporting() -> Generator[None]:
 
 @contextmanager
 def progress(doing: str, console: Console) -> Generator[None]:
-    """Show on a terminal that something takes its time; elsewhere nothing."""
+    """Show a spinner while a step runs, if the console is a terminal."""
     if not console.is_terminal:
         yield
         return
@@ -57,22 +57,22 @@ def progress(doing: str, console: Console) -> Generator[None]:
 
 
 @contextmanager
-def warnings_of_the_link(console: Console) -> Generator[None]:
-    """Print the library's warnings of what it tries again; what is lost is told as markers among the events."""
-    with _log_to(_Printing(console)):
+def retry_warnings(console: Console) -> Generator[None]:
+    """Print the library's warnings about attempts that failed and are repeated."""
+    with _handling(_RETRIES, _Printer(console)), silent_log():
         yield
 
 
 @contextmanager
 def silent_log() -> Generator[None]:
-    """Keep the library's log off standard error, for a command that tells all of it in its own words."""
-    with _log_to(logging.NullHandler()):
+    """Keep the library's log off standard error, for commands that report everything in their own output."""
+    with _handling("pusher_client", logging.NullHandler()):
         yield
 
 
 @contextmanager
-def _log_to(handler: logging.Handler) -> Generator[None]:
-    logger = logging.getLogger("pusher_client")
+def _handling(name: str, handler: logging.Handler) -> Generator[None]:
+    logger = logging.getLogger(name)
     logger.addHandler(handler)
     try:
         yield
@@ -80,11 +80,10 @@ def _log_to(handler: logging.Handler) -> Generator[None]:
         logger.removeHandler(handler)
 
 
-class _Printing(logging.Handler):
+class _Printer(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__(logging.WARNING)
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        if _PASSING in record.getMessage():
-            self._console.print(Text.assemble(("warning: ", "yellow"), record.getMessage()))
+        self._console.print(Text.assemble(("warning: ", "yellow"), record.getMessage()))

@@ -37,6 +37,8 @@ __all__ = ["News"]
 _T = TypeVar("_T")
 
 _logger = logging.getLogger("pusher_client")
+_retry_logger = logging.getLogger("pusher_client.retries")
+"""Warnings of attempts that failed and are repeated, which `pusher-client listen` prints."""
 
 
 class News:
@@ -129,7 +131,7 @@ class News:
                     _logger.error("the subscription failed for good: %s", error)
                 self._channels.end(channel, error)
             case SubscriptionRetried(_, error, delay):
-                _logger.warning("%s; next attempt in %.1f s", error, delay)
+                _retry_logger.warning("%s; next attempt in %.1f s", error, delay)
             case FrameIgnored(cause):
                 _logger.debug("ignored %s", cause)
             case UserEvent(event) | WatchlistEvent(event):
@@ -144,7 +146,9 @@ class News:
             case StateChanged(previous, current):
                 self._change_state(previous, current)
             case ConnectingIn(delay, cause):
-                _logger.warning("the connection is lost or was not made: %s; next attempt in %.1f s", cause, delay)
+                _retry_logger.warning(
+                    "the connection is lost or was not made: %s; next attempt in %.1f s", cause, delay
+                )
                 if delay > 0:
                     self.connection.emit("connecting_in", delay)
             case ErrorRaised(error):

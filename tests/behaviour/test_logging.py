@@ -12,6 +12,7 @@ from pusher_client import AuthorizationError, ChannelAuthorization, ConnectError
 from pusher_client.testing import PusherServer
 
 CHANNEL = "private-encrypted-orders"
+LOGGERS = ("pusher_client", "pusher_client.retries")
 
 
 class Guard:
@@ -38,7 +39,7 @@ class Guard:
 
 def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     """Return what the client has logged: level and words."""
-    return [(entry.levelname, entry.getMessage()) for entry in caplog.records if entry.name == "pusher_client"]
+    return [(entry.levelname, entry.getMessage()) for entry in caplog.records if entry.name in LOGGERS]
 
 
 @pytest.mark.parametrize("way", ["one", "many"])

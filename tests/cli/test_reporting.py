@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pusher_client.cli.exit_codes import ExitCode
-from pusher_client.cli.reporting import CommandError, progress, reporting, warnings_of_the_link
+from pusher_client.cli.reporting import CommandError, progress, reporting, retry_warnings
 
 
 def test_an_error_is_a_line_and_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,13 +40,13 @@ def test_progress_is_for_terminals_alone() -> None:
     assert "connecting" in terminal.getvalue()
 
 
-def test_warnings_tell_of_what_is_tried_again_and_not_of_losses() -> None:
-    """A loss is a marker at its place among the events; told twice it would look like two."""
+def test_only_warnings_about_retries_are_printed() -> None:
+    """A loss is printed as a marker among the events; printed twice, it would look like two losses."""
     printed = io.StringIO()
-    logger = logging.getLogger("pusher_client")
-    with warnings_of_the_link(Console(file=printed, soft_wrap=True)):
-        logger.warning("%s; next attempt in %.1f s", "refused", 2)
-        logger.warning("%s: events of %.1f s may be missing", "orders", 3)
-        logger.info("next attempt in a moment")
-    logger.warning("next attempt in another program")
-    assert printed.getvalue() == "warning: refused; next attempt in 2.0 s\n"
+    retries = logging.getLogger("pusher_client.retries")
+    with retry_warnings(Console(file=printed, soft_wrap=True)):
+        retries.warning("%s; tried again in %.1f s", "refused", 2)
+        retries.info("the wording does not matter: next attempt in a moment")
+        logging.getLogger("pusher_client").warning("%s: events of %.1f s may be missing", "orders", 3)
+    retries.warning("logged after the command")
+    assert printed.getvalue() == "warning: refused; tried again in 2.0 s\n"
