@@ -35,7 +35,7 @@ from pusher_client.protocol.outputs import (
 )
 from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
 from pusher_client.transport.frame_reader import Take
-from pusher_client.transport.send_queue import Outbox
+from pusher_client.transport.send_queue import SendQueue
 from pusher_client.transport.websocket import OpenError, WebSocket
 
 __all__ = ["Driver", "Piece"]
@@ -81,7 +81,7 @@ class Driver:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
         authority: Whom to ask for authorizations.
-        outbox_bytes: How many bytes may wait to be sent, see `Outbox`.
+        send_queue_bytes: How many bytes may wait to be sent, see `SendQueue`.
         deliverer: Where events go.
         listener: Who hears the news.
 
@@ -95,7 +95,7 @@ class Driver:
         open_websocket: Callable[[], Awaitable[WebSocket]],
         authority: Authority,
         *,
-        outbox_bytes: int,
+        send_queue_bytes: int,
         deliverer: Deliverer,
         listener: Listener,
     ) -> None:
@@ -108,7 +108,7 @@ class Driver:
         self._timer = DeadlineTimer(self._stalls, lambda: self.feed(core.handle_deadline))
         self._draining = False
         self._stopped = False
-        self._outbox = Outbox(outbox_bytes)
+        self._send_queue = SendQueue(send_queue_bytes)
         self._socket_task: asyncio.Task[None] | None = None
         self._websocket: WebSocket | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -139,7 +139,7 @@ class Driver:
                 self._deliver(output.event)
             else:
                 self._hear(output)
-        self._outbox.clear()
+        self._send_queue.clear()
 
     # -- the core's outputs ---------------------------------------------------------------------------------------
 
@@ -162,7 +162,7 @@ class Driver:
                 self._stalls.event = event
                 self._deliver(event)
             case OpenWebSocket():
-                self._outbox.clear()
+                self._send_queue.clear()
                 self._socket_task = self.loop.create_task(self._run_socket(), name="pusher_client socket")
             case CloseWebSocket():
                 self._close_socket()
@@ -188,7 +188,7 @@ class Driver:
                 assert_never(output)
 
     def _send_texts(self) -> None:
-        if all(map(self._outbox.put, self._core.text_to_send())):
+        if all(map(self._send_queue.put, self._core.text_to_send())):
             return
         self._close_socket()
         self._core.websocket_closed(None, "the server does not read what is sent", self.loop.time())
@@ -248,12 +248,12 @@ class Driver:
         return take
 
     async def _write(self, websocket: WebSocket) -> None:
-        outbox = self._outbox
-        while await websocket.send(await outbox.take()):
+        send_queue = self._send_queue
+        while await websocket.send(await send_queue.take()):
             pass
 
     def _close_socket(self) -> None:
-        self._outbox.clear()
+        self._send_queue.clear()
         websocket, self._websocket = self._websocket, None
         if websocket is not None:
             websocket.leave()  # at once: the core would take what it still brings for the next socket's

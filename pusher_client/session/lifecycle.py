@@ -172,7 +172,7 @@ class Lifecycle:
             self._core,
             self._open_websocket,
             self._authority,
-            outbox_bytes=self._core.settings.buffer_bytes,
+            send_queue_bytes=self._core.settings.buffer_bytes,
             deliverer=self._channels,
             listener=self._news,
         )

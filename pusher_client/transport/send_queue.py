@@ -1,4 +1,4 @@
-"""The texts that wait to be sent, within an allowance of their own (promise R6)."""
+"""The texts that wait to be sent, within a byte limit (promise R6)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections import deque
 
 from pusher_client.protocol.byte_budget import ByteBudget
 
-__all__ = ["Outbox"]
+__all__ = ["SendQueue"]
 
 _LEAST_BYTES = 4 * 1024 * 1024
 
 
-class Outbox:
-    """First in, first out, for one writer.
+class SendQueue:
+    """A first-in, first-out queue of texts with one reader, the writer task.
 
     Args:
-        limit: How many bytes may wait, at least 4 MiB: room for the subscribe frames of 10,000 channels. It is not the
-            queues' allowance, since a consumer that does not read must not use up what keeps the link alive.
+        limit: The number of bytes that may wait, at least 4 MiB: room for the subscribe frames of 10,000 channels. This
+            is separate from the limit of the event queues, because a slow consumer must not use up the space of the
+            frames that keep the link alive.
     """
 
     def __init__(self, limit: int) -> None:
@@ -26,7 +27,7 @@ class Outbox:
         self._filled = asyncio.Event()
 
     def put(self, text: str) -> bool:
-        """Queue a text, or return False when there is no room: the other side does not read."""
+        """Queue a text; return False when it does not fit, because the server does not read."""
         if not self._budget.take(len(text)):
             return False
         self._texts.append(text)
@@ -34,7 +35,7 @@ class Outbox:
         return True
 
     async def take(self) -> str:
-        """Return the next text, waiting for one if need be."""
+        """Return the next text; wait until there is one."""
         while not self._texts:
             self._filled.clear()
             await self._filled.wait()
@@ -43,6 +44,6 @@ class Outbox:
         return text
 
     def clear(self) -> None:
-        """Forget what waits, and give its bytes back."""
+        """Drop all waiting texts and release their bytes."""
         while self._texts:
             self._budget.give(len(self._texts.popleft()))

@@ -513,7 +513,9 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    driver = Driver(core, unused, Authority(None, None, None), outbox_bytes=1000, deliverer=Nobody(), listener=Nobody())
+    driver = Driver(
+        core, unused, Authority(None, None, None), send_queue_bytes=1000, deliverer=Nobody(), listener=Nobody()
+    )
     driver._carry_out(Cancel(7))
     await driver.stop(())
     assert core.state is ConnectionState.INITIALIZED
