@@ -70,7 +70,7 @@ class Channel(Bindable):
     @property
     def stats(self) -> ChannelStats:
         """What became of the channel's application events, over all its subscriptions, up to this moment."""
-        return self._dispatcher.tally.snapshot()
+        return self._dispatcher.counts.snapshot()
 
     @property
     def subscription_count(self) -> int | None:

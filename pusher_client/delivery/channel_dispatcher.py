@@ -17,7 +17,7 @@ from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 
 __all__ = ["ChannelDispatcher", "ClientDispatcher"]
 
@@ -82,7 +82,7 @@ class ChannelDispatcher(Dispatcher):
     Args:
         name: The channel's name.
         client: The handlers and streams of all channels.
-        tally: The channel's counts; also an attribute.
+        counts: The channel's counts; also an attribute.
         queue_size: How many events a queue holds when nothing else is said.
         budget: The allowance of bytes for all queues of the client.
         on_handler_error: What hears of a failing handler besides the log.
@@ -90,13 +90,13 @@ class ChannelDispatcher(Dispatcher):
             quick, and must not log or call handlers.
     """
 
-    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_sole", "_unread", "_version", "tally")
+    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_sole", "_unread", "_version", "counts")
 
     def __init__(
         self,
         name: str,
         client: ClientDispatcher,
-        tally: Tally,
+        counts: EventCounts,
         *,
         queue_size: int,
         budget: ByteBudget,
@@ -106,7 +106,7 @@ class ChannelDispatcher(Dispatcher):
         super().__init__(
             name, pool=client.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error
         )
-        self.tally: Tally = tally
+        self.counts: EventCounts = counts
         self._client = client
         self._on_use = on_use or (lambda: None)
         self._own: EventStream | None = None
@@ -140,7 +140,7 @@ class ChannelDispatcher(Dispatcher):
         # The short cut of the hot path: with many channels, time is saved by each object less that is looked at.
         name, sole, worker = event.name, self._sole, self._worker
         if sole is not None and name == sole.event and not worker.busy and self._version == self._client.version:
-            self.tally.delivered += 1
+            self.counts.delivered += 1
             worker.run_sole(sole, name, event)
         else:
             self._deliver_to_all(event)
@@ -162,11 +162,11 @@ class ChannelDispatcher(Dispatcher):
             accepted = False
         if counts:
             if accepted:
-                self.tally.delivered += 1
+                self.counts.delivered += 1
             else:
-                self.tally.dropped += 1
+                self.counts.dropped += 1
         elif name == DECRYPTION_FAILURE:
-            self.tally.undecryptable += 1
+            self.counts.undecryptable += 1
         if queued:
             worker.start()
         elif bindings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from weakref import ref
 
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 
 __all__ = ["Totals"]
 
@@ -16,26 +16,26 @@ class Totals:
     An owner may go at any moment and in any thread, wherever the garbage collector runs: that only notes it.
     """
 
-    __slots__ = ("_gone", "_retired", "_tallies")
+    __slots__ = ("_counts", "_gone", "_retired")
 
     def __init__(self) -> None:
-        self._tallies: dict[ref[object], Tally] = {}
+        self._counts: dict[ref[object], EventCounts] = {}
         self._gone: deque[ref[object]] = deque()
-        self._retired = Tally()
+        self._retired = EventCounts()
 
-    def watch(self, owner: object, tally: Tally) -> None:
+    def watch(self, owner: object, counts: EventCounts) -> None:
         """Count these in; also when the owner is gone."""
         self._retire()
-        self._tallies[ref(owner, self._gone.append)] = tally
+        self._counts[ref(owner, self._gone.append)] = counts
 
-    def sum(self) -> Tally:
+    def sum(self) -> EventCounts:
         """Return the sums as they stand now."""
         self._retire()
-        total = Tally()
-        for tally in (self._retired, *self._tallies.values()):
-            total.add(tally)
+        total = EventCounts()
+        for counts in (self._retired, *self._counts.values()):
+            total.add(counts)
         return total
 
     def _retire(self) -> None:
         while self._gone:
-            self._retired.add(self._tallies.pop(self._gone.popleft()))
+            self._retired.add(self._counts.pop(self._gone.popleft()))

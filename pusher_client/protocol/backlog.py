@@ -16,11 +16,18 @@ _OVERHEAD_BYTES = 512
 
 
 class Held(msgspec.Struct, kw_only=True):
-    """An event in the queue: decided when ``event`` is there, else still sealed.
+    """A queued event. It is decided when ``event`` is set, and otherwise still sealed.
 
-    ``arrived`` is when it came, if it is sealed: a decided one waits for those before it only. ``asked`` tells whether
-    a request that started after the event came, or runs for it, may bring its key; ``application`` whether the
-    channel's counts know it.
+    Attributes:
+        name: The event's name.
+        raw: The data as received.
+        arrived: When a sealed event was received; unused for a decided one, which waits only for those before it.
+        event: What is to be delivered, once that is known.
+        nonce: The nonce of a sealed event.
+        ciphertext: The ciphertext of a sealed event.
+        requested: Whether an authorization request that started after the event arrived may bring its key.
+        application: Whether the channel's counts include it.
+        size: Bytes taken from the budget.
     """
 
     name: str
@@ -29,24 +36,24 @@ class Held(msgspec.Struct, kw_only=True):
     event: Event | None = None
     nonce: bytes = b""
     ciphertext: bytes = b""
-    asked: bool = False
+    requested: bool = False
     application: bool = True
     size: int = 0
 
 
-# What all channels have that wait for nothing, and nobody fills: even an empty deque takes 760 bytes.
+# Shared by all empty backlogs and never filled, because even an empty deque takes 760 bytes.
 _NOTHING: Final[deque[Held]] = deque()
 
 
 class Backlog:
-    """First in, first out.
+    """A queue, first in, first out.
 
     Args:
         limit: How many events may wait.
         budget: The client's allowance of bytes.
 
     Attributes:
-        items: What waits, in order; to be read by others.
+        items: The queued events in order; read-only for others.
     """
 
     __slots__ = ("_budget", "_limit", "items")

@@ -39,7 +39,7 @@ class ChannelEvents:
         data = decode_data(frame.data)
         if self.members is None:
             return self._event(name, data, frame.data), []
-        left, joined = self.members.snapshot(data)
+        left, joined = self.members.replace(data)
         changes = [self._event("pusher:member_removed", member) for member in left]
         changes += [self._event("pusher:member_added", member) for member in joined]
         return self._event(name, dict(self.members.mapping)), changes

@@ -18,7 +18,7 @@ from pusher_client.protocol.channel_events import ChannelEvents
 from pusher_client.protocol.channel_frames import SubscriptionContext
 from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.encryption import secretbox_opener
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import decode_frame
 from pusher_client.protocol.keyring import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase
@@ -118,7 +118,7 @@ class Connection:
     def channel_events(self, channel: str) -> ChannelEvents | None:
         """Return what is remembered of a wanted channel: its count of subscribers and its members."""
         subscription = self._channels.get(channel)
-        return None if subscription is None else subscription.inbox.events
+        return None if subscription is None else subscription.frames.events
 
     # -- what to carry out ----------------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Connection:
         self.link_over(None, now)
         self._link.disconnect()
 
-    def subscribe(self, channel: str, call_id: int, tally: Tally, now: float) -> None:
+    def subscribe(self, channel: str, call_id: int, counts: EventCounts, now: float) -> None:
         """Want a channel; the call's ``Result`` follows.
 
         Raises:
@@ -176,7 +176,7 @@ class Connection:
         if not self.active:
             raise NotConnectedError("not connected; call connect() first")
         self._now = now
-        self._rearm(self._channels.subscribe(channel, call_id, tally, now, link_up=self.socket_id is not None))
+        self._rearm(self._channels.subscribe(channel, call_id, counts, now, link_up=self.socket_id is not None))
 
     def abandon(self, channel: str, call_id: int, now: float) -> None:
         """Forget a call of ``subscribe`` whose caller no longer waits."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pusher_client.events import ChannelStats
 
-__all__ = ["Tally"]
+__all__ = ["EventCounts"]
 
 
-class Tally:
+class EventCounts:
     """The running counts of one channel; they outlive its subscriptions.
 
     The core counts what arrives and what it discards, the dispatcher what leaves. Everything that has arrived and not
@@ -28,7 +28,7 @@ class Tally:
         """Events that have arrived and not left yet."""
         return self.received - self.delivered - self.dropped - self.undecryptable
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: EventCounts) -> None:
         """Count what another has counted, too."""
         self.received += other.received
         self.delivered += other.delivered

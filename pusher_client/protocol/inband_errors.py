@@ -40,6 +40,6 @@ def tell_concerned(
             if channel in (None, name):
                 if error.code == _UNAUTHORIZED:
                     subscription.suspect(now, named=channel is not None)
-                elif channel is not None or subscription.inbox.kind.authorized:
+                elif channel is not None or subscription.frames.kind.authorized:
                     subscription.doubt(now, error.message)
                 yield subscription

@@ -75,7 +75,7 @@ class Keyring:
         open_box: Opens a secretbox with a key.
     """
 
-    __slots__ = ("_begun", "_entries", "_grace", "_old_keys", "_open_box", "_usual", "proved")
+    __slots__ = ("_begun", "_entries", "_grace", "_old_keys", "_open_box", "_usual", "fruitful")
 
     def __init__(self, grace: float, old_keys: int, open_box: OpenSecretbox = open_secretbox) -> None:
         self._grace = grace
@@ -86,13 +86,13 @@ class Keyring:
         self._usual: bytes | None = None
         self._begun = False
         self._open_box = open_box
-        self.proved: bool = False
+        self.fruitful: bool = False
         """Set when a key that a later answer brought has opened its first event; cleared by who takes note."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def endorse(self, key: bytes, now: float) -> bool:
+    def set_current(self, key: bytes, now: float) -> bool:
         """Take the key that an accepted answer named; return True if it was not on the ring."""
         self.expire(now)
         known = next((entry for entry in self._entries if entry.key == key), None)
@@ -123,7 +123,7 @@ class Keyring:
             if plaintext is not None:
                 if entry.unproved:
                     entry.unproved = False
-                    self.proved = True
+                    self.fruitful = True
                     if entry.expires is None:
                         self._usual = entry.key
                 return plaintext

@@ -47,7 +47,7 @@ class Members:
         named = member_id(json_object(decode_data(channel_data)).get("user_id"))
         self._my_id = user_id if channel_data is None else named
 
-    def snapshot(self, data: object) -> tuple[list[Member], list[Member]]:
+    def replace(self, data: object) -> tuple[list[Member], list[Member]]:
         """Take the members that an acknowledgement lists; return who left, and who joined or changed since the last."""
         now = _read_members(data)
         left = [Member(id_, info) for id_, info in self._members.items() if id_ not in now]

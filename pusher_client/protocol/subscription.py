@@ -6,8 +6,8 @@ from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
 from pusher_client.protocol.acknowledgement import Acknowledgement
 from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
-from pusher_client.protocol.channel_frames import Inbox, SubscriptionContext
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.channel_frames import ChannelFrames, SubscriptionContext
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
 from pusher_client.protocol.outputs import (
     Deliver,
@@ -35,7 +35,7 @@ class Subscription:
         name: The channel's name.
         context: What the connection's subscriptions share.
         owed: The answers that are owed to frames given up.
-        tally: The channel's counts.
+        counts: The channel's counts.
     """
 
     __slots__ = (
@@ -52,14 +52,14 @@ class Subscription:
         "_retry_at",
         "_subscribed_at",
         "armed",
-        "inbox",
+        "frames",
         "name",
         "state",
     )
 
-    def __init__(self, name: str, context: SubscriptionContext, owed: OwedAnswers, tally: Tally) -> None:
+    def __init__(self, name: str, context: SubscriptionContext, owed: OwedAnswers, counts: EventCounts) -> None:
         self.name: str = name
-        self.inbox: Inbox = Inbox(name, context, tally)
+        self.frames: ChannelFrames = ChannelFrames(name, context, counts)
         self.state: SubscriptionState = SubscriptionState.UNSUBSCRIBED
         self.armed: float | None = None
         self._context = context
@@ -88,7 +88,7 @@ class Subscription:
             self._ever_subscribed = False
             self._hole = None
             self._attempts.start_anew()
-            self.inbox = Inbox(self.name, self._context, self.inbox.tally)
+            self.frames = ChannelFrames(self.name, self._context, self.frames.counts)
         if self.state is SubscriptionState.UNSUBSCRIBED and link_up:
             self.begin(now)
 
@@ -102,7 +102,7 @@ class Subscription:
         if link_up and self.state in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
             self._context.send(unsubscribe_frame(self.name))
         self._stop(now)
-        self.inbox.discard(now)
+        self.frames.discard(now)
         self._enter(SubscriptionState.UNSUBSCRIBED)
         self._calls.finish(SubscriptionError(self.name, "unsubscribed before the subscription succeeded"))
         self._context.emit(SubscriptionEnded(self.name, None))
@@ -110,7 +110,7 @@ class Subscription:
     def close(self, error: PusherError | None, now: float) -> None:
         """End with the link: closed by the caller (None), or over for good."""
         self._stop(now)
-        self.inbox.settle(now)
+        self.frames.end(now)
         failed = self.state is SubscriptionState.FAILED
         self._enter(SubscriptionState.UNSUBSCRIBED)
         self._calls.finish(error or SubscriptionError(self.name, "disconnected before the subscription succeeded"))
@@ -122,7 +122,7 @@ class Subscription:
     def begin(self, now: float) -> None:
         """Start on a link: ask for an authorization, or subscribe at once where none is needed."""
         self._retry_at = None
-        if self.inbox.kind.authorized:
+        if self.frames.kind.authorized:
             purpose = Purpose.RESUBSCRIBE if self._ever_subscribed else Purpose.SUBSCRIBE
             self._enter(SubscriptionState.AUTHORIZING)
             self._request_id = self._context.requests.ask(self, purpose, now)
@@ -140,18 +140,18 @@ class Subscription:
 
     def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
         """Take an authorization and subscribe with it."""
-        if self.inbox.lacks_key(authorization):
+        if self.frames.lacks_key(authorization):
             message = "the authorization answer has no 'shared_secret', which an encrypted channel needs"
             error = AuthorizationError(self.name, message)
             self.authorization_failed(purpose, error, retryable=False, retry_after=None, now=now)
             return
         self._request_id = None
         self._attempts.authorized()
-        if self.inbox.kind.presence and authorization.channel_data is None and self._context.user.expected:
+        if self.frames.kind.presence and authorization.channel_data is None and self._context.user.expected:
             self._parked = authorization
             self._last_error = AuthorizationError(self.name, "it has no channel_data and waits for the user to sign in")
             return
-        self.inbox.authorized(authorization, now)
+        self.frames.authorized(authorization, now)
         self._send_subscribe(authorization, now)
 
     def user_settled(self, now: float) -> None:
@@ -187,14 +187,14 @@ class Subscription:
             return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
         if frame.event == "pusher_internal:subscription_succeeded":
             return self._acknowledged(frame, now)
-        event = self.inbox.events.read(frame) if self.state is SubscriptionState.SUBSCRIBED else None
+        event = self.frames.events.read(frame) if self.state is SubscriptionState.SUBSCRIBED else None
         if event is not None:
-            self.inbox.deliver(event)
+            self.frames.deliver(event)
         return event is not None
 
     def suspect(self, now: float, *, named: bool) -> None:
         """An authorization was refused: this channel's, or that of some channel (protocol-notes 5.4)."""
-        if named or self.inbox.kind.authorized:
+        if named or self.frames.kind.authorized:
             self._ack.suspect()
         self.doubt(now)
 
@@ -204,8 +204,8 @@ class Subscription:
 
     def client_event_rejected(self, error: ServerError) -> None:
         """The server refused a client event, which an encrypted channel cannot have sent (protocol-notes 12)."""
-        if self.state is SubscriptionState.SUBSCRIBED and not self.inbox.kind.encrypted:
-            self.inbox.deliver(Event("pusher:error", self.name, error))
+        if self.state is SubscriptionState.SUBSCRIBED and not self.frames.kind.encrypted:
+            self.frames.deliver(Event("pusher:error", self.name, error))
 
     def _acknowledged(self, frame: Frame, now: float) -> bool:
         if self.state is not SubscriptionState.SUBSCRIBING:
@@ -213,13 +213,13 @@ class Subscription:
         self._stop(now)
         self._enter(SubscriptionState.SUBSCRIBED)
         self._subscribed_at = now
-        event, changes = self.inbox.events.succeeded(frame)
-        self.inbox.deliver(event)
+        event, changes = self.frames.events.succeeded(frame)
+        self.frames.deliver(event)
         if self._hole is not None:
             self._context.emit(GapFound(self.name, *self._hole, now))
             self._hole = None
         for change in changes if self._ever_subscribed else ():
-            self.inbox.deliver(change)
+            self.frames.deliver(change)
         self._ever_subscribed = True
         self._calls.finish(None)
         return True
@@ -227,7 +227,7 @@ class Subscription:
     def _refused_by_server(self, why: dict[str, object], last_received: float, now: float) -> bool:
         if self.state not in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
             return False
-        self.inbox.deliver(Event("pusher:subscription_error", self.name, why))
+        self.frames.deliver(Event("pusher:subscription_error", self.name, why))
         status, message = why["status"], f"the server refused the subscription: {why['error']}"
         error = SubscriptionError(self.name, message)
         if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
@@ -247,7 +247,7 @@ class Subscription:
 
     def deadline(self) -> float | None:
         """Return when ``handle_deadline`` has something to do."""
-        due = (self._ack.due, self._retry_at, self._calls.deadline(), self.inbox.deadline())
+        due = (self._ack.due, self._retry_at, self._calls.deadline(), self.frames.deadline())
         return min((time for time in due if time is not None), default=None)
 
     def handle_deadline(self, now: float) -> None:
@@ -256,7 +256,7 @@ class Subscription:
         last = f"; the last error was: {why}" if why else ""
         timeout = self._context.settings.subscribe_timeout
         self._calls.expire(now, SubscriptionError(self.name, f"not subscribed within {timeout:g} s{last}"))
-        self.inbox.handle_deadline(now)
+        self.frames.handle_deadline(now)
         if self._withdraw_if_unwanted(now):
             return
         if self._ack.due is not None and now >= self._ack.due:
@@ -275,7 +275,7 @@ class Subscription:
     def _send_subscribe(self, authorization: ChannelAuthorization | None, now: float) -> None:
         auth = authorization.auth if authorization is not None else None
         channel_data = authorization.channel_data if authorization is not None else None
-        self._context.send(subscribe_frame(self.name, auth, channel_data if self.inbox.kind.presence else None))
+        self._context.send(subscribe_frame(self.name, auth, channel_data if self.frames.kind.presence else None))
         self._ack.expect(now + self._context.settings.subscribe_timeout)
         self._enter(SubscriptionState.SUBSCRIBING)
 
@@ -288,7 +288,7 @@ class Subscription:
     def _fail(self, error: PusherError, now: float, *, told: bool = False) -> None:
         """Give up on the channel: settle what waits, drop the keys, tell everyone."""
         self._stop(now)
-        self.inbox.settle(now)
+        self.frames.end(now)
         self._enter(SubscriptionState.FAILED)
         if not told:
             status = error.status if isinstance(error, AuthorizationError) else None
@@ -304,7 +304,7 @@ class Subscription:
             if now - self._subscribed_at >= self._context.settings.reconnect.stable_after:
                 self._attempts.reset_delay()
         self._stop(now)
-        self.inbox.lost(now)
+        self.frames.subscription_lost(now)
 
     def _stop(self, now: float) -> None:
         self._ack.stop()
@@ -323,4 +323,4 @@ class Subscription:
         if state is not self.state:
             check_transition(SUBSCRIPTION_TRANSITIONS, self.state, state)
             self.state = state
-            self.inbox.listen(subscribed=state is SubscriptionState.SUBSCRIBED)
+            self.frames.set_subscribed(subscribed=state is SubscriptionState.SUBSCRIBED)

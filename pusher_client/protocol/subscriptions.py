@@ -7,7 +7,7 @@ from collections import deque
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.channel_frames import SubscriptionContext
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.outputs import Deliver, GapFound, Output
 from pusher_client.protocol.owed import OwedAnswers
@@ -51,11 +51,11 @@ class WantedChannels:
         subscription = self.subscriptions.get(channel)
         return subscription.state if subscription is not None else SubscriptionState.UNSUBSCRIBED
 
-    def subscribe(self, channel: str, call_id: int, tally: Tally, now: float, *, link_up: bool) -> Subscription:
+    def subscribe(self, channel: str, call_id: int, counts: EventCounts, now: float, *, link_up: bool) -> Subscription:
         """Want a channel, and let a call wait for it."""
         subscription = self.subscriptions.get(channel)
         if subscription is None:
-            subscription = self.subscriptions[channel] = Subscription(channel, self._context, self._owed, tally)
+            subscription = self.subscriptions[channel] = Subscription(channel, self._context, self._owed, counts)
         subscription.subscribe(call_id, now, link_up=link_up)
         return subscription
 
@@ -115,7 +115,7 @@ class WantedChannels:
         kept: list[Output] = []
         for output in self._outputs:
             if isinstance(output, Deliver) and output.event.channel == subscription.name:
-                subscription.inbox.count_undelivered(output.event)
+                subscription.frames.count_undelivered(output.event)
             elif not (isinstance(output, GapFound) and output.channel == subscription.name):
                 kept.append(output)
         self._outputs.clear()

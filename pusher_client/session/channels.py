@@ -17,7 +17,7 @@ from pusher_client.events import DECRYPTION_FAILURE, ChannelStats, Event, Member
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.names import channel_kind, check_channel_name
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Channels:
         self._dispatchers: WeakValueDictionary[str, ChannelDispatcher] = WeakValueDictionary()
         self._kept: dict[str, Channel] = {}
         self._wanted: dict[str | None, ChannelDispatcher] = {}
-        self._ended: dict[str | None, Tally] = {}
+        self._ended: dict[str | None, EventCounts] = {}
         self._totals = Totals()
 
     # -- handles --------------------------------------------------------------------------------------------------
@@ -101,11 +101,11 @@ class Channels:
         handle = self._handles.get(name)
         if handle is None:
             on_use = functools.partial(self._review, name)
-            dispatcher = self._new_dispatcher(name, self.dispatcher, Tally(), on_use=on_use)
+            dispatcher = self._new_dispatcher(name, self.dispatcher, EventCounts(), on_use=on_use)
             kind = PresenceChannel if channel_kind(name).presence else Channel
             handle = self._handles[name] = kind(name, dispatcher, self._operations)
             self._dispatchers[name] = dispatcher
-            self._totals.watch(dispatcher, dispatcher.tally)
+            self._totals.watch(dispatcher, dispatcher.counts)
         return handle
 
     def presence(self, name: str) -> PresenceChannel:
@@ -121,13 +121,13 @@ class Channels:
             raise ValueError(problem)  # noqa: TRY004 - it is the name that is wrong, and the type follows from it
         return handle
 
-    def want(self, handle: Channel) -> Tally:
+    def want(self, handle: Channel) -> EventCounts:
         """Keep a channel that is being subscribed, open its own stream, and return its counts."""
         dispatcher = self._dispatchers[handle.name]
         self._wanted[handle.name] = dispatcher
         self._review(handle.name)
         dispatcher.open_own_stream()
-        return dispatcher.tally
+        return dispatcher.counts
 
     def _review(self, name: str) -> None:
         handle = self._handles.get(name)
@@ -155,8 +155,8 @@ class Channels:
         dispatcher = self._wanted.get(event.channel)
         if dispatcher is None:
             # A handler unsubscribed while the connection ends, when the core has let go of the channel already.
-            tally = self._ended.get(event.channel, Tally())
-            tally.dropped += event.name == DECRYPTION_FAILURE or is_application(event.name)
+            counts = self._ended.get(event.channel, EventCounts())
+            counts.dropped += event.name == DECRYPTION_FAILURE or is_application(event.name)
             return
         if event.name == DECRYPTION_FAILURE:
             failure = event.data
@@ -168,7 +168,7 @@ class Channels:
         """The caller unsubscribes: end the streams now; the core's word may come after the next subscribe."""
         dispatcher = self._wanted.pop(name, None)
         if dispatcher is not None:
-            self._ended[name] = dispatcher.tally
+            self._ended[name] = dispatcher.counts
             dispatcher.end(None)
             self._review(name)
 

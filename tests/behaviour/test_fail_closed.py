@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pusher_client import Event, KeyRotationPolicy, PusherClient, PusherError
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Cancel, CloseWebSocket, Deliver, OpenWebSocket
 from pusher_client.protocol.outputs import Output as CoreOutput
 from tests.support.core.forged_frames import CACHE, ORDERS, STATES, check, names, shapes
@@ -108,8 +108,8 @@ class Driven(Core):
     def subscribe(self, channel: str = ORDERS) -> int:
         """Call subscribe, for a handle that is kept."""
         self.calls += 1
-        tally: Tally = self.channels.want(self.client.channel(channel))
-        self.connection.subscribe(channel, self.calls, tally, self.now)
+        counts: EventCounts = self.channels.want(self.client.channel(channel))
+        self.connection.subscribe(channel, self.calls, counts, self.now)
         self.drain()
         return self.calls
 

@@ -290,5 +290,5 @@ def test_garbage_on_many_channels_does_not_flood_the_endpoint(*, answers: bool) 
         core.wait(0.006)
     core.wait(60.0)
     assert len(core.requests()) - asked <= 10 * 5 + 10 * 4
-    tallies = [core.tallies[channel] for channel in channels]
-    assert sum(tally.received for tally in tallies) == sum(tally.undecryptable for tally in tallies) == 10_000
+    counts = [core.counts[channel] for channel in channels]
+    assert sum(counts.received for counts in counts) == sum(counts.undecryptable for counts in counts) == 10_000

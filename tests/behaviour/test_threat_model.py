@@ -99,7 +99,7 @@ def test_what_is_withheld_leaves_no_trace() -> None:
     relay(core, published[2])
     relay(core, published[1])
     assert [event.name for event in core.events] == ["order"] * 3
-    assert core.tallies[CHANNEL].received == core.tallies[CHANNEL].delivered == 3
+    assert core.counts[CHANNEL].received == core.counts[CHANNEL].delivered == 3
     core.lose(1006)
     core.back()
     core.answer(OLD)
@@ -298,7 +298,7 @@ def test_a_new_key_with_every_answer_is_asked_for_with_every_event() -> None:
     assert len(core.requests()) - before == 502
     core.answer(OLD)
     assert len(core.requests()) - before == 502
-    assert core.tallies[CHANNEL].waiting == 0
+    assert core.counts[CHANNEL].waiting == 0
 
 
 def test_other_channels_are_the_relays_to_write() -> None:

@@ -13,14 +13,14 @@ from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientD
 from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from tests.support.dispatchers import Dispatchers, event, settle
 
 REFUSED = SubscriptionError("orders", "refused")
 
 
 def counts(channel: ChannelDispatcher) -> tuple[int, int, int]:
-    return channel.tally.delivered, channel.tally.dropped, channel.tally.undecryptable
+    return channel.counts.delivered, channel.counts.dropped, channel.counts.undecryptable
 
 
 def noting(heard: list[Any], word: str) -> Callable[[Event], None]:
@@ -826,7 +826,7 @@ async def test_a_channel_is_told_of_its_use() -> None:
     channel = ChannelDispatcher(
         "orders",
         wiring.client,
-        Tally(),
+        EventCounts(),
         queue_size=4,
         budget=wiring.budget,
         on_use=lambda: uses.append(channel.in_use),
@@ -849,7 +849,7 @@ async def test_a_dropped_channel_needs_no_collector() -> None:
     """A channel's dispatcher is freed with its last reference, the bytes of its own stream included (R6)."""
     budget = ByteBudget(10_000)
     client = ClientDispatcher(queue_size=4, budget=budget)
-    channel = ChannelDispatcher("orders", client, Tally(), queue_size=4, budget=budget)
+    channel = ChannelDispatcher("orders", client, EventCounts(), queue_size=4, budget=budget)
     channel.open_own_stream()
     channel.deliver(event())
     channel.bind("pusher:gap", print)

@@ -187,7 +187,7 @@ async def test_a_full_worker_tells_its_loss(caplog: pytest.LogCaptureFixture) ->
     assert [record.getMessage() for record in caplog.records] == [
         "the handlers of orders missed 2 events: their queue was full"
     ]
-    assert wiring.channel.tally.dropped == 2
+    assert wiring.channel.counts.dropped == 2
 
 
 async def test_a_full_worker_of_the_client(caplog: pytest.LogCaptureFixture) -> None:

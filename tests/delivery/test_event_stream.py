@@ -190,7 +190,7 @@ async def test_a_dropped_stream_is_forgotten() -> None:
     assert not wiring.channel.in_use
     wiring.deliver(2)
     assert wiring.budget.used == 0
-    assert wiring.channel.tally.delivered == 2
+    assert wiring.channel.counts.delivered == 2
 
 
 async def test_a_stream_in_a_cycle_is_forgotten() -> None:
@@ -257,8 +257,8 @@ async def test_every_event_is_accounted_for(steps: list[int | None]) -> None:
     assert seen == sorted(set(seen))
     assert marked == channel_stream.dropped == offered - len(seen)
     assert sum(each.dropped for each in told) == channel_stream.dropped + client_stream.dropped
-    tally = wiring.channel.tally
-    assert (tally.received, tally.waiting) == (offered, 0)
-    assert tally.dropped >= max(channel_stream.dropped, client_stream.dropped)
-    assert tally.dropped <= channel_stream.dropped + client_stream.dropped
+    counts = wiring.channel.counts
+    assert (counts.received, counts.waiting) == (offered, 0)
+    assert counts.dropped >= max(channel_stream.dropped, client_stream.dropped)
+    assert counts.dropped <= channel_stream.dropped + client_stream.dropped
     assert wiring.budget.used == 0

@@ -8,7 +8,7 @@ import math
 
 from pusher_client import ClientStats, ConnectionState, PusherClient
 from pusher_client.delivery.totals import Totals
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.testing import PusherServer
 
 ORDERS, ROOM = "private-encrypted-orders", "public-room"
@@ -18,15 +18,15 @@ class Owner:
     """Whose counts they are."""
 
 
-def tally(received: int) -> Tally:
-    counts = Tally()
+def counted(received: int) -> EventCounts:
+    counts = EventCounts()
     counts.received = counts.delivered = received
     return counts
 
 
 def test_sums_are_of_all_who_are_watched() -> None:
     """What is counted after the beginning is counted in."""
-    totals, owners, counts = Totals(), [Owner(), Owner()], [tally(1), tally(2)]
+    totals, owners, counts = Totals(), [Owner(), Owner()], [counted(1), counted(2)]
     assert totals.sum().received == 0
     for owner, count in zip(owners, counts, strict=True):
         totals.watch(owner, count)
@@ -39,8 +39,8 @@ def test_sums_are_of_all_who_are_watched() -> None:
 def test_who_is_gone_still_counts() -> None:
     """The sums never shrink, and an owner is not kept alive for them."""
     totals, owner = Totals(), Owner()
-    totals.watch(owner, tally(5))
-    totals.watch(Owner(), tally(7))
+    totals.watch(owner, counted(5))
+    totals.watch(Owner(), counted(7))
     assert totals.sum().received == 12
     del owner
     gc.collect()
@@ -51,10 +51,10 @@ def test_nothing_is_kept_of_those_who_are_gone() -> None:
     """A client that has had a million channels does not remember each, even if nobody asks for its figures."""
     totals = Totals()
     for _ in range(100):
-        totals.watch(Owner(), tally(1))
-    assert len(totals._tallies) == 1
+        totals.watch(Owner(), counted(1))
+    assert len(totals._counts) == 1
     assert totals.sum().received == 100
-    assert len(totals._tallies) == 0
+    assert len(totals._counts) == 0
 
 
 def test_before_connecting() -> None:

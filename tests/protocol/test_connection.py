@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pusher_client.events import MARKERS, ConnectionState, Member, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, NotConnectedError, SubscriptionError
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.outputs import (
     Authorize,
@@ -338,7 +338,7 @@ def test_nothing_of_an_ended_subscription_is_delivered() -> None:
     core.connection.unsubscribe("orders", core.now)
     core.drain()
     assert [event.channel for event in core.events] == ["others"]
-    assert core.tallies["orders"].snapshot().dropped == 1
+    assert core.counts["orders"].snapshot().dropped == 1
     core.connection.unsubscribe("orders", core.now)
 
 
@@ -346,16 +346,16 @@ def test_subscribing_needs_a_connection_and_a_name() -> None:
     """Outside of connect and disconnect it is refused; a bad name always (design.md 2)."""
     core = Core()
     with pytest.raises(NotConnectedError):
-        core.connection.subscribe("orders", 1, Tally(), core.now)
+        core.connection.subscribe("orders", 1, EventCounts(), core.now)
     with pytest.raises(ValueError, match="channel name"):
-        core.connection.subscribe("a b", 1, Tally(), core.now)
+        core.connection.subscribe("a b", 1, EventCounts(), core.now)
     with pytest.raises(ValueError, match="channel_name_limit"):
-        core.connection.subscribe("a" * 165, 1, Tally(), core.now)
+        core.connection.subscribe("a" * 165, 1, EventCounts(), core.now)
     patient = Core(channel_name_limit=165)
     patient.up()
     patient.subscribed("a" * 165)
     with pytest.raises(ValueError, match="at most 165"):
-        patient.connection.subscribe("a" * 166, 1, Tally(), patient.now)
+        patient.connection.subscribe("a" * 166, 1, EventCounts(), patient.now)
 
 
 def test_client_events_are_sent() -> None:
@@ -448,7 +448,7 @@ def test_the_short_cut_changes_nothing(steps: list[str]) -> None:
                 core.back()
                 core.answer(NEW)
                 core.acknowledge()
-        transcripts.append((core.events, core.texts, core.tallies[CHANNEL].snapshot()))
+        transcripts.append((core.events, core.texts, core.counts[CHANNEL].snapshot()))
     assert transcripts[0] == transcripts[1]
 
 
@@ -503,8 +503,8 @@ def test_desired_is_actual_in_the_end(steps: list[tuple[str, str, int]]) -> None
         core.drain()
         due = core.connection.deadline()
         assert due is None or due > core.now
-        for tally in core.tallies.values():
-            assert tally.received == tally.delivered + tally.undecryptable + tally.dropped + tally.waiting
+        for counts in core.counts.values():
+            assert counts.received == counts.delivered + counts.undecryptable + counts.dropped + counts.waiting
     wanted = {name for name in ("orders", "private-a", CHANNEL) if core.connection.wanted(name)}
     core.lose()
     core.back()
@@ -609,7 +609,7 @@ def test_a_refresh_that_never_had_its_turn_counts_for_nothing() -> None:
     core.wait(10.0)
     assert core.failures() == ["authorization_failed"]
     core.receive(frame("b", CHANNEL, sealed(NEW, "x")))
-    assert core.tallies[CHANNEL].snapshot().waiting == 1
+    assert core.counts[CHANNEL].snapshot().waiting == 1
 
 
 def test_a_gap_that_was_not_told_yet_goes_with_the_subscription() -> None:

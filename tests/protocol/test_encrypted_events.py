@@ -15,8 +15,8 @@ from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.backlog import Backlog, Held
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
-from pusher_client.protocol.encrypted_events import Hold
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.encrypted_events import EncryptedEvents
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.keyring import KeyRotationPolicy, RefreshGuard
 from pusher_client.protocol.outputs import Authorize, Cancel, Deliver, Purpose
@@ -54,7 +54,7 @@ def test_a_rotation_costs_one_request_and_no_order() -> None:
     assert [one.data for one in core.events] == list(range(10))
     event(core, OLD, "straggler")
     assert core.names()[-1] == "straggler"
-    assert len(refreshes(core)) == core.tallies[CHANNEL].key_refreshes == 1
+    assert len(refreshes(core)) == core.counts[CHANNEL].key_refreshes == 1
 
 
 def test_what_came_later_asks_for_itself() -> None:
@@ -269,8 +269,8 @@ def test_garbage_does_not_flood_the_endpoint(brings: str, lots: float) -> None:
     for number, gap in enumerate(gaps[4:]):
         expected = min(30.0, 2.0**number) * (1 + lots) / 2 + (0.0 if brings else 10.0)
         assert abs(gap - expected) <= 0.13  # looked at every 0.06 s
-    tally = core.tallies[CHANNEL]
-    assert tally.received == tally.undecryptable == 10_000
+    counts = core.counts[CHANNEL]
+    assert counts.received == counts.undecryptable == 10_000
 
 
 def refuse(core: Core, request: Authorize) -> None:
@@ -288,19 +288,19 @@ def test_garbage_takes_no_more_memory_than_allowed() -> None:
     core.connection = Connection(settings, lambda: 0.5, budget)
     core.up()
     core.subscribed()
-    tally, most, taken = core.tallies[CHANNEL], 0, 0
+    counts, most, taken = core.counts[CHANNEL], 0, 0
     request = core.requests()[-1]
     for number in range(10_000):
         core.outputs.clear()
         core.receive(frame("garbage", CHANNEL, sealed(UNKNOWN, "x" * (number % 3000))))
         request = (core.requests() or [request])[-1]
-        most, taken = max(most, tally.waiting), max(taken, budget.used)
+        most, taken = max(most, counts.waiting), max(taken, budget.used)
         if number % 1000 == 999:  # another key each time, so that nothing is suspended
             core.answer(number.to_bytes(32, "big"), request)
     assert most == 100
     assert 400_000 < taken <= budget.limit
     core.wait(60.0)
-    assert (tally.waiting, tally.undecryptable, budget.used) == (0, 10_000, 0)
+    assert (counts.waiting, counts.undecryptable, budget.used) == (0, 10_000, 0)
 
 
 @pytest.mark.parametrize("brings", [OLD, NEW])
@@ -325,7 +325,7 @@ def test_a_cached_event_under_a_key_that_is_long_gone_fails_once(brings: bytes) 
         assert len(core.requests()) == before + 1
         core.lose(4200)
         core.back()
-    snapshot = core.tallies[channel].snapshot()
+    snapshot = core.counts[channel].snapshot()
     assert (snapshot.received, snapshot.delivered, snapshot.undecryptable, snapshot.waiting) == (6, 3, 3, 0)
 
 
@@ -409,8 +409,8 @@ def test_unsubscribing_counts_what_waits_as_dropped() -> None:
     core.receive(frame("pusher:cache_miss", CHANNEL))
     core.connection.unsubscribe(CHANNEL, core.now)
     core.drain()
-    tally = core.tallies[CHANNEL].snapshot()
-    assert (tally.received, tally.dropped, tally.waiting) == (2, 2, 0)
+    counts = core.counts[CHANNEL].snapshot()
+    assert (counts.received, counts.dropped, counts.waiting) == (2, 2, 0)
     assert core.names() == []
 
 
@@ -436,8 +436,8 @@ def test_unsubscribing_stops_what_disconnecting_settles() -> None:
             core.deliver(output.event)
             core.connection.unsubscribe(CHANNEL, core.now)
     assert [one.data.event_name for one in core.events] == ["first"]
-    tally = core.tallies[CHANNEL].snapshot()
-    assert (tally.undecryptable, tally.dropped, tally.waiting) == (1, 2, 0)
+    counts = core.counts[CHANNEL].snapshot()
+    assert (counts.undecryptable, counts.dropped, counts.waiting) == (1, 2, 0)
 
 
 @given(st.lists(st.sampled_from(["old", "new", "unknown", "malformed", "miss", "answer old", "answer new", "wait"])))
@@ -456,8 +456,8 @@ def test_nothing_is_lost_or_reordered(steps: list[str]) -> None:
             core.wait(3.0)
         elif core.requests():
             core.answer(OLD if step == "answer old" else NEW)
-        tally = core.tallies[CHANNEL]
-        assert tally.received == tally.delivered + tally.undecryptable + tally.dropped + tally.waiting
+        counts = core.counts[CHANNEL]
+        assert counts.received == counts.delivered + counts.undecryptable + counts.dropped + counts.waiting
     core.wait(60.0)
     arrived = [f"e{number}" for number, step in enumerate(steps) if step in keys or step == "malformed"]
     left = [one.data.event_name if one.name == "pusher:decryption_failure" else one.name for one in core.events]
@@ -473,49 +473,51 @@ class Released:
     def release(self, event: Event) -> None:
         self.events.append(event)
 
-    def ask_for_key(self, hold: Hold, now: float) -> None:
+    def request_key(self, encrypted: EncryptedEvents, now: float) -> None:
         pass
 
-    def stop_asking(self, now: float) -> bool:
+    def cancel_key_request(self, now: float) -> bool:
         return True
 
 
-def lone_hold(released: Released, timeout: float) -> Hold:
-    """Return a hold without a connection around it."""
+def lone_encrypted_events(released: Released, timeout: float) -> EncryptedEvents:
+    """Return the events of an encrypted channel without a connection around them."""
     policy = KeyRotationPolicy(timeout=timeout)
     guards = (RefreshGuard(5, 30.0, lambda: 0.5), RefreshGuard(20, 30.0, lambda: 0.5))
-    return Hold(CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+    return EncryptedEvents(
+        CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), counts=EventCounts()
+    )
 
 
 @given(st.floats(0.0, 1e6), st.floats(0.001, 60.0), st.floats(0.0, 1.0))
 def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: float, share: float) -> None:
     """Each deadline moves on once it was handled, also when the last waiting event is settled late (3.6)."""
     released = Released()
-    hold = lone_hold(released, timeout)
+    encrypted = lone_encrypted_events(released, timeout)
     sealed_event = sealed(UNKNOWN, "x")
-    hold.receive(Frame("first", sealed_event), started)
-    hold.receive(Frame("second", sealed_event), started + share * timeout / 2)
+    encrypted.receive(Frame("first", sealed_event), started)
+    encrypted.receive(Frame("second", sealed_event), started + share * timeout / 2)
     # The first deadline is met late, so that the second request outlives the bound of the event it is for.
-    hold.handle_deadline(started + timeout * 1.75)
+    encrypted.handle_deadline(started + timeout * 1.75)
     for _ in range(8):
-        due = hold.deadline()
+        due = encrypted.deadline()
         if due is None:
             break
-        hold.handle_deadline(due)
-        later = hold.deadline()
+        encrypted.handle_deadline(due)
+        later = encrypted.deadline()
         assert later is None or later > due
-    assert len(hold) == 0
+    assert len(encrypted) == 0
     assert [event.data.event_name for event in released.events] == ["first", "second"]
 
 
 def test_nothing_is_due_after_discarding_what_a_drop_had_kept() -> None:
     """Unsubscribing while the link is down leaves no deadline behind (3.8)."""
-    hold = lone_hold(Released(), 10.0)
-    hold.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
-    hold.link_lost(1.0)
-    assert hold.deadline() == 11.0
-    hold.discard(2.0)
-    assert hold.deadline() is None
+    encrypted = lone_encrypted_events(Released(), 10.0)
+    encrypted.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
+    encrypted.link_lost(1.0)
+    assert encrypted.deadline() == 11.0
+    encrypted.discard(2.0)
+    assert encrypted.deadline() is None
 
 
 def test_names_and_wide_characters_count_as_the_bytes_they_take() -> None:
@@ -605,7 +607,7 @@ def test_refused_requests_are_fruitless_too() -> None:
     core.answer(None)
     event(core, NEW, "third")
     assert core.failures() == [Reason.AUTHORIZATION_FAILED] * 2 + [Reason.REFRESH_SUSPENDED]
-    assert core.tallies[CHANNEL].key_refreshes == len(refreshes(core)) == 2
+    assert core.counts[CHANNEL].key_refreshes == len(refreshes(core)) == 2
 
 
 def test_only_the_first_event_under_a_new_key_ends_the_spacing() -> None:
@@ -653,58 +655,62 @@ def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: 
     """Only that of a client's suspension is put off, and never beyond the longest delay (3.7, C6)."""
     policy = KeyRotationPolicy(max_delay=30.0)
     guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(1, 30.0, lambda: 1.0))
-    hold = Hold(CHANNEL, Released(), policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
+    encrypted = EncryptedEvents(
+        CHANNEL, Released(), policy=policy, guards=guards, budget=ByteBudget(1 << 20), counts=EventCounts()
+    )
     guards[0].suspended_until, guards[1].suspended_until = own, client
-    failed = hold.receive(Frame("e", sealed(UNKNOWN, "x")), 0.5)
+    failed = encrypted.receive(Frame("e", sealed(UNKNOWN, "x")), 0.5)
     assert failed is not None
     assert failed.data.reason == Reason.REFRESH_SUSPENDED
-    assert hold.deadline() == probe
+    assert encrypted.deadline() == probe
 
 
 def test_a_drop_sets_one_deadline_for_what_waits() -> None:
     """None where nothing waits, and a second drop does not lengthen the wait (3.8)."""
-    hold = lone_hold(Released(), 10.0)
-    hold.link_lost(0.0)
-    assert hold.deadline() is None
-    hold.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
-    hold.link_lost(1.0)
-    hold.link_lost(5.0)
-    assert hold.deadline() == 11.0
+    encrypted = lone_encrypted_events(Released(), 10.0)
+    encrypted.link_lost(0.0)
+    assert encrypted.deadline() is None
+    encrypted.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
+    encrypted.link_lost(1.0)
+    encrypted.link_lost(5.0)
+    assert encrypted.deadline() == 11.0
 
 
 def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
     """It stands also where a request that was started late would take longer (3.6)."""
     released = Released()
-    hold = lone_hold(released, 10.0)
-    hold.receive(Frame("first", sealed(UNKNOWN, "x")), 0.0)
-    hold.receive(Frame("second", sealed(UNKNOWN, "x")), 4.0)
-    hold.handle_deadline(17.5)
+    encrypted = lone_encrypted_events(released, 10.0)
+    encrypted.receive(Frame("first", sealed(UNKNOWN, "x")), 0.0)
+    encrypted.receive(Frame("second", sealed(UNKNOWN, "x")), 4.0)
+    encrypted.handle_deadline(17.5)
     assert [event.data.event_name for event in released.events] == ["first"]
-    assert hold.deadline() == 24.0
-    hold.handle_deadline(24.0)
+    assert encrypted.deadline() == 24.0
+    encrypted.handle_deadline(24.0)
     assert [event.data.event_name for event in released.events] == ["first", "second"]
 
 
 def test_the_end_of_a_grace_is_a_deadline() -> None:
     """A key is dropped when its time is over, whether or not anything arrives (3.5, C7)."""
-    hold = lone_hold(Released(), 10.0)
-    hold.endorse(OLD, 0.0)
-    hold.endorse(NEW, 1.0)
-    assert hold.deadline() == 301.0
-    hold.handle_deadline(301.0)
-    assert hold.deadline() is None
+    encrypted = lone_encrypted_events(Released(), 10.0)
+    encrypted.subscription_authorized(OLD, 0.0)
+    encrypted.subscription_authorized(NEW, 1.0)
+    assert encrypted.deadline() == 301.0
+    encrypted.handle_deadline(301.0)
+    assert encrypted.deadline() is None
 
 
 @pytest.mark.parametrize("ran", [True, False])
 def test_a_request_that_never_had_its_turn_is_not_fruitless(monkeypatch: pytest.MonkeyPatch, *, ran: bool) -> None:
     """One that ran and was not answered in time is (3.7)."""
     released = Released()
-    monkeypatch.setattr(released, "stop_asking", lambda _now: ran)
+    monkeypatch.setattr(released, "cancel_key_request", lambda _now: ran)
     policy = KeyRotationPolicy(timeout=10.0)
     guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(9, 30.0, lambda: 1.0))
-    hold = Hold(CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), tally=Tally())
-    hold.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)
-    hold.handle_deadline(10.0)
+    encrypted = EncryptedEvents(
+        CHANNEL, released, policy=policy, guards=guards, budget=ByteBudget(1 << 20), counts=EventCounts()
+    )
+    encrypted.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)
+    encrypted.handle_deadline(10.0)
     assert guards[0].suspended_until == (11.0 if ran else float("-inf"))
 
 
@@ -726,21 +732,21 @@ def test_a_refresh_that_takes_too_long_gives_its_place_away() -> None:
 def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
     """Also what came just before the drop (3.8)."""
     released = Released()
-    hold = lone_hold(released, 0.5)
-    hold.receive(Frame("e", sealed(UNKNOWN, "x")), 1.0)
-    hold.link_lost(1.0)
-    hold.handle_deadline(1.5)
+    encrypted = lone_encrypted_events(released, 0.5)
+    encrypted.receive(Frame("e", sealed(UNKNOWN, "x")), 1.0)
+    encrypted.link_lost(1.0)
+    encrypted.handle_deadline(1.5)
     assert [event.data.reason for event in released.events] == [Reason.AUTHORIZATION_FAILED]
 
 
 def test_a_request_has_its_whole_time() -> None:
     """Looking at the clock earlier ends nothing (3.8)."""
     released = Released()
-    hold = lone_hold(released, 10.0)
-    hold.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)
-    hold.handle_deadline(9.0)
+    encrypted = lone_encrypted_events(released, 10.0)
+    encrypted.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)
+    encrypted.handle_deadline(9.0)
     assert released.events == []
-    assert hold.deadline() == 10.0
+    assert encrypted.deadline() == 10.0
 
 
 def test_only_what_waits_takes_the_memory_of_a_queue() -> None:

@@ -54,12 +54,12 @@ def test_what_was_sealed_still_arrives(*, shortcut: bool, frames: list[tuple[str
 
 
 def test_no_way_into_a_channel_passes_its_hold_by() -> None:
-    """Even who hands an event to the channel's inbox, past the way that events take, gets nothing unopened (C1)."""
+    """Even who hands an event to the channel's frames, past the way that events take, gets nothing unopened (C1)."""
     core = Core()
     core.up()
     core.subscribed(ORDERS)
     subscription = core.connection._channels.get(ORDERS)
     assert subscription is not None
-    event = subscription.inbox.receive(Frame("order-created", FORGED, ORDERS), core.now)
+    event = subscription.frames.receive(Frame("order-created", FORGED, ORDERS), core.now)
     assert event is not None
     assert event.name == "pusher:decryption_failure"

@@ -306,6 +306,6 @@ def test_an_event_that_is_lost_is_seen() -> None:
     """What all of these rest on can fail: an event that was counted and is nowhere is noticed (R5)."""
     core = Besieged()
     subscribed(core)
-    core.tallies[CHANNEL].received += 1
+    core.counts[CHANNEL].received += 1
     with pytest.raises(AssertionError):
         core.check()

@@ -50,7 +50,7 @@ def test_a_rejected_client_event_is_told_on_its_channel(named: str | None, data:
     expected = ServerError(4301, "The client event was rejected")
     assert rejected(core, named, data) == [Event("pusher:error", PRIVATE, expected)]
     assert ErrorRaised(expected) in core.outputs
-    assert core.tallies[PRIVATE].snapshot().received == 0
+    assert core.counts[PRIVATE].snapshot().received == 0
     assert core.connection.subscription_state(PRIVATE) is SubscriptionState.SUBSCRIBED
 
 

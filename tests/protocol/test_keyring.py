@@ -25,9 +25,9 @@ def opens(ring: Keyring, key: bytes, now: float) -> bool:
 def test_an_old_key_opens_for_the_time_of_its_grace() -> None:
     """Grace starts with the first answer that names another key, and use does not extend it (3.5)."""
     ring = Keyring(300.0, 2)
-    ring.endorse(OLD, 0.0)
-    assert ring.endorse(NEW, 10.0)
-    assert not ring.endorse(NEW, 200.0)
+    ring.set_current(OLD, 0.0)
+    assert ring.set_current(NEW, 10.0)
+    assert not ring.set_current(NEW, 200.0)
     assert opens(ring, OLD, 309.9)
     assert not opens(ring, OLD, 310.0)
     assert opens(ring, NEW, 9999.0)
@@ -36,9 +36,9 @@ def test_an_old_key_opens_for_the_time_of_its_grace() -> None:
 def test_an_answer_that_names_it_again_clears_the_grace() -> None:
     """Only an endorsement does (3.5)."""
     ring = Keyring(300.0, 2)
-    ring.endorse(OLD, 0.0)
-    ring.endorse(NEW, 10.0)
-    ring.endorse(OLD, 20.0)
+    ring.set_current(OLD, 0.0)
+    ring.set_current(NEW, 10.0)
+    ring.set_current(OLD, 20.0)
     assert opens(ring, OLD, 9999.0)
     assert opens(ring, NEW, 319.9)
     assert not opens(ring, NEW, 320.0)
@@ -47,8 +47,8 @@ def test_an_answer_that_names_it_again_clears_the_grace() -> None:
 def test_no_grace_leaves_the_endorsed_key_alone() -> None:
     """With grace 0 only the endorsed key opens (3.5)."""
     ring = Keyring(0.0, 2)
-    ring.endorse(OLD, 0.0)
-    ring.endorse(NEW, 1.0)
+    ring.set_current(OLD, 0.0)
+    ring.set_current(NEW, 1.0)
     assert not opens(ring, OLD, 1.0)
     assert len(ring) == 1
 
@@ -64,7 +64,7 @@ def test_the_ring_follows_a_simple_model(answers: list[tuple[bytes, int]], old_k
         if endorsed and endorsed != key:
             older.append((now, endorsed))
         endorsed, older = key, older[-old_keys:] if old_keys else []
-        ring.endorse(key, now)
+        ring.set_current(key, now)
         expected = {endorsed, *(one for _, one in older)}
         assert {one for one in KEYS if opens(ring, one, now)} == expected
     ring.clear()
@@ -74,35 +74,35 @@ def test_the_ring_follows_a_simple_model(answers: list[tuple[bytes, int]], old_k
 def test_proof_is_the_first_event_under_a_later_key() -> None:
     """A key that a later answer brought proves itself once; the first key has nothing to prove (3.7)."""
     ring = Keyring(300.0, 2)
-    ring.endorse(OLD, 0.0)
+    ring.set_current(OLD, 0.0)
     assert opens(ring, OLD, 0.0)
-    assert not ring.proved
-    ring.endorse(NEW, 1.0)
+    assert not ring.fruitful
+    ring.set_current(NEW, 1.0)
     assert not opens(ring, UNKNOWN, 1.0)
-    assert not ring.proved
+    assert not ring.fruitful
     assert opens(ring, NEW, 1.0)
-    assert ring.proved
+    assert ring.fruitful
     assert ring.deadline() == 301.0
 
 
 def test_a_key_proves_itself_once() -> None:
     """Later events under the same key are no new proof, so they end no spacing of requests (3.7)."""
     ring = Keyring(300.0, 2)
-    ring.endorse(OLD, 0.0)
-    ring.endorse(NEW, 1.0)
+    ring.set_current(OLD, 0.0)
+    ring.set_current(NEW, 1.0)
     assert opens(ring, NEW, 1.0)
-    ring.proved = False
+    ring.fruitful = False
     assert opens(ring, NEW, 2.0)
-    assert not ring.proved
+    assert not ring.fruitful
 
 
 def test_an_old_key_that_proves_itself_late_is_still_an_old_key() -> None:
     """What opens events is the endorsed key, and an older one only until its grace ends, proof or not (3.5)."""
     ring = Keyring(10.0, 2)
     for moment, key in enumerate(KEYS[:3]):
-        ring.endorse(key, float(moment))
+        ring.set_current(key, float(moment))
     assert opens(ring, KEYS[1], 3.0)
-    assert ring.proved
+    assert ring.fruitful
     assert not opens(ring, KEYS[1], 12.0)
     assert opens(ring, KEYS[2], 12.0)
 
@@ -110,8 +110,8 @@ def test_an_old_key_that_proves_itself_late_is_still_an_old_key() -> None:
 def test_a_cleared_ring_opens_nothing() -> None:
     """However often a key was of use, nothing of it is left (C7)."""
     ring = Keyring(300.0, 2)
-    ring.endorse(OLD, 0.0)
-    ring.endorse(NEW, 1.0)
+    ring.set_current(OLD, 0.0)
+    ring.set_current(NEW, 1.0)
     assert opens(ring, NEW, 2.0)
     assert opens(ring, OLD, 2.0)
     ring.clear()

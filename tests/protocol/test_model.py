@@ -94,8 +94,8 @@ class Watched(Core):
 
     def drain(self) -> list[Output]:
         """Carry out what came out, one output after the other."""
-        for name, tally in self.tallies.items():
-            self.references[name].asks(tally.key_refreshes, self.now)
+        for name, counts in self.counts.items():
+            self.references[name].asks(counts.key_refreshes, self.now)
         self.drop_unwanted()
         new: list[Output] = []
         for output in self.connection.outputs():
@@ -528,7 +528,7 @@ class World(RuleBasedStateMachine):
         self.core.drain()
         self.forget_link()
         assert self.core.open == set()
-        assert all(tally.waiting == 0 for tally in self.core.tallies.values())
+        assert all(counts.waiting == 0 for counts in self.core.counts.values())
         assert self.core.connection.state is ConnectionState.DISCONNECTED
         self.core.connects.clear()  # how often the caller connects is the caller's to say
         self.core.up()
@@ -555,8 +555,8 @@ class World(RuleBasedStateMachine):
         self.core.open.discard(channel)
         self.core.references[channel].forget()
         self.serve()
-        tally = self.core.tallies.get(channel)
-        assert tally is None or tally.waiting == 0
+        counts = self.core.counts.get(channel)
+        assert counts is None or counts.waiting == 0
 
     @precondition(lambda self: self.core.connection.socket_id is not None)
     @rule(channel=channels, mood=st.sampled_from(["401", "500", "silent"]))
@@ -660,9 +660,9 @@ class World(RuleBasedStateMachine):
     @invariant()
     def every_event_is_accounted_for(self) -> None:
         """What the counts call waiting is what has arrived and not left (R5)."""
-        for name, tally in self.core.tallies.items():
-            assert tally.waiting == len(self.core.references[name].waiting)
-            assert min(tally.delivered, tally.dropped, tally.undecryptable) >= 0
+        for name, counts in self.core.counts.items():
+            assert counts.waiting == len(self.core.references[name].waiting)
+            assert min(counts.delivered, counts.dropped, counts.undecryptable) >= 0
 
     @invariant()
     def nothing_waits_that_need_not(self) -> None:
@@ -686,21 +686,21 @@ class World(RuleBasedStateMachine):
         """A channel has the keys that the answers named and whose grace has not ended, and no others (3.5, C7)."""
         for name, reference in self.core.references.items():
             subscription = self.core.connection._channels.get(name)
-            hold = None if subscription is None else subscription.inbox._hold
-            entries = [] if hold is None else hold._ring._entries
+            encrypted = None if subscription is None else subscription.frames._encrypted
+            entries = [] if encrypted is None else encrypted._ring._entries
             assert {entry.key: entry.expires for entry in entries} == reference.ring(self.core.now)
             assert len({entry.key for entry in entries}) == len(entries)
 
     @invariant()
     def events_are_taken_while_subscribed(self) -> None:
-        """Whatever channel is subscribed has a way in, and an encrypted one's leads to its hold (C1, R3)."""
+        """Whatever channel is subscribed has a way in, and an encrypted one's leads to what decrypts them (C1, R3)."""
         channels = self.core.connection._channels
         subscribed = {name for name in channels.subscriptions if channels.state(name) is SubscriptionState.SUBSCRIBED}
         receivers = channels._context.receivers
         assert set(receivers) == subscribed
         for name, receiver in receivers.items():
-            inbox = channels.subscriptions[name].inbox
-            assert receiver is (inbox._hold if inbox.kind.encrypted else inbox)
+            frames = channels.subscriptions[name].frames
+            assert receiver is (frames._encrypted if frames.kind.encrypted else frames)
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
@@ -739,8 +739,8 @@ class World(RuleBasedStateMachine):
     def memory_is_given_back(self) -> None:
         """The allowance of bytes is taken by what is held, and by nothing else (R6)."""
         connection = self.core.connection
-        holds = [subscription.inbox._hold for subscription in connection._channels.subscriptions.values()]
-        held = sum(item.size for hold in holds if hold is not None for item in hold.items)
+        encrypted = [subscription.frames._encrypted for subscription in connection._channels.subscriptions.values()]
+        held = sum(item.size for events in encrypted if events is not None for item in events.items)
         assert connection._channels._context.budget.used == held
 
     def teardown(self) -> None:

@@ -27,7 +27,7 @@ def test_ids_are_strings(value: object, expected: str | None) -> None:
 def test_the_first_snapshot_brings_everyone() -> None:
     """Members come with their info, and without one it is None (design.md 2)."""
     members = Members()
-    left, joined = members.snapshot(listing("1", 2, **{"1": {"name": "a"}}))
+    left, joined = members.replace(listing("1", 2, **{"1": {"name": "a"}}))
     assert left == []
     assert joined == [Member("1", {"name": "a"}), Member("2", None)]
     assert dict(members.mapping) == {"1": {"name": "a"}, "2": None}
@@ -36,8 +36,8 @@ def test_the_first_snapshot_brings_everyone() -> None:
 def test_a_later_snapshot_tells_who_changed() -> None:
     """After a hole, who left and who joined meanwhile is known (R5)."""
     members = Members()
-    members.snapshot(listing("1", "2"))
-    left, joined = members.snapshot(listing("2", "3"))
+    members.replace(listing("1", "2"))
+    left, joined = members.replace(listing("2", "3"))
     assert (left, joined) == ([Member("1")], [Member("3")])
     assert list(members.mapping) == ["2", "3"]
 
@@ -45,7 +45,7 @@ def test_a_later_snapshot_tells_who_changed() -> None:
 def test_without_ids_the_hash_lists_the_members() -> None:
     """Some servers send only the hash (protocol-notes 5.6)."""
     members = Members()
-    members.snapshot({"presence": {"hash": {"1": None, "2": {"n": 1}}}})
+    members.replace({"presence": {"hash": {"1": None, "2": {"n": 1}}}})
     assert dict(members.mapping) == {"1": None, "2": {"n": 1}}
 
 
@@ -65,7 +65,7 @@ def test_without_ids_the_hash_lists_the_members() -> None:
 def test_whoever_stands_in_either_list_is_there(presence: dict[str, Any], members: dict[str, Any]) -> None:
     """Numbers, repetitions, an empty list for an empty object, and lists that disagree (R8, protocol-notes 5.6)."""
     room = Members()
-    _, joined = room.snapshot({"presence": presence})
+    _, joined = room.replace({"presence": presence})
     assert dict(room.mapping) == members
     assert joined == [Member(id_, info) for id_, info in members.items()]
 
@@ -73,11 +73,11 @@ def test_whoever_stands_in_either_list_is_there(presence: dict[str, Any], member
 def test_a_later_snapshot_tells_whose_info_changed() -> None:
     """They are told as joining, so that the changes add up to the members (R5)."""
     members = Members()
-    members.snapshot(listing("1", "2", "3", **{"1": "a", "2": "b"}))
-    left, joined = members.snapshot(listing("2", "1", "4", **{"1": "a", "2": "c"}))
+    members.replace(listing("1", "2", "3", **{"1": "a", "2": "b"}))
+    left, joined = members.replace(listing("2", "1", "4", **{"1": "a", "2": "c"}))
     assert left == [Member("3", None)]
     assert joined == [Member("2", "c"), Member("4", None)]
-    assert members.snapshot(listing("1", "2", "4", **{"1": "a", "2": "c"})) == ([], [])
+    assert members.replace(listing("1", "2", "4", **{"1": "a", "2": "c"})) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_later_snapshot_tells_whose_info_changed() -> None:
 def test_nonsense_is_an_empty_room(data: object) -> None:
     """No shape that a server sends raises (R8)."""
     members = Members()
-    assert members.snapshot(data) == ([], [])
+    assert members.replace(data) == ([], [])
     assert dict(members.mapping) == {}
 
 
@@ -112,7 +112,7 @@ def test_joining_and_leaving() -> None:
 def test_changes_that_are_nonsense_change_nothing(data: object) -> None:
     """A member without an id is nobody (R8)."""
     members = Members()
-    members.snapshot(listing("1"))
+    members.replace(listing("1"))
     assert members.add(data) is None
     assert members.remove(data) is None
     assert dict(members.mapping) == {"1": None}
@@ -124,7 +124,7 @@ def test_me_is_known_from_the_authorization() -> None:
     assert members.me is None
     members.authorized('{"user_id": 7, "user_info": {"name": "me"}}')
     assert members.me is None
-    members.snapshot(listing("7", **{"7": {"name": "me"}}))
+    members.replace(listing("7", **{"7": {"name": "me"}}))
     assert members.me == Member("7", {"name": "me"})
     members.remove({"user_id": "7"})
     assert members.me is None
@@ -135,7 +135,7 @@ def test_without_an_id_there_is_no_me(channel_data: str | None) -> None:
     """An authorization that names nobody leaves it open who we are (R8)."""
     members = Members()
     members.authorized('{"user_id": "7"}')
-    members.snapshot(listing("7"))
+    members.replace(listing("7"))
     members.authorized(channel_data)
     assert members.me is None
 
@@ -167,10 +167,10 @@ def test_a_server_cannot_add_members_without_end() -> None:
 def test_a_long_list_is_taken_as_it_is() -> None:
     """What an acknowledgement lists is bounded by the size of a message, and may shrink and change (R6)."""
     members = Members(1000)
-    _, joined = members.snapshot(listing(*range(100)))
+    _, joined = members.replace(listing(*range(100)))
     assert len(joined) == 100
     assert members.add({"user_id": "100"}) is None
     assert members.remove({"user_id": "7"}) == Member("7", None)
     assert members.add({"user_id": "8", "user_info": None}) is None
-    members.snapshot(listing("1"))
+    members.replace(listing("1"))
     assert members.add({"user_id": "100"}) == Member("100", None)

@@ -540,7 +540,7 @@ def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
     core = Core()
     core.up()
     core.subscribed()
-    inbox = core.connection._channels.subscriptions[CHANNEL].inbox
+    frames = core.connection._channels.subscriptions[CHANNEL].frames
     core.events.clear()
     core.receive(frame("e", CHANNEL, sealed(NEW, "x")))
     again(core)
@@ -550,9 +550,9 @@ def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
     assert core.names() == ["pusher:decryption_failure", "pusher:subscription_error"]
     assert core.failures() == ["authorization_failed"]
     assert core.events[-1].data["status"] == 403
-    assert inbox._hold is not None
-    assert len(inbox._hold._ring) == 0
-    assert core.tallies[CHANNEL].waiting == 0
+    assert frames._encrypted is not None
+    assert len(frames._encrypted._ring) == 0
+    assert core.counts[CHANNEL].waiting == 0
 
 
 @pytest.mark.parametrize("named", [None, CHANNEL])
@@ -799,7 +799,7 @@ def test_a_call_after_the_end_is_a_first_subscription_again() -> None:
     core.acknowledge()
     assert result(core, call) is None
     core.receive(frame("e", CHANNEL, sealed(OLD, "x")))
-    assert (core.tallies[CHANNEL].received, core.tallies[CHANNEL].delivered) == (2, 2)
+    assert (core.counts[CHANNEL].received, core.counts[CHANNEL].delivered) == (2, 2)
     assert not any(isinstance(output, GapFound) for output in core.outputs)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
 from pusher_client.events import Event
 from pusher_client.protocol.byte_budget import ByteBudget
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 
 __all__ = ["Dispatchers", "event", "settle"]
 
@@ -42,7 +42,7 @@ class Dispatchers:
         return ChannelDispatcher(
             name,
             self.client,
-            Tally(),
+            EventCounts(),
             queue_size=self.queue_size,
             budget=self.budget,
             on_handler_error=self.on_error,
@@ -60,5 +60,5 @@ class Dispatchers:
     def deliver(self, *numbers: int) -> None:
         """Deliver application events with these data on ``orders``."""
         for number in numbers:
-            self.channel.tally.received += 1
+            self.channel.counts.received += 1
             self.channel.deliver(event(data=number))

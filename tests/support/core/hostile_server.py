@@ -38,8 +38,8 @@ class Besieged(UserCore):
     def held(self, channel: str) -> int:
         """Return how many application events of a channel wait for a key."""
         subscription = self.connection._channels.get(channel)
-        hold = None if subscription is None else subscription.inbox._hold
-        return 0 if hold is None else sum(item.application for item in hold.items)
+        encrypted = None if subscription is None else subscription.frames._encrypted
+        return 0 if encrypted is None else sum(item.application for item in encrypted.items)
 
     def recover(self) -> None:
         """Be a good server and endpoint until everything is subscribed and nothing waits."""
@@ -68,9 +68,9 @@ class Besieged(UserCore):
 
     def check_accounts(self) -> None:
         """What has arrived and not left is held, and no deadline has passed unheard (R5)."""
-        for channel, tally in self.tallies.items():
-            assert tally.waiting == self.held(channel)
-            assert min(tally.received, tally.delivered, tally.dropped, tally.undecryptable) >= 0
+        for channel, counts in self.counts.items():
+            assert counts.waiting == self.held(channel)
+            assert min(counts.received, counts.delivered, counts.dropped, counts.undecryptable) >= 0
         due = self.connection.deadline()
         assert due is None or due >= self.now
 

@@ -10,7 +10,7 @@ from nacl.secret import SecretBox
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.protocol.connection import Connection
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.outputs import Authorize, AuthorizeBatch, Deliver, OpenWebSocket, Output
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.signatures import ChannelAuthorization
@@ -49,7 +49,7 @@ class Core:
         self.texts: list[str] = []
         self.outputs: list[Output] = []
         self.events: list[Event] = []
-        self.tallies: dict[str, Tally] = {}
+        self.counts: dict[str, EventCounts] = {}
         self.sockets = 0
         self.calls = 0
 
@@ -68,10 +68,10 @@ class Core:
     def deliver(self, event: Event) -> None:
         """Count an event as delivered."""
         self.events.append(event)
-        tally = self.tallies.get(event.channel or "")
-        if tally is not None:
-            tally.undecryptable += event.name == DECRYPTION_FAILURE
-            tally.delivered += not event.name.startswith("pusher:")
+        counts = self.counts.get(event.channel or "")
+        if counts is not None:
+            counts.undecryptable += event.name == DECRYPTION_FAILURE
+            counts.delivered += not event.name.startswith("pusher:")
 
     def up(self) -> None:
         """Connect, or establish the next link."""
@@ -92,8 +92,8 @@ class Core:
     def subscribe(self, channel: str = CHANNEL) -> int:
         """Call subscribe; return the call's number."""
         self.calls += 1
-        tally = self.tallies.setdefault(channel, Tally())
-        self.connection.subscribe(channel, self.calls, tally, self.now)
+        counts = self.counts.setdefault(channel, EventCounts())
+        self.connection.subscribe(channel, self.calls, counts, self.now)
         self.drain()
         return self.calls
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.protocol.connection import Connection
-from pusher_client.protocol.event_counts import Tally
+from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.outputs import Deliver, Output
 
 __all__ = ["Twins"]
@@ -24,7 +24,7 @@ class Twins:
     def __init__(self, first: Connection, second: Connection) -> None:
         self._first = first
         self._second = second
-        self._tallies: dict[str, tuple[Tally, Tally]] = {}
+        self._counts: dict[str, tuple[EventCounts, EventCounts]] = {}
 
     def __getattr__(self, name: str) -> Any:
         first, second = getattr(self._first, name), getattr(self._second, name)
@@ -38,10 +38,10 @@ class Twins:
 
         return both
 
-    def subscribe(self, channel: str, call_id: int, tally: Tally, now: float) -> None:
+    def subscribe(self, channel: str, call_id: int, counts: EventCounts, now: float) -> None:
         """Subscribe both; each has counts of its own."""
-        _, other = self._tallies.setdefault(channel, (tally, Tally()))
-        self._first.subscribe(channel, call_id, tally, now)
+        _, other = self._counts.setdefault(channel, (counts, EventCounts()))
+        self._first.subscribe(channel, call_id, counts, now)
         self._second.subscribe(channel, call_id, other, now)
 
     def receive_text(self, text: str, now: float) -> Event | None:
@@ -63,12 +63,12 @@ class Twins:
     def _compare(self, output: Output, others: Iterator[Output]) -> None:
         other = next(others)
         assert repr(other) == repr(output)  # errors are equal to themselves alone
-        if isinstance(other, Deliver) and other.event.channel in self._tallies:
-            _, tally = self._tallies[other.event.channel]
-            tally.undecryptable += other.event.name == DECRYPTION_FAILURE
-            tally.delivered += not other.event.name.startswith("pusher:")
+        if isinstance(other, Deliver) and other.event.channel in self._counts:
+            _, counts = self._counts[other.event.channel]
+            counts.undecryptable += other.event.name == DECRYPTION_FAILURE
+            counts.delivered += not other.event.name.startswith("pusher:")
 
     def compare_counts(self) -> None:
         """Check that nobody who was counted differs."""
-        for first, second in self._tallies.values():
+        for first, second in self._counts.values():
             assert first.snapshot() == second.snapshot()
