@@ -7,11 +7,11 @@ from pusher_client.authorization.authorizers import (
     BatchAuthorizer,
     HTTPAuthorizer,
     HTTPUserAuthenticator,
-    SecretAuthorizer,
     UserAuthenticator,
 )
 from pusher_client.authorization.batch_authorizer import HTTPBatchAuthorizer
 from pusher_client.authorization.credentials import Credentials
+from pusher_client.authorization.secret_authorizer import SecretAuthorizer
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.client import PusherClient
 from pusher_client.delivery.event_stream import EventStream
