@@ -1,4 +1,4 @@
-"""What every test gets: no hurry, nothing left behind, and Node.js only where it is there."""
+"""Rules for every test: a time limit, nothing left behind, and Node.js only where it is installed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import importlib
 import inspect
 import os
 import shutil
+import signal
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 
 import pytest
 from hypothesis import settings
@@ -21,6 +22,26 @@ EXECUTOR = ("uvloop_", "ThreadPoolExecutor-") if UVLOOP else ("asyncio_",)
 
 if UVLOOP:
     importlib.import_module("uvloop").install()
+
+EAGER_TASKS = os.environ.get("PUSHER_CLIENT_EAGER_TASKS") == "1"
+"""Whether every event loop, those of programs under test excepted, starts its tasks eagerly (Python 3.12 and newer)."""
+
+
+def new_eager_loop(
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.events.new_event_loop,
+) -> asyncio.AbstractEventLoop:
+    """Make an event loop that runs a new task at once, up to its first suspension."""
+    loop = new_event_loop()
+    loop.set_task_factory(vars(asyncio)["eager_task_factory"])
+    return loop
+
+
+if EAGER_TASKS:
+    # asyncio.run, asyncio.Runner and the pytest plugin look it up in either module.
+    vars(asyncio.events)["new_event_loop"] = vars(asyncio)["new_event_loop"] = new_eager_loop
+
+# A program that was started in the background of a shell, or under nohup, ignores SIGINT, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
 

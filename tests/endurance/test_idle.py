@@ -14,7 +14,7 @@ from tests.support.real.node import NodeUnavailableError, install_node
 from tests.support.real.pusher_http import PusherHTTP
 from tests.support.real.soketi import APP, App, Soketi
 
-pytestmark = [pytest.mark.endurance, pytest.mark.node]
+pytestmark = [pytest.mark.endurance, pytest.mark.node, pytest.mark.timeout(900)]
 
 IDLE_SECONDS = 180.0
 

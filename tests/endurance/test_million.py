@@ -10,7 +10,7 @@ import pytest
 from tests.support.flooding_server import Flood, flooding, needs_proc
 from tests.support.stuck_consumers import SCENARIOS, Scenario
 
-pytestmark = [needs_proc, pytest.mark.endurance]
+pytestmark = [needs_proc, pytest.mark.endurance, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from tests.support.flooding_server import needs_proc
 from tests.support.random_clients import leave_nothing
 
-pytestmark = [needs_proc, pytest.mark.endurance]
+pytestmark = [needs_proc, pytest.mark.endurance, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("seed", range(2, 6))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +103,44 @@ def test_no_test_has_a_number_of_examples_that_no_profile_changes() -> None:
         if isinstance(node, ast.keyword) and node.arg == "max_examples" and isinstance(node.value, ast.Constant)
     ]
     assert fixed == []
+
+
+def test_sigint_works_where_the_shell_ignores_it(tmp_path: Path) -> None:
+    """Started in the background of a shell or under nohup, tests of Ctrl-C still get a KeyboardInterrupt."""
+    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (tmp_path / "test_it.py").write_text(
+        "import os, signal, subprocess, sys\nimport pytest\n\n"
+        "def test_it():\n"
+        "    with pytest.raises(KeyboardInterrupt):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    child = 'import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)'\n"
+        "    assert subprocess.check_output([sys.executable, '-c', child], text=True).strip() == 'True'\n",
+        encoding="utf-8",
+    )
+    ignored = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
+    )
+    command = [sys.executable, "-m", "pytest", *OPTIONS, str(tmp_path)]
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    done = subprocess.run(
+        [sys.executable, "-c", ignored, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_test_has_a_time_limit(request: pytest.FixtureRequest) -> None:
+    """A test that hangs ends with its stack, instead of holding up the whole suite."""
+    assert float(request.config.getini("timeout")) > float(request.config.getini("faulthandler_timeout")) > 0
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_eager_tasks_are_a_switch(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PUSHER_CLIENT_EAGER_TASKS=1 runs each task's first step at its creation, in tests and in ``asyncio.run``."""
+    monkeypatch.setenv("PUSHER_CLIENT_EAGER_TASKS", "1")
+    test = (
+        "async def started():\n    ran = []\n    async def note():\n        ran.append(1)\n"
+        "    task = asyncio.create_task(note())\n    assert ran == [1]\n    await task\n"
+        "async def test_it():\n    await started()\n"
+        "def test_run():\n    asyncio.run(started())\n"
+    )
+    run(pytester, test).assert_outcomes(passed=2)
