@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from pusher_client.events import Event
+from pusher_client.protocol.names import is_application_event
 
-__all__ = ["Bindable", "Binding", "Handler", "HandlerRegistry", "is_application"]
+__all__ = ["Bindable", "Binding", "Handler", "HandlerRegistry"]
 
 Handler = Callable[[Event], object]
 """What is bound: a plain or async callable of one event."""
@@ -17,11 +18,6 @@ Handler = Callable[[Event], object]
 _ANY = TypeVar("_ANY", bound=Callable[[Any], object])
 _H = TypeVar("_H", bound=Handler)
 _R = TypeVar("_R")  # with it a checker knows what a lambda's parameter is
-
-
-def is_application(name: str) -> bool:
-    """Tell whether an event's name is the application's, and neither the protocol's nor a marker's."""
-    return not name.startswith("pusher:")
 
 
 class Binding:
@@ -123,7 +119,7 @@ class HandlerRegistry:
     @property
     def hears_application(self) -> bool:
         """Whether an application event of some name would be heard here."""
-        return bool(self._everything) or any(map(is_application, self._named))
+        return bool(self._everything) or any(map(is_application_event, self._named))
 
     def matching(self, name: str) -> tuple[Binding, ...]:
         """Return the callbacks for an event: those of its name, then the global ones, each in the order of binding."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 from weakref import WeakSet
 
-from pusher_client.delivery.bindings import Binding, is_application
+from pusher_client.delivery.bindings import Binding
 from pusher_client.delivery.bounded_queue import event_bytes
 from pusher_client.delivery.dispatcher import Dispatcher, Route
 from pusher_client.delivery.event_stream import EventStream
@@ -18,6 +18,7 @@ from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.event_counts import EventCounts
+from pusher_client.protocol.names import is_application_event
 
 __all__ = ["ChannelDispatcher", "ClientDispatcher"]
 
@@ -86,8 +87,7 @@ class ChannelDispatcher(Dispatcher):
         queue_size: How many events a queue holds when nothing else is said.
         budget: The allowance of bytes for all queues of the client.
         on_handler_error: What hears of a failing handler besides the log.
-        on_use: Called whenever ``in_use`` may have changed. The garbage collector may be the cause, so it has to be
-            quick, and must not log or call handlers.
+        on_use: Called when ``in_use`` may have changed, also by the garbage collector; must not log or call handlers.
     """
 
     __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_sole", "_unread", "_version", "counts")
@@ -264,7 +264,7 @@ class ChannelDispatcher(Dispatcher):
         self._own_feed = self._own = None
 
     def _open_own(self, *, tentative: bool) -> EventStream:
-        self._own_feed = self._feed(is_application, self._queue_size, tentative=tentative)
+        self._own_feed = self._feed(is_application_event, self._queue_size, tentative=tentative)
         self._own_feed.before, self._unread = self._unread, ()
         self._own = EventStream(self._own_feed)
         return self._own

@@ -6,7 +6,7 @@ import logging
 from typing import NamedTuple, Self
 from weakref import ref
 
-from pusher_client.delivery.bindings import Binding, HandlerRegistry, is_application
+from pusher_client.delivery.bindings import Binding, HandlerRegistry
 from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, check_queue_size
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.delivery.handler_worker import ErrorHandler, Job, Worker
@@ -15,6 +15,7 @@ from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.protocol.names import is_application_event
 
 __all__ = ["Dispatcher", "Route"]
 
@@ -39,7 +40,7 @@ class Route(NamedTuple):
     @classmethod
     def of(cls, name: str, bindings: tuple[Binding, ...], sinks: tuple[Feed | NextEvent, ...]) -> Self:
         """Return the route of a name's events."""
-        return cls(bindings, any(binding.is_async for binding in bindings), sinks, is_application(name))
+        return cls(bindings, any(binding.is_async for binding in bindings), sinks, is_application_event(name))
 
 
 class Dispatcher(HandlerRegistry):

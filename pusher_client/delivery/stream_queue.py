@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Protocol
 from weakref import ref
 
-from pusher_client.delivery.bindings import is_application
 from pusher_client.delivery.bounded_queue import BoundedQueue, event_bytes
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.protocol.names import is_application_event
 
 __all__ = ["Feed", "FeedOwner", "NameFilter", "NextEvent", "log_overflow", "name_filter"]
 
@@ -247,7 +247,7 @@ def name_filter(names: tuple[str, ...]) -> NameFilter:
         TypeError: A name is no string.
     """
     if not names:
-        return is_application
+        return is_application_event
     if not all(isinstance(name, str) for name in names):
         raise TypeError("names are strings: event names, or globs as 'order-*'")
     match = re.compile("|".join(map(fnmatch.translate, names))).match

@@ -19,7 +19,7 @@ from pusher_client.protocol.encryption import OpenSecretbox
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.keyring import RefreshGuard
-from pusher_client.protocol.names import PROTOCOL_PREFIXES, ChannelKind, channel_kind
+from pusher_client.protocol.names import ChannelKind, channel_kind, is_application_event
 from pusher_client.protocol.outputs import Deliver, Output, Purpose
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
@@ -125,7 +125,7 @@ class ChannelFrames:
 
     def count_undelivered(self, event: Event) -> None:
         """Count what was on its way to dispatch when the caller unsubscribed."""
-        self.counts.dropped += event.name == DECRYPTION_FAILURE or not event.name.startswith(PROTOCOL_PREFIXES)
+        self.counts.dropped += event.name == DECRYPTION_FAILURE or is_application_event(event.name)
 
     # -- what happens to the subscription -------------------------------------------------------------------------
 

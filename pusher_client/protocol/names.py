@@ -15,9 +15,11 @@ __all__ = [
     "channel_kind",
     "check_channel_name",
     "check_client_event_name",
+    "is_application_event",
 ]
 
 PROTOCOL_PREFIXES = ("pusher:", "pusher_internal:")
+"""Prefixes of the protocol's own events and of the markers; the hot path tests them itself."""
 CLIENT_PREFIX = "client-"
 USER_CHANNEL_PREFIX = "#server-to-user-"
 CHANNEL_NAME_LIMIT = 164
@@ -27,6 +29,11 @@ LONGEST_CHANNEL_NAME = 200
 
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]+")
 _EVENT_NAME_LIMIT = 200
+
+
+def is_application_event(name: str) -> bool:
+    """Return whether an event of this name comes from the application, not from the protocol or this library."""
+    return not name.startswith(PROTOCOL_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)

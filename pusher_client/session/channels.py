@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
-from pusher_client.delivery.bindings import is_application
 from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
 from pusher_client.delivery.handler_worker import ErrorHandler
 from pusher_client.delivery.totals import Totals
@@ -18,7 +17,7 @@ from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.event_counts import EventCounts
-from pusher_client.protocol.names import channel_kind, check_channel_name
+from pusher_client.protocol.names import channel_kind, check_channel_name, is_application_event
 
 if TYPE_CHECKING:
     import asyncio
@@ -156,7 +155,7 @@ class Channels:
         if dispatcher is None:
             # A handler unsubscribed while the connection ends, when the core has let go of the channel already.
             counts = self._ended.get(event.channel, EventCounts())
-            counts.dropped += event.name == DECRYPTION_FAILURE or is_application(event.name)
+            counts.dropped += event.name == DECRYPTION_FAILURE or is_application_event(event.name)
             return
         if event.name == DECRYPTION_FAILURE:
             failure = event.data

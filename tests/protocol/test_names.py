@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pusher_client.protocol.names import ChannelKind, channel_kind, check_channel_name, check_client_event_name
+from pusher_client.protocol.names import (
+    ChannelKind,
+    channel_kind,
+    check_channel_name,
+    check_client_event_name,
+    is_application_event,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +75,21 @@ def test_names_of_client_events() -> None:
     for name in ("typing", "client-" + "a" * 200):
         with pytest.raises(ValueError, match="event"):
             check_client_event_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("order", True),
+        ("client-typing", True),
+        ("", True),
+        ("Pusher:order", True),
+        ("pusher", True),
+        ("pusher:gap", False),
+        ("pusher:subscription_succeeded", False),
+        ("pusher_internal:member_added", False),
+    ],
+)
+def test_application_events_have_no_prefix_of_the_protocol(name: str, expected: object) -> None:
+    """Every room uses this one rule for what its counts, streams and handlers treat as an application event (R5)."""
+    assert is_application_event(name) is expected
