@@ -7,8 +7,8 @@ import random
 import ssl
 from typing import Any, NoReturn, Self
 
-from pusher_client.authorization.authority import Authority
 from pusher_client.authorization.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, UserAuthenticator
+from pusher_client.authorization.service import AuthorizationService
 from pusher_client.channel import Channel, PresenceChannel
 from pusher_client.delivery.bindings import Bindable, Handler, HandlerRegistry
 from pusher_client.delivery.event_stream import EventStream
@@ -98,7 +98,7 @@ class PusherClient(Bindable):
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
         try:
-            authority = Authority(authorizer, batch_authorizer, user_authenticator)
+            service = AuthorizationService(authorizer, batch_authorizer, user_authenticator)
             address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
             settings = ConnectionSettings(
                 activity_timeout=activity_timeout,
@@ -107,7 +107,7 @@ class PusherClient(Bindable):
                 unavailable_timeout=unavailable_timeout,
                 subscribe_timeout=subscribe_timeout,
                 authorization_timeout=authorization_timeout,
-                batch_size=authority.batch_size,
+                batch_size=service.batch_size,
                 reconnect=reconnect,
                 key_rotation=key_rotation,
                 buffer_bytes=buffer_bytes,
@@ -129,7 +129,7 @@ class PusherClient(Bindable):
             )
             self._news = News(self._core, self._channels, on_handler_error, budget)
             self._life = Lifecycle(
-                self._core, self._channels, self._news, authority=authority, address=address, proxy=read_proxy(proxy)
+                self._core, self._channels, self._news, authorization=service, address=address, proxy=read_proxy(proxy)
             )
             if on_decryption_failure is not None:
                 self.bind(DECRYPTION_FAILURE, on_decryption_failure)

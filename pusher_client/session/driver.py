@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, assert_never
 
-from pusher_client.authorization.outcomes import Outcome, UserOutcome
-from pusher_client.authorization.tasks import Authority, AuthorizationTasks
+from pusher_client.authorization.outcomes import Outcome, Refused, UserOutcome
+from pusher_client.authorization.service import AuthorizationService
 from pusher_client.events import Event
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.frames import clean_text
@@ -80,7 +80,7 @@ class Driver:
     Args:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
-        authority: Whom to ask for authorizations.
+        authorization: Carries out the authorization requests.
         send_queue_bytes: How many bytes may wait to be sent, see `SendQueue`.
         deliverer: Where events go.
         listener: Who hears the news.
@@ -93,7 +93,7 @@ class Driver:
         self,
         core: Connection,
         open_websocket: Callable[[], Awaitable[WebSocket]],
-        authority: Authority,
+        authorization: AuthorizationService,
         *,
         send_queue_bytes: int,
         deliverer: Deliverer,
@@ -112,7 +112,7 @@ class Driver:
         self._socket_task: asyncio.Task[None] | None = None
         self._websocket: WebSocket | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._requests = AuthorizationTasks(authority, self._answer)
+        self._authorization = authorization
 
     def feed(self, take: Callable[..., object], *arguments: object, **named: object) -> None:
         """Give the core one input and carry out what follows; legal while it is being drained."""
@@ -126,7 +126,7 @@ class Driver:
         self._stopped = True
         self._stalls.stop()
         self._timer.stop()
-        tasks = (self._closing | self._requests.stop(callers)).difference(callers)
+        tasks = (self._closing | self._authorization.stop(callers)).difference(callers)
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
 
@@ -167,9 +167,9 @@ class Driver:
             case CloseWebSocket():
                 self._close_socket()
             case Authorize() | AuthorizeBatch() | AuthenticateUser():
-                self._requests.start(output)
+                self._authorization.start(output, self._answer)
             case Cancel(request_id):
-                self._requests.cancel(request_id)
+                self._authorization.cancel(request_id)
             case (
                 GapFound()
                 | StateChanged()
@@ -269,8 +269,9 @@ class Driver:
     def _answer(self, request_id: int, outcome: Outcome | UserOutcome) -> None:
         if self._stopped:  # the core may have another driver by now
             return
-        if not isinstance(outcome, tuple):
+        if isinstance(outcome, Refused):
+            error, retryable = outcome.error, outcome.retryable
+            retry_after = error.retry_after
+            self.feed(self._core.authorization_failed, request_id, error, retryable=retryable, retry_after=retry_after)
+        else:
             self.feed(self._core.authorized, request_id, outcome)
-            return
-        error, again = outcome
-        self.feed(self._core.authorization_failed, request_id, error, retryable=again, retry_after=error.retry_after)

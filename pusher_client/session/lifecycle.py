@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any, Literal
 
-from pusher_client.authorization.authority import Authority
+from pusher_client.authorization.service import AuthorizationService
 from pusher_client.events import ClientStats, SubscriptionState
 from pusher_client.exceptions import ConnectError, NotConnectedError
 from pusher_client.protocol.connection import Connection
@@ -31,7 +31,7 @@ class Lifecycle:
         core: The rules.
         channels: Where events go.
         news: Where everything else goes.
-        authority: Whom to ask for authorizations.
+        authorization: Carries out the authorization requests.
         address: Where to connect to; also an attribute.
         proxy: True for the environment's proxy, a URL for another, None for none.
     """
@@ -42,14 +42,14 @@ class Lifecycle:
         channels: Channels,
         news: News,
         *,
-        authority: Authority,
+        authorization: AuthorizationService,
         address: Address,
         proxy: str | Literal[True] | None,
     ) -> None:
         self._core = core
         self._channels = channels
         self._news = news
-        self._authority = authority
+        self._authorization = authorization
         self._proxy: str | Literal[True] | None = proxy
         self._call_ids = itertools.count(1)
         self._driver: Driver | None = None
@@ -171,14 +171,14 @@ class Lifecycle:
         driver = self._driver = Driver(
             self._core,
             self._open_websocket,
-            self._authority,
+            self._authorization,
             send_queue_bytes=self._core.settings.buffer_bytes,
             deliverer=self._channels,
             listener=self._news,
         )
         self._channels.open()
         self._news.begin(self._shutdown.start)
-        self._authority.attach()
+        self._authorization.attach()
         driver.feed(self._core.connect)
 
     async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
@@ -186,7 +186,7 @@ class Lifecycle:
         assert driver is not None  # noqa: S101 - a shutdown starts only with one, and is over when there is none
         try:
             await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
-            await self._authority.detach()
+            await self._authorization.detach()
         finally:
             self._driver = None
 

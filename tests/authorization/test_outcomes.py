@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
-from pusher_client.authorization.outcomes import Outcome, ask_authorizer, ask_batch_authorizer
+from pusher_client.authorization.outcomes import Outcome, Refused, ask_authorizer, ask_batch_authorizer
 from tests.support.canaries import texts_of_chain
 
 
@@ -29,7 +29,7 @@ class Hostile(Mapping[str, Any]):
         return 1
 
 
-async def ask(outcome: object) -> ChannelAuthorization | tuple[AuthorizationError, bool]:
+async def ask(outcome: object) -> Outcome:
     """Ask an authorizer that returns or raises this."""
 
     async def authorize(_channel: str, _socket_id: str) -> object:
@@ -65,10 +65,9 @@ async def test_answers_of_both_kinds_are_taken() -> None:
 async def test_failures_are_sorted(raised: object, *, retryable: bool) -> None:
     """What may mend itself is told apart, every error names the channel, and no value is repeated (R3, C3)."""
     outcome = await ask(raised)
-    assert not isinstance(outcome, ChannelAuthorization)
-    error, again = outcome
-    assert (error.channel, again) == ("private-a", retryable)
-    assert "canary" not in str(error)
+    assert isinstance(outcome, Refused)
+    assert (outcome.error.channel, outcome.retryable) == ("private-a", retryable)
+    assert "canary" not in str(outcome.error)
 
 
 async def test_a_mapping_that_raises_is_shown_to_nobody() -> None:
@@ -79,9 +78,9 @@ async def test_a_mapping_that_raises_is_shown_to_nobody() -> None:
             return self[key]
 
     outcome = await ask(Answer(auth="key:canary"))
-    assert isinstance(outcome, tuple)
-    assert isinstance(outcome[0].__cause__, KeyError)
-    assert "canary" not in texts_of_chain(outcome[0], __file__)
+    assert isinstance(outcome, Refused)
+    assert isinstance(outcome.error.__cause__, KeyError)
+    assert "canary" not in texts_of_chain(outcome.error, __file__)
 
 
 @pytest.mark.parametrize("batch", [False, True])
@@ -96,9 +95,9 @@ async def test_what_an_authorizer_was_made_of_is_shown_to_nobody(*, batch: bool)
         outcome = (await ask_batch_authorizer(ours, ["private-a"], "1.1"))["private-a"]
     else:
         outcome = await ask_authorizer(ours, "private-a", "1.1")
-    assert isinstance(outcome, tuple)
-    assert "canary" not in texts_of_chain(outcome[0], __file__)
-    cause = outcome[0].__cause__
+    assert isinstance(outcome, Refused)
+    assert "canary" not in texts_of_chain(outcome.error, __file__)
+    cause = outcome.error.__cause__
     assert cause is not None
     assert [frame.name for frame in traceback.extract_tb(cause.__traceback__)] == ["authorize"]
 
@@ -107,8 +106,8 @@ async def test_what_any_other_exception_was_is_kept_as_the_cause() -> None:
     """The caller's own mistake can be found from the error (design.md 2)."""
     cause = KeyError("x")
     outcome = await ask(cause)
-    assert isinstance(outcome, tuple)
-    assert outcome[0].__cause__ is cause
+    assert isinstance(outcome, Refused)
+    assert outcome.error.__cause__ is cause
 
 
 async def test_an_error_that_is_raised_for_several_channels_names_each() -> None:
@@ -120,8 +119,8 @@ async def test_an_error_that_is_raised_for_several_channels_names_each() -> None
 
     for name in ("private-a", "private-b"):
         outcome = await ask_authorizer(refuse, name, "1.1")
-        assert isinstance(outcome, tuple)
-        assert str(outcome[0]).startswith(f"{name}: ")
+        assert isinstance(outcome, Refused)
+        assert str(outcome.error).startswith(f"{name}: ")
 
 
 async def test_a_cancelled_request_stays_cancelled() -> None:
@@ -155,8 +154,8 @@ async def test_a_cancelled_request_stays_cancelled() -> None:
 async def test_numbers_of_the_callers_code_are_read_or_left_out(status: Any, retry_after: Any, read: object) -> None:
     """A header passed on as it was, or nonsense, must not cost the channel its answer (R3, R7)."""
     outcome = await ask(AuthorizationError("private-a", status=status, retry_after=retry_after))
-    assert isinstance(outcome, tuple)
-    assert (outcome[0].status, outcome[0].retry_after, outcome[1]) == read
+    assert isinstance(outcome, Refused)
+    assert (outcome.error.status, outcome.error.retry_after, outcome.retryable) == read
 
 
 # -- batches ------------------------------------------------------------------------------------------------------
@@ -175,8 +174,8 @@ async def ask_batch(outcome: object, *channels: str) -> dict[str, Outcome]:
 
 def refusal(outcome: Outcome) -> tuple[AuthorizationError, bool]:
     """Return what is not an authorization."""
-    assert not isinstance(outcome, ChannelAuthorization)
-    return outcome
+    assert isinstance(outcome, Refused)
+    return outcome.error, outcome.retryable
 
 
 async def test_each_channel_of_a_batch_has_its_own_outcome() -> None:

@@ -61,8 +61,8 @@ async def test_from_url_and_from_env_connect(monkeypatch: pytest.MonkeyPatch) ->
         async with PusherClient.from_env(proxy=None, authorizer=authorize) as client:
             await client.subscribe("private-a")
         monkeypatch.setenv("PUSHER_AUTH_URL", "http://127.0.0.1:1/auth")
-        assert isinstance(PusherClient.from_env()._life._authority._authorizer, HTTPAuthorizer)
-        assert PusherClient.from_env(authorizer=authorize)._life._authority._authorizer is authorize
+        assert isinstance(PusherClient.from_env()._life._authorization._authorizer, HTTPAuthorizer)
+        assert PusherClient.from_env(authorizer=authorize)._life._authorization._authorizer is authorize
 
 
 def test_errors_say_what_they_know() -> None:

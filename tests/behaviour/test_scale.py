@@ -256,7 +256,7 @@ async def test_the_environments_endpoint_gives_way(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PUSHER_CLUSTER", "eu")
     monkeypatch.setenv("PUSHER_AUTH_URL", "https://example.com/auth")
     signer = Signer()
-    assert PusherClient.from_env(proxy=None, batch_authorizer=signer)._life._authority._batch_authorizer is signer
+    assert PusherClient.from_env(proxy=None, batch_authorizer=signer)._life._authorization._batch_authorizer is signer
 
 
 # -- one call per channel -----------------------------------------------------------------------------------------

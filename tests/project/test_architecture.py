@@ -60,7 +60,6 @@ NOT_MIRRORED = {
     "events": "every test that gets one",
     "cli/findings": "values without behaviour",
     "session/lifecycle": "tests/behaviour/, over real sockets",
-    "authorization/tasks": "tests/session/test_driver.py and tests/behaviour/test_scale.py, over real sockets",
     "protocol/backlog": "tests/protocol/test_encrypted_events.py",
     "protocol/channel_frames": CORE,
     "protocol/outputs": "values without behaviour",

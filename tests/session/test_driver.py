@@ -21,7 +21,7 @@ from pusher_client import (
     SubscriptionError,
     SubscriptionState,
 )
-from pusher_client.authorization.authority import Authority
+from pusher_client.authorization.service import AuthorizationService
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.outputs import Cancel
 from pusher_client.protocol.settings import ConnectionSettings
@@ -513,9 +513,8 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    driver = Driver(
-        core, unused, Authority(None, None, None), send_queue_bytes=1000, deliverer=Nobody(), listener=Nobody()
-    )
+    service = AuthorizationService(None, None, None)
+    driver = Driver(core, unused, service, send_queue_bytes=1000, deliverer=Nobody(), listener=Nobody())
     driver._carry_out(Cancel(7))
     await driver.stop(())
     assert core.state is ConnectionState.INITIALIZED
