@@ -13,15 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, growth, recovery, single, throughput
-from benchmarks.contenders import ROOT, Environments, chosen
-from benchmarks.race import Bench
-from benchmarks.server import Server
+from benchmarks.clients.registry import ROOT, Environments, chosen
+from benchmarks.measurements import growth, recovery, single_events, throughput
+from benchmarks.measurements.runs import Bench
+from benchmarks.report import chart
+from benchmarks.server.process import Server
 
 PROGRAMS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "throughput": throughput.measure,
-    "cpu": single.measure_cpu,
-    "latency": single.measure_latency,
+    "cpu": single_events.measure_cpu,
+    "latency": single_events.measure_latency,
     "growth": growth.measure,
     "memory": growth.measure_memory,
     "resubscription": recovery.measure_resubscription,

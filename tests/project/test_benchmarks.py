@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.soaking.ledger import Ledger
-from benchmarks.soaking.problems import Problems
+from benchmarks.soak.ledger import Ledger
+from benchmarks.soak.problems import Problems
 from pusher_client import Event, Gap, Overflow
 from tests.support.flooding_server import needs_proc
 

@@ -1,0 +1,1 @@
+"""What is measured, and runs of several programs in turns."""

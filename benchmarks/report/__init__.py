@@ -1,0 +1,1 @@
+"""Figures of several rounds as tables and as a chart."""
