@@ -1,4 +1,4 @@
-"""The client: what users hold, between the driver below and the channels above."""
+"""`PusherClient`: the public entry of the package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pusher_client.protocol.reconnect import ReconnectPolicy
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.session.channels import Channels
 from pusher_client.session.lifecycle import Lifecycle
-from pusher_client.session.notices import News
+from pusher_client.session.notices import Notices
 from pusher_client.transport.address import Address, options_from_env, options_from_url
 from pusher_client.transport.websocket import read_proxy
 from pusher_client.user import User
@@ -37,35 +37,35 @@ class PusherClient(Bindable):
     """A subscriber to Pusher Channels, or to a server that speaks the same protocol.
 
     Args:
-        key: The application's key; not its secret.
-        cluster: Pusher's cluster, as ``"eu"``. Either this or ``host``.
-        host: The name or address of a server of one's own.
-        port: Its port; 443 with TLS and 80 without by default.
-        path: What stands before ``/app/`` on that server.
+        key: The application's key, not its secret.
+        cluster: Pusher's cluster, such as ``"eu"``. Give either this or ``host``.
+        host: The name or address of a self-hosted server.
+        port: The server's port; 443 with TLS and 80 without by default.
+        path: The path before ``/app/`` on a self-hosted server.
         tls: Whether to use TLS, or an ``SSLContext`` to use for it.
         authorizer: Authorizes private, presence and encrypted channels.
-        batch_authorizer: The same with one call for many channels, in place of ``authorizer``.
-        user_authenticator: Authenticates the user that `signin` signs in.
-        activity_timeout: Seconds of silence before a ping; the server may ask for less.
-        pong_timeout: Seconds after a ping within which something must come.
-        connect_timeout: Seconds for one attempt to connect, the handshake included.
+        batch_authorizer: Authorizes many channels with one call; used instead of ``authorizer``.
+        user_authenticator: Authenticates the user for `signin`.
+        activity_timeout: Seconds of silence before a ping; the server may ask for a shorter time.
+        pong_timeout: Seconds after a ping within which a frame must arrive.
+        connect_timeout: Seconds for one attempt to connect, including the handshake.
         unavailable_timeout: Seconds of connecting after which the state is ``unavailable``.
-        subscribe_timeout: Seconds for a subscription to be acknowledged, and for ``subscribe()`` as a whole.
+        subscribe_timeout: Seconds for the acknowledgement of a subscription, and for ``subscribe()`` as a whole.
         authorization_timeout: Seconds for one authorization request.
-        reconnect: When to connect again.
-        key_rotation: How encrypted channels live with keys that change.
-        queue_size: How many events a stream, or a channel's async handlers, may have waiting.
-        max_message_size: The largest frame that is accepted, in bytes.
-        buffer_bytes: How many bytes all queues and backlogs may take together.
-        channel_name_limit: How long a channel's name may be; up to 200, for servers that allow 200.
-        client_events_per_second: How many client events are sent in a second at most; None for no limit of our own.
-        proxy: True for the environment's proxy, a URL for another, None or False for none.
-        on_decryption_failure: The same as binding ``pusher:decryption_failure`` on the client.
+        reconnect: The delays between attempts to connect.
+        key_rotation: The limits for refreshing the keys of encrypted channels.
+        queue_size: Number of events that may wait in a stream, or for the async handlers of a channel.
+        max_message_size: The largest accepted message, in bytes.
+        buffer_bytes: Bytes that all queues and backlogs may take together.
+        channel_name_limit: The maximal length of a channel name, up to 200.
+        client_events_per_second: Number of client events that may be sent in a second; None for no limit.
+        proxy: True for the proxy from the environment, a URL for another one, None or False for none.
+        on_decryption_failure: A handler to bind to ``pusher:decryption_failure`` on the client.
         on_handler_error: Called with the exception and the event when a handler raises.
 
     Raises:
-        TypeError: An argument is of the wrong type.
-        ValueError: An argument cannot be what it should be; the message says what it should be.
+        TypeError: An argument has the wrong type.
+        ValueError: An argument has an invalid value; the message names the valid ones.
     """
 
     def __init__(
@@ -127,9 +127,14 @@ class PusherClient(Bindable):
                 budget=budget,
                 on_handler_error=on_handler_error,
             )
-            self._news = News(self._core, self._channels, on_handler_error, budget)
+            self._notices = Notices(self._core, self._channels, on_handler_error, budget)
             self._life = Lifecycle(
-                self._core, self._channels, self._news, authorization=service, address=address, proxy=read_proxy(proxy)
+                self._core,
+                self._channels,
+                self._notices,
+                authorization=service,
+                address=address,
+                proxy=read_proxy(proxy),
             )
             if on_decryption_failure is not None:
                 self.bind(DECRYPTION_FAILURE, on_decryption_failure)
@@ -137,16 +142,16 @@ class PusherClient(Bindable):
             problem = bare(error)
         else:
             return
-        # A half-made self has no repr, and the others may show a password in theirs (promise C3).
+        # These may show a password in the frames of a traceback (C3), and an incomplete self has no repr.
         del self, authorizer, batch_authorizer, user_authenticator, proxy
         raise problem
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """Make a client from ``wss://KEY@host:port/path``, ``ws://…`` or ``pusher://KEY@cluster``.
+        """Create a client from ``wss://KEY@host:port/path``, ``ws://…`` or ``pusher://KEY@cluster``.
 
         Raises:
-            ValueError: The URL is none of these.
+            ValueError: The URL has another form.
         """
         try:
             key, address = options_from_url(url)
@@ -158,13 +163,13 @@ class PusherClient(Bindable):
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
-        """Make a client from the environment.
+        """Create a client from environment variables.
 
-        ``PUSHER_KEY``, ``PUSHER_CLUSTER`` or ``PUSHER_HOST`` (which wins where it is not empty), ``PUSHER_PORT``,
-        ``PUSHER_TLS``, and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here win.
+        ``PUSHER_KEY``, ``PUSHER_CLUSTER`` or ``PUSHER_HOST`` (used if both are set), ``PUSHER_PORT``, ``PUSHER_TLS``,
+        and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here take precedence.
 
         Raises:
-            ValueError: A variable is missing or cannot be what it should be.
+            ValueError: A variable is missing or has an invalid value.
         """
         try:
             key, found = options_from_env(os.environ, options)
@@ -184,50 +189,50 @@ class PusherClient(Bindable):
         await self.disconnect()
 
     async def connect(self) -> None:
-        """Connect, and wait until the connection stands.
+        """Connect, and wait until the connection is established.
 
-        What can mend itself is tried again until the caller's own ``asyncio.timeout()``. Cancelling the last call
-        before the first connection tears everything down.
+        Temporary failures are retried until the caller's own ``asyncio.timeout()`` ends the wait. If the last pending
+        call is cancelled before the first connection was established, the client disconnects.
 
         Raises:
-            ConnectError: The server or its certificate refuses for good.
+            ConnectError: The connection failed and a retry cannot help.
             RuntimeError: The client is connected in another event loop.
         """
         await self._life.connect()
 
     async def disconnect(self) -> None:
-        """Close the connection and want nothing any more; done within two seconds, and harmless when repeated."""
+        """Close the connection and end all subscriptions, within two seconds; calling it again has no effect."""
         await self._life.disconnect()
 
     async def wait_closed(self) -> None:
-        """Wait until the connection is over.
+        """Wait until the connection has ended.
 
         Raises:
-            ConnectError: It is over because the server refuses for good.
+            ConnectError: It failed and is not retried.
             RuntimeError: The client is connected in another event loop.
         """
         await self._life.wait_closed()
 
     @property
     def state(self) -> ConnectionState:
-        """Where the connection stands."""
+        """The state of the connection."""
         return self._core.state
 
     @property
     def socket_id(self) -> str | None:
-        """The server's name for this connection; None without one."""
+        """The socket id that the server assigned to this connection; None while not connected."""
         return self._core.socket_id
 
     @property
     def stats(self) -> ClientStats:
-        """What became of the events of all channels, and how the link does, up to this moment."""
+        """Counts of the events of all channels and of connections, up to this moment."""
         return self._life.stats()
 
     def channel(self, name: str) -> Channel:
-        """Return the handle of a channel, without any traffic; the same one while somebody has a use for it.
+        """Return the handle of a channel, without I/O; the same object while it is referenced, subscribed or bound.
 
         Raises:
-            ValueError: The name is not one that a server accepts.
+            ValueError: The name is invalid.
         """
         return self._channels.channel(name)
 
@@ -235,18 +240,18 @@ class PusherClient(Bindable):
         """Return the handle of a presence channel.
 
         Raises:
-            ValueError: The name does not start with ``presence-``, or is not one that a server accepts.
+            ValueError: The name does not start with ``presence-``, or is invalid.
         """
         return self._channels.presence(name)
 
     async def subscribe(self, name: str) -> Channel:
-        """Subscribe a channel and return it once the server has acknowledged.
+        """Subscribe to a channel; return it after the server's acknowledgement.
 
         Raises:
             AuthorizationError: The endpoint or the server refused.
-            SubscriptionError: It was not acknowledged in time, or ``unsubscribe()`` was called meanwhile.
-            NotConnectedError: There is no connection, and none is being opened.
-            ValueError: The name is not one that a server accepts.
+            SubscriptionError: There was no acknowledgement in time, or ``unsubscribe()`` was called meanwhile.
+            NotConnectedError: The client is not connected and not connecting.
+            ValueError: The name is invalid.
         """
         channel, core = self._channels.channel(name), self._core
         await self._life.call(
@@ -256,7 +261,7 @@ class PusherClient(Bindable):
         return channel
 
     async def unsubscribe(self, name: str) -> None:
-        """Unsubscribe a channel; when this returns, nothing of its subscription reaches anyone.
+        """Unsubscribe from a channel; no event of the subscription is delivered after this returns.
 
         Raises:
             RuntimeError: The client is connected in another event loop.
@@ -267,20 +272,20 @@ class PusherClient(Bindable):
             driver.feed(self._core.unsubscribe, name)
 
     async def signin(self) -> None:
-        """Sign the user in and return once the server has acknowledged; repeated after each reconnect.
+        """Sign the user in; return after the server's acknowledgement. Repeated after each reconnect.
 
-        A sign-in that fails after a reconnect is the event ``pusher:signin_error`` on `user`, and is given up.
+        If it fails after a reconnect, `user` gets the event ``pusher:signin_error``, and it is not tried again.
 
         Raises:
-            AuthorizationError: The endpoint or the server refused, or nothing came in time.
-            NotConnectedError: There is no connection, and none is being opened.
+            AuthorizationError: The endpoint or the server refused, or did not answer in time.
+            NotConnectedError: The client is not connected and not connecting.
         """
         await self._life.call(self._core.start_sign_in, self._core.abandon_sign_in)
 
     @property
     def user(self) -> User:
-        """The user that `signin` signs in: who it is, and where events for that user are bound."""
-        return self._news.user
+        """The user of `signin`: its id, and the handlers of events sent to it."""
+        return self._notices.user
 
     async def switch_cluster(
         self,
@@ -292,23 +297,23 @@ class PusherClient(Bindable):
         path: str = "",
         tls: bool | ssl.SSLContext | None = None,
     ) -> None:
-        """Go to another cluster, server or application, with everything that is wanted and bound.
+        """Switch to another cluster, server or application; subscriptions and handlers are kept.
 
-        Connected, it leaves the connection and waits for the new one, on which every channel is subscribed again, with
-        a ``pusher:gap`` for what may be missing. Else the next `connect` goes there.
+        A connected client closes its connection and waits for the new one. Every channel is subscribed again there,
+        with a ``pusher:gap`` for events that may be missing. Otherwise the next `connect` uses the new address.
 
         Args:
-            cluster: Pusher's cluster. Either this or ``host``.
-            key: The other application's key; the same as before by default.
-            host: The name or address of a server of one's own.
-            port: Its port.
-            path: What stands before ``/app/`` on that server.
-            tls: Whether to use TLS; as before by default.
+            cluster: Pusher's cluster. Give either this or ``host``.
+            key: The key of the other application; unchanged by default.
+            host: The name or address of a self-hosted server.
+            port: The server's port.
+            path: The path before ``/app/`` on that server.
+            tls: Whether to use TLS; unchanged by default.
 
         Raises:
-            ConnectError: The new server refuses for good; the connection is over then.
-            TypeError: An argument is of the wrong type.
-            ValueError: An argument cannot be what it should be.
+            ConnectError: The connection failed and a retry cannot help; the client is disconnected then.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument has an invalid value.
         """
         moved = self._life.address.moved(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls)
         await self._life.move(moved)
@@ -320,12 +325,12 @@ class PusherClient(Bindable):
         else:
             self._core.trigger(channel, event, data, now=0.0)
         if self._core.socket_id is None:
-            raise NotConnectedError("the connection was given up: the server does not read what is sent")
+            raise NotConnectedError("the connection was closed: the server does not read what is sent")
 
     @property
     def connection(self) -> HandlerRegistry:
-        """Where the connection's own events are bound: ``state_change``, the states, ``connecting_in``, ``error``."""
-        return self._news.connection
+        """Handlers of the connection's own events: ``state_change``, the states, ``connecting_in``, ``error``."""
+        return self._notices.connection
 
     @property
     def _handlers(self) -> HandlerRegistry:
@@ -336,12 +341,12 @@ class PusherClient(Bindable):
         return self._channels.dispatcher.events(*names, queue_size=queue_size)
 
     async def wait_for(self, *names: str) -> Event:
-        """Return the next event of one of these names on any channel."""
+        """Return the next event with one of these names, on any channel."""
         return await self._channels.dispatcher.wait_for(*names)
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a connection cannot be copied, and the authorizer may hold secrets (promise C3)."""
-        raise TypeError("a PusherClient is not pickled; make another one there")
+        """Raise: a connection cannot be copied, and the authorizer may hold secrets (C3)."""
+        raise TypeError("a PusherClient cannot be pickled; create a new one instead")
 
     def __repr__(self) -> str:
         return f"<PusherClient {self.state}>"

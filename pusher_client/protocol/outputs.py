@@ -15,12 +15,14 @@ __all__ = [
     "AuthorizeBatch",
     "Cancel",
     "CloseWebSocket",
+    "Command",
     "ConnectFailed",
     "ConnectingIn",
     "Deliver",
     "ErrorRaised",
     "FrameIgnored",
     "GapFound",
+    "Notice",
     "OpenWebSocket",
     "Output",
     "Purpose",
@@ -181,15 +183,11 @@ class FrameIgnored:
     cause: str
 
 
-Output: TypeAlias = (
-    OpenWebSocket
-    | CloseWebSocket
-    | Authorize
-    | AuthenticateUser
-    | AuthorizeBatch
-    | Cancel
-    | Deliver
-    | GapFound
+Command: TypeAlias = OpenWebSocket | CloseWebSocket | Authorize | AuthenticateUser | AuthorizeBatch | Cancel
+"""What the driver carries out."""
+
+Notice: TypeAlias = (
+    GapFound
     | StateChanged
     | ConnectingIn
     | ConnectFailed
@@ -201,3 +199,6 @@ Output: TypeAlias = (
     | UserEvent
     | WatchlistEvent
 )
+"""What the driver passes on to callers, handlers and the log."""
+
+Output: TypeAlias = Command | Deliver | Notice

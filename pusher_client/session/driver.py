@@ -1,11 +1,11 @@
-"""The one place that does what the core asks: the socket, the timer, the authorization requests (design: thin)."""
+"""The driver of the core: carries out its commands with a socket, a timer and tasks (design.md 5)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Protocol, assert_never
+from typing import Any
 
 from pusher_client.authorization.outcomes import Outcome, Refused, UserOutcome
 from pusher_client.authorization.service import AuthorizationService
@@ -18,60 +18,22 @@ from pusher_client.protocol.outputs import (
     AuthorizeBatch,
     Cancel,
     CloseWebSocket,
-    ConnectFailed,
-    ConnectingIn,
+    Command,
     Deliver,
-    ErrorRaised,
-    FrameIgnored,
-    GapFound,
+    Notice,
     OpenWebSocket,
     Output,
-    Result,
-    StateChanged,
-    SubscriptionEnded,
-    SubscriptionRetried,
-    UserEvent,
-    WatchlistEvent,
 )
 from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
 from pusher_client.transport.frame_reader import Take
 from pusher_client.transport.send_queue import SendQueue
 from pusher_client.transport.websocket import OpenError, WebSocket
 
-__all__ = ["Driver", "Piece"]
+__all__ = ["Driver"]
 
 _STOP_TIMEOUT = 1.5
 
 _logger = logging.getLogger("pusher_client")
-
-Piece = (
-    GapFound
-    | StateChanged
-    | ConnectingIn
-    | ConnectFailed
-    | ErrorRaised
-    | Result
-    | SubscriptionEnded
-    | SubscriptionRetried
-    | FrameIgnored
-    | UserEvent
-    | WatchlistEvent
-)
-"""The outputs that are told to somebody, rather than carried out here."""
-
-
-class Deliverer(Protocol):
-    """Where events go."""
-
-    def deliver(self, event: Event) -> None:
-        """Hand an event to its channel."""
-
-
-class Listener(Protocol):
-    """Who hears the news."""
-
-    def hear(self, piece: Piece) -> None:
-        """Take a piece of news, in order."""
 
 
 class Driver:
@@ -80,10 +42,10 @@ class Driver:
     Args:
         core: The rules.
         open_websocket: Opens a WebSocket or raises ``OpenError``.
-        authorization: Carries out the authorization requests.
-        send_queue_bytes: How many bytes may wait to be sent, see `SendQueue`.
-        deliverer: Where events go.
-        listener: Who hears the news.
+        authorization: Answers authorization requests.
+        send_queue_bytes: Bytes that may wait to be sent, see `SendQueue`.
+        deliver: Called with each event.
+        notify: Called with each notice, in the order of the outputs.
 
     Attributes:
         loop: The event loop it runs in.
@@ -96,13 +58,13 @@ class Driver:
         authorization: AuthorizationService,
         *,
         send_queue_bytes: int,
-        deliverer: Deliverer,
-        listener: Listener,
+        deliver: Callable[[Event], None],
+        notify: Callable[[Notice], None],
     ) -> None:
         self._core = core
         self._open_websocket = open_websocket
-        self._deliver = deliverer.deliver
-        self._hear = listener.hear
+        self._deliver = deliver
+        self._notify = notify
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._stalls = StallWatch(self.loop)
         self._timer = DeadlineTimer(self._stalls, lambda: self.feed(core.handle_deadline))
@@ -115,14 +77,14 @@ class Driver:
         self._authorization = authorization
 
     def feed(self, take: Callable[..., object], *arguments: object, **named: object) -> None:
-        """Give the core one input and carry out what follows; legal while it is being drained."""
+        """Give the core one input and carry out its outputs; may be called while the outputs are carried out."""
         now = self.loop.time()
         self._stalls.watch(now)
         take(*arguments, now=now, **named)
         self._drain()
 
     async def stop(self, callers: Collection[asyncio.Task[Any]]) -> None:
-        """Wait until every task is gone but those of the callers; the core must have ended."""
+        """Wait until all tasks but the callers have ended. The core must have ended before."""
         self._stopped = True
         self._stalls.stop()
         self._timer.stop()
@@ -130,15 +92,15 @@ class Driver:
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
 
-    def abandon(self) -> None:
-        """Bring the core to its end when the event loop is closed already, and tell what is left to tell."""
+    def end_without_loop(self) -> None:
+        """End the core after the event loop was closed, and pass on the events and notices that remain."""
         self._stopped = True
         self._core.disconnect(self.loop.time())
-        for output in [each for each in self._core.outputs() if isinstance(each, Piece | Deliver)]:
+        for output in [each for each in self._core.outputs() if not isinstance(each, Command)]:
             if isinstance(output, Deliver):
                 self._deliver(output.event)
             else:
-                self._hear(output)
+                self._notify(output)
         self._send_queue.clear()
 
     # -- the core's outputs ---------------------------------------------------------------------------------------
@@ -170,22 +132,8 @@ class Driver:
                 self._authorization.start(output, self._answer)
             case Cancel(request_id):
                 self._authorization.cancel(request_id)
-            case (
-                GapFound()
-                | StateChanged()
-                | ConnectingIn()
-                | ConnectFailed()
-                | ErrorRaised()
-                | Result()
-                | SubscriptionEnded()
-                | SubscriptionRetried()
-                | FrameIgnored()
-                | UserEvent()
-                | WatchlistEvent()
-            ):
-                self._hear(output)
             case _:
-                assert_never(output)
+                self._notify(output)
 
     def _send_texts(self) -> None:
         if all(map(self._send_queue.put, self._core.text_to_send())):
@@ -196,13 +144,13 @@ class Driver:
     # -- the socket -----------------------------------------------------------------------------------------------
 
     async def _run_socket(self) -> None:
-        """Open a WebSocket, report what it brings until it is closed, and leave nothing of it behind."""
+        """Open a WebSocket, pass its messages to the core until it is closed, and close everything of it."""
         if self._closing:
             await asyncio.wait(self._closing)
         try:
             websocket: WebSocket | OpenError = await self._open_websocket()
         except OpenError as error:
-            websocket = error  # dealt with below, else the errors of handlers would have it as their context (C3)
+            websocket = error  # handled below: errors raised by handlers must not have it as their context (C3)
         if isinstance(websocket, OpenError):
             _logger.warning("could not connect: %s", websocket.reason)
             self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
@@ -214,19 +162,19 @@ class Driver:
             self.feed(self._core.websocket_opened)
             await websocket.read(self._taker())
         except asyncio.CancelledError:
-            # Somebody may have cancelled whatever tasks there are; then nobody else knows that the link is gone.
+            # Without a close by the core, this is a cancellation from outside, and the core must be informed.
             given_up = asyncio.current_task() in self._closing
             raise
         finally:
             writer.cancel()
             await websocket.close()
-            # Also when a handler let through what is no Exception: the core must not believe in a link that is gone.
+            # Also after a BaseException from a handler: the core must not keep a link that is gone.
             if not given_up:
                 reason = clean_text(websocket.close_reason)
                 self.feed(self._core.websocket_closed, websocket.close_code, reason)
 
     def _taker(self) -> Take:
-        """Return what takes the messages of a WebSocket, right where their bytes arrive."""
+        """Return the function that takes the messages of a WebSocket, called where their bytes arrive."""
         receive_text, clock, deliver, drain = self._core.receive_text, self.loop.time, self._deliver, self._drain
         stalls, watched = self._stalls, 0.0
 
@@ -256,7 +204,7 @@ class Driver:
         self._send_queue.clear()
         websocket, self._websocket = self._websocket, None
         if websocket is not None:
-            websocket.leave()  # at once: the core would take what it still brings for the next socket's
+            websocket.leave()  # at once: the core would take its messages for those of the next socket
         task, self._socket_task = self._socket_task, None
         if task is None or task.done():
             return

@@ -1,4 +1,4 @@
-"""From connect to the end, and again: one connection at a time, each in one event loop (promise R6)."""
+"""Connections one after another, each in one event loop, from connect to shutdown (R6)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 from pusher_client.authorization.service import AuthorizationService
-from pusher_client.events import ClientStats, SubscriptionState
+from pusher_client.events import ClientStats, ConnectionState, SubscriptionState
 from pusher_client.exceptions import ConnectError, NotConnectedError
 from pusher_client.protocol.connection import Connection
 from pusher_client.session.channels import Channels
 from pusher_client.session.driver import Driver
-from pusher_client.session.notices import News
+from pusher_client.session.notices import Notices
 from pusher_client.session.shutdown import Shutdown
 from pusher_client.transport.address import Address
 from pusher_client.transport.websocket import WebSocket
@@ -25,22 +25,22 @@ _HANDLER_GRACE = 1.0
 
 
 class Lifecycle:
-    """Starts a driver for the core, and brings it to an end with all that ran for it.
+    """Starts a driver for the core, and ends it with all its tasks.
 
     Args:
-        core: The rules.
-        channels: Where events go.
-        news: Where everything else goes.
-        authorization: Carries out the authorization requests.
-        address: Where to connect to; also an attribute.
-        proxy: True for the environment's proxy, a URL for another, None for none.
+        core: The rules of the protocol.
+        channels: Takes the events of channels.
+        notices: Takes the core's notices.
+        authorization: Answers authorization requests.
+        address: The address to connect to; also an attribute.
+        proxy: True for the proxy from the environment, a URL for another one, None for none.
     """
 
     def __init__(
         self,
         core: Connection,
         channels: Channels,
-        news: News,
+        notices: Notices,
         *,
         authorization: AuthorizationService,
         address: Address,
@@ -48,7 +48,7 @@ class Lifecycle:
     ) -> None:
         self._core = core
         self._channels = channels
-        self._news = news
+        self._notices = notices
         self._authorization = authorization
         self._proxy: str | Literal[True] | None = proxy
         self._call_ids = itertools.count(1)
@@ -57,21 +57,21 @@ class Lifecycle:
         self.address: Address = address
 
     def driver(self) -> Driver | None:
-        """Return what runs the present connection; None without one.
+        """Return the driver of the current connection; None without one.
 
         Raises:
-            RuntimeError: It runs in another event loop.
+            RuntimeError: The connection belongs to another event loop.
         """
         driver = self._driver
         if driver is not None and driver.loop.is_closed():
-            self._abandon(driver)
+            self._end_without_loop(driver)
             return None
         if driver is not None and driver.loop is not asyncio.get_running_loop():
-            raise RuntimeError("this client is connected in another event loop; use it there, or make another client")
+            raise RuntimeError("this client is connected in another event loop; use it there, or create another client")
         return driver
 
     def stats(self) -> ClientStats:
-        """Sum up how everything stands."""
+        """Return the counts of all channels and of connections."""
         total, states, driver = self._channels.total(), self._channels.wanted(), self._driver
         return ClientStats(
             received=total.received,
@@ -80,14 +80,14 @@ class Lifecycle:
             undecryptable=total.undecryptable,
             waiting=total.waiting,
             key_refreshes=total.key_refreshes,
-            connects=self._news.connects,
+            connects=self._notices.connects,
             wanted=len(states),
             subscribed=states.count(SubscriptionState.SUBSCRIBED),
             silence=math.inf if driver is None else driver.loop.time() - self._core.last_received,
         )
 
     async def connect(self) -> None:
-        """Start a connection unless there is one, and wait until it stands."""
+        """Start a connection unless there is one, and wait until it is established."""
         while self.driver() is not None and self._shutdown.running:
             await self._shutdown.wait()
         if self.driver() is None:
@@ -95,7 +95,7 @@ class Lifecycle:
         await self._wait_connected()
 
     async def move(self, address: Address) -> None:
-        """Go to another address, at once where there is a connection, and wait until it stands."""
+        """Switch to another address; with a connection, at once, and wait until the new one is established."""
         driver = self.driver()
         self.address = address
         if driver is None or not self._core.active:
@@ -104,32 +104,32 @@ class Lifecycle:
         driver.feed(self._core.reconnect, tls=bool(address.tls))
         await self._wait_connected()
 
-    async def call(self, start: Callable[[int, float], object], abandon: Callable[[int, float], object]) -> None:
-        """Give the core a call that has a result, and wait for that.
+    async def call(self, start: Callable[[int, float], object], cancel: Callable[[int, float], object]) -> None:
+        """Start a call in the core and wait for its result.
 
         Args:
-            start: Takes the call's number and the time.
-            abandon: The same, when the caller waits no longer.
+            start: Starts it; called with the call's number and the time.
+            cancel: Called with the same when the caller waits no longer.
 
         Raises:
-            PusherError: What the call ended with.
-            NotConnectedError: There is no connection, and none is being opened.
+            PusherError: The call failed.
+            NotConnectedError: The client is not connected and not connecting.
         """
         driver = self.driver()
         if driver is None or not self._core.active:
             raise NotConnectedError("not connected; call connect() first, or use 'async with'")
         call_id = next(self._call_ids)
-        result = self._news.wait_result(call_id)
+        result = self._notices.waiters.wait_result(call_id)
         driver.feed(start, call_id)
         try:
             await result
         except asyncio.CancelledError:
-            self._news.abandon_result(call_id)
-            driver.feed(abandon, call_id)
+            self._notices.waiters.forget_result(call_id)
+            driver.feed(cancel, call_id)
             raise
 
     async def disconnect(self) -> None:
-        """End the connection; harmless without one."""
+        """End the connection; no effect without one."""
         driver = self.driver()
         if driver is None:
             return
@@ -140,27 +140,27 @@ class Lifecycle:
         await self._shutdown.wait()
 
     async def wait_closed(self) -> None:
-        """Wait for the end of the connection, and raise why if it failed for good."""
-        failure = self._news.failure
+        """Wait until the connection has ended; raise the error if it failed."""
+        failure = self._notices.failure
         if self.driver() is not None:
-            failure = failure if self._shutdown.running else await self._news.wait_over()
+            failure = failure if self._shutdown.running else await self._notices.waiters.wait_end()
             await self._shutdown.wait()
         if failure is not None:
             raise failure.with_traceback(None)
 
-    def _abandon(self, driver: Driver) -> None:
-        """Let go of a connection whose event loop was closed before `disconnect`: nothing of it can run any more."""
+    def _end_without_loop(self, driver: Driver) -> None:
+        """Drop a connection whose event loop was closed before `disconnect`: none of its tasks can run any more."""
         self._driver = None
-        self._shutdown.abandon()
-        self._news.abandon()
+        self._shutdown.forget()
+        self._notices.waiters.forget_all()
         self._channels.abandon()
-        driver.abandon()
+        driver.end_without_loop()
 
     async def _wait_connected(self) -> None:
         try:
-            await self._news.wait_connected()
+            await self._notices.waiters.wait_connected(connected=self._core.state is ConnectionState.CONNECTED)
         except asyncio.CancelledError:
-            if self._news.unwanted:
+            if self._notices.waiters.nobody_connecting:
                 await self.disconnect()
             raise
         except ConnectError:
@@ -173,17 +173,17 @@ class Lifecycle:
             self._open_websocket,
             self._authorization,
             send_queue_bytes=self._core.settings.buffer_bytes,
-            deliverer=self._channels,
-            listener=self._news,
+            deliver=self._channels.deliver,
+            notify=self._notices.handle,
         )
         self._channels.open()
-        self._news.begin(self._shutdown.start)
+        self._notices.begin(self._shutdown.start)
         self._authorization.attach()
         driver.feed(self._core.connect)
 
     async def _shut_down(self, callers: Collection[asyncio.Task[Any]]) -> None:
         driver = self._driver
-        assert driver is not None  # noqa: S101 - a shutdown starts only with one, and is over when there is none
+        assert driver is not None  # noqa: S101 - a shutdown runs only while there is a driver
         try:
             await asyncio.gather(driver.stop(callers), self._channels.close(_HANDLER_GRACE, callers))
             await self._authorization.detach()

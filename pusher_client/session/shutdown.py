@@ -1,4 +1,4 @@
-"""The end of a connection: everything that ran for it is waited for, once, by all who ask (promise R6)."""
+"""Shutdown of a connection: runs once, and all callers wait for its end (R6)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["Shutdown"]
 
 
 class Shutdown:
-    """At most one shutdown at a time.
+    """Runs at most one shutdown at a time.
 
     Args:
-        work: Ends everything but the tasks it is given, which wait for it.
+        work: Ends everything but the tasks that it is given, which wait for it.
 
     Attributes:
-        callers: The tasks that wait for the end and must be neither waited for nor cancelled.
+        callers: The tasks that wait for the end, which must be neither waited for nor cancelled.
     """
 
     def __init__(self, work: Callable[[Collection[asyncio.Task[Any]]], Awaitable[None]]) -> None:
@@ -26,27 +26,27 @@ class Shutdown:
 
     @property
     def running(self) -> bool:
-        """Whether a shutdown is under way."""
+        """Whether a shutdown is running."""
         return self._task is not None
 
     def start(self) -> None:
-        """Start one, unless it is under way."""
+        """Start a shutdown, unless one is running."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="pusher_client shutdown")
 
-    def abandon(self) -> None:
-        """Forget one whose event loop is gone."""
+    def forget(self) -> None:
+        """Drop a shutdown whose event loop is closed."""
         self.callers.clear()
         self._task = None
 
     def spare_caller(self) -> None:
-        """See to it that the calling task is spared, handler or not."""
+        """Add the calling task to the callers."""
         caller = asyncio.current_task()
         if caller is not None:
             self.callers.add(caller)
 
     async def wait(self) -> None:
-        """Wait for the one that is under way, and be spared by it; it goes on even if the waiting is cancelled."""
+        """Wait for the running shutdown as one of its callers; if the wait is cancelled, the shutdown continues."""
         if self._task is not None:
             self.spare_caller()
             await asyncio.shield(self._task)

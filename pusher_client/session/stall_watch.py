@@ -1,4 +1,4 @@
-"""What a blocked event loop does to timers: the log tells of it, and what is due waits for what came (R1, R7)."""
+"""Detection of a blocked event loop: a warning, and timers that let received frames go first (R1, R7)."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ _logger = logging.getLogger("pusher_client")
 
 
 class StallWatch:
-    """Warns when the loop stood still for a second or more.
+    """Logs a warning when the event loop was blocked for a second or more.
 
-    Each watch is one short timer, set when something comes that may call handlers: it is late when one of them blocks.
-    Nothing is measured for a single event, and without traffic no timer is set.
+    Each watch is one short timer, set before an input that may call handlers. It fires late if one of them blocks.
+    Single events are not measured, and without traffic no timer is set.
 
     Args:
-        loop: The event loop that is watched.
+        loop: The event loop to watch.
 
     Attributes:
         loop: As above.
-        event: The last event that was handed out during this watch, for the log.
+        event: The last event that was delivered during this watch, for the log.
     """
 
-    __slots__ = ("_due", "_next_warning", "_noticed", "_stopped", "_timer", "_untold", "event", "loop")
+    __slots__ = ("_due", "_next_warning", "_noticed", "_stopped", "_timer", "_unreported", "event", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._due = self._noticed = self._next_warning = -math.inf
-        self._untold = 0
+        self._unreported = 0
         self._stopped = False
         self.event: Event | None = None
 
     def watch(self, now: float) -> float:
-        """Watch for a moment, and return its end; what comes later needs another watch."""
+        """Watch for a short time and return its end; later inputs need another watch."""
         if self._stopped:
             return math.inf
         if self._timer is not None:
@@ -59,26 +59,26 @@ class StallWatch:
         return self._due
 
     def late(self, due: float, now: float) -> None:
-        """Hear that what was due at a moment comes only now: the loop stood still between, at the least."""
-        # Timers that were due during the same stall all come late; the first of them has told of it.
+        """Called when a timer fires late: the loop was blocked at least from ``due`` to ``now``."""
+        # All timers that were due while the loop was blocked fire late; only the first of them is reported.
         if now - due < _LONG or due <= self._noticed:
             return
         self._noticed = now
         if now < self._next_warning:
-            self._untold += 1
+            self._unreported += 1
             return
         self._next_warning = now + _SECONDS_BETWEEN_WARNINGS
         _logger.warning(
-            "the event loop stood still for %.1f s or more%s%s: nothing was received or answered meanwhile; "
-            "a handler that blocks should be async, or leave such work to a thread with asyncio.to_thread()",
+            "the event loop was blocked for %.1f s or more%s%s: nothing was received or answered meanwhile; "
+            "make a handler that blocks async, or run the blocking call with asyncio.to_thread()",
             now - due,
-            self._told_event(),
-            f", and {self._untold} times before since the last warning" if self._untold else "",
+            self._after_event(),
+            f", and {self._unreported} times before since the last warning" if self._unreported else "",
         )
-        self._untold = 0
+        self._unreported = 0
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._stopped = True
         if self._timer is not None:
             self.late(self._due, self.loop.time())
@@ -91,17 +91,17 @@ class StallWatch:
         self.late(self._due, self.loop.time())
         self.event = None
 
-    def _told_event(self) -> str:
+    def _after_event(self) -> str:
         event = self.event
         return "" if event is None else f", after the event {event.name[:_LONGEST_NAME_LOGGED]!r} of {event.channel}"
 
 
 class DeadlineTimer:
-    """Calls when a deadline has come, and a little later when it could not be kept.
+    """Calls a function at a deadline, or shortly after it if the event loop was blocked.
 
     Args:
-        stalls: Watches the event loop that this happens in.
-        call: What is called; it sets the next deadline.
+        stalls: Watches the event loop.
+        call: Called at the deadline; it sets the next one.
     """
 
     __slots__ = ("_call", "_due", "_not_before", "_stalls", "_stopped", "_timer")
@@ -110,12 +110,12 @@ class DeadlineTimer:
         self._stalls = stalls
         self._call = call
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0  # kept here: uvloop's handle for a moment that has come does not tell it
+        self._due = 0.0  # kept here: uvloop's handle of a timer that has fired does not know it
         self._not_before = 0.0
         self._stopped = False
 
     def set(self, due: float | None) -> None:
-        """Call at this moment, unless it calls earlier anyway."""
+        """Set the deadline, unless an earlier one is set."""
         if due is None or self._stopped:
             return
         due = max(due, self._not_before)
@@ -126,7 +126,7 @@ class DeadlineTimer:
         self._timer, self._due = self._stalls.loop.call_at(due, self._on_time, due), due
 
     def stop(self) -> None:
-        """Call no more."""
+        """Stop calling."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
@@ -136,7 +136,7 @@ class DeadlineTimer:
         self._timer, now = None, self._stalls.loop.time()
         self._stalls.late(due, now)
         if due != self._not_before and now - due > _HELD_UP:
-            # Somebody has blocked the loop: what came meanwhile, such as a pong, is read before it counts as missing.
+            # The loop was blocked: frames that arrived meanwhile, such as a pong, are read before the deadline counts.
             self._not_before = now + _CATCH_UP
             self.set(self._not_before)
             return

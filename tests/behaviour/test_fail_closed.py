@@ -118,7 +118,7 @@ class Driven(Core):
         new = super().drain()
         for output in new:
             if not isinstance(output, CARRIED_OUT):
-                self.client._news.hear(output)  # type: ignore[arg-type]  # the others are pieces of news
+                self.client._notices.handle(output)  # type: ignore[arg-type]  # the others are notices
         return new
 
     def deliver(self, event: Event) -> None:

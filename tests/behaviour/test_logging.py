@@ -71,7 +71,7 @@ async def test_the_link(pusher_server: PusherServer, caplog: pytest.LogCaptureFi
     """It comes and goes as information; a loss is a warning with its cause, and the end for good an error (R2)."""
     caplog.set_level(logging.INFO)
     async with pusher_server.client() as client:
-        assert said(caplog)[-1] == ("INFO", "the connection went from connecting to connected")
+        assert said(caplog)[-1] == ("INFO", "connection state: connecting -> connected")
         async with client.events("pusher:gap") as gaps:
             await client.subscribe(CHANNEL)
             pusher_server.close(4200, "again, please")
@@ -84,4 +84,4 @@ async def test_the_link(pusher_server: PusherServer, caplog: pytest.LogCaptureFi
         with pytest.raises(ConnectError, match="no such key"):
             await client.wait_closed()
     errors = [words for level, words in said(caplog) if level == "ERROR"]
-    assert any("over for good" in words and "no such key" in words for words in errors)
+    assert any("is not retried" in words and "no such key" in words for words in errors)

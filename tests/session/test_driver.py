@@ -502,19 +502,13 @@ async def test_a_burst_in_one_piece_does_not_overrun_who_keeps_up(consumer: str)
 async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
     """The order to cancel may cross the end of what it is for (R3)."""
 
-    class Nobody:
-        def deliver(self, event: Event) -> None:
-            raise AssertionError
-
-        def hear(self, piece: object) -> None:
-            raise AssertionError
-
     def unused(*_arguments: object) -> Any:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    service = AuthorizationService(None, None, None)
-    driver = Driver(core, unused, service, send_queue_bytes=1000, deliverer=Nobody(), listener=Nobody())
+    driver = Driver(
+        core, unused, AuthorizationService(None, None, None), send_queue_bytes=1000, deliver=unused, notify=unused
+    )
     driver._carry_out(Cancel(7))
     await driver.stop(())
     assert core.state is ConnectionState.INITIALIZED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from pusher_client import (
-    AuthorizationError,
     ConnectError,
     ConnectionState,
     Event,
@@ -22,6 +21,7 @@ from pusher_client import (
     StateChange,
     SubscriptionError,
 )
+from tests.support.fast_forward import skipping
 from tests.support.scripted_server import Scripted, scripted
 
 STATES = [state.value for state in ConnectionState]
@@ -163,7 +163,7 @@ async def test_a_failure_for_good_is_told_to_everybody(told: str, caplog: pytest
                 await client.wait_closed()
         assert client.state is ConnectionState.FAILED
         assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
-            "the connection is over for good: the server closed the connection: no such app (4001)"
+            "the connection failed and is not retried: the server closed the connection: no such app (4001)"
         ]
         assert ("failed", None) in heard
         error = heard[-1][1]
@@ -253,65 +253,6 @@ async def test_a_retry_is_logged_with_its_cause_and_delay(caplog: pytest.LogCapt
     assert "try later; next attempt in 0.1 s" in caplog.text
 
 
-@pytest.mark.parametrize("cancelled", ["before", "behind"])
-async def test_a_result_that_nobody_waits_for_any_more_is_no_alarm(
-    cancelled: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A caller that is cancelled just as its call fails leaves nothing behind, in the log either (R6)."""
-    async with scripted() as peer, peer.client() as client:
-        peer.answers["orders"] = []
-        pending = asyncio.ensure_future(client.subscribe("orders"))
-        await peer.heard("pusher:subscribe")
-        if cancelled == "before":
-            pending.cancel()
-        await client.unsubscribe("orders")
-        if cancelled == "behind":
-            pending.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await pending
-        del pending
-        gc.collect()
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
-
-
-async def test_the_end_is_told_to_those_who_still_wait_for_it() -> None:
-    """A call of wait_closed() that is cancelled just as the connection ends costs the others nothing (R6)."""
-    async with scripted() as peer:
-        client = peer.client()
-        await client.connect()
-        given_up, patient = (asyncio.ensure_future(client.wait_closed()) for _ in range(2))
-        await asyncio.sleep(0)
-        given_up.cancel()
-        await client.disconnect()
-        await patient
-        assert given_up.cancelled()
-        assert client.state is ConnectionState.DISCONNECTED
-
-
-async def test_a_handler_may_give_up_the_call_whose_failure_it_hears_of() -> None:
-    """The result that was on its way is nobody's then, and everything else goes on (R6, R7)."""
-
-    async def refuse(channel: str, _socket_id: str) -> Any:
-        raise AuthorizationError(channel, "no", status=403)
-
-    async with scripted() as peer, peer.client(authorizer=refuse) as client:
-        channel, call = client.channel("private-a"), client.subscribe("private-a")
-        stream, given_up = channel.events(), list[str]()
-
-        @channel.bind("pusher:subscription_error")
-        def give_up(event: Event) -> None:
-            with pytest.raises(asyncio.CancelledError):
-                call.throw(asyncio.CancelledError())
-            given_up.append(event.name)
-
-        call.send(None)
-        with pytest.raises(AuthorizationError):
-            await anext(stream)
-        assert given_up == ["pusher:subscription_error"]
-        await client.subscribe("orders")
-        assert peer.connects == 1
-
-
 async def test_lost_attempts_are_logged_with_their_cause(caplog: pytest.LogCaptureFixture) -> None:
     """Each failed attempt is one WARNING that names its cause and the next attempt (design.md 2)."""
     async with scripted() as peer:
@@ -324,3 +265,28 @@ async def test_lost_attempts_are_logged_with_their_cause(caplog: pytest.LogCaptu
     failures = [record for record in caplog.records if "could not connect" in record.getMessage()]
     assert all(record.levelno == logging.WARNING and "Error" in record.getMessage() for record in failures)
     assert "next attempt in" in caplog.text
+
+
+def test_a_gap_s_log_line_states_the_span_of_the_gap(caplog: pytest.LogCaptureFixture) -> None:
+    """From the last frame received to the new subscription, silence before the cut included (R5)."""
+
+    async def scenario() -> Gap:
+        async with scripted() as peer, peer.client() as client:
+            orders = await client.subscribe("orders")
+            await asyncio.sleep(3)
+            returned = asyncio.ensure_future(orders.wait_for("pusher:gap"))
+            await asyncio.sleep(0)
+            peer.answers["orders"] = []
+            peer.sockets[0].transport.abort()
+            await peer.heard("pusher:subscribe", 2)
+            await asyncio.sleep(2)
+            answer = {"event": "pusher_internal:subscription_succeeded", "channel": "orders", "data": "{}"}
+            await peer.sockets[0].send(json.dumps(answer))
+            gap: Gap = (await returned).data
+            return gap
+
+    gap = skipping(scenario())
+    seconds = (gap.resubscribed_at - gap.last_received_at).total_seconds()
+    assert seconds >= 5
+    (line,) = [record.getMessage() for record in caplog.records if "may be missing" in record.getMessage()]
+    assert line == f"orders: events of {seconds:.1f} s may be missing"

@@ -72,7 +72,7 @@ def loop() -> Generator[Clockwork]:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the warnings of the event loop."""
-    return [record.getMessage() for record in caplog.records if "stood still" in record.getMessage()]
+    return [record.getMessage() for record in caplog.records if "was blocked" in record.getMessage()]
 
 
 @pytest.mark.parametrize("seconds", [1.5, 3.0, 600.0])
