@@ -1,4 +1,4 @@
-"""Headers or params that many requests share, fetched once and again when they are no longer good."""
+"""Headers or params that many requests share, fetched once and renewed when they expire (protocol-notes 6.7)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pusher_client.protocol.checks import seconds_problem
 __all__ = ["Credentials", "Fetched"]
 
 Fetched: TypeAlias = Mapping[str, str] | tuple[Mapping[str, str], float]
-"""Names and values, or these and for how many seconds from the start of the fetch they are good."""
+"""Names and values, or a pair of these and the seconds for which they are valid, from the start of the fetch."""
 
 
 class _Value:
-    """What was fetched, which no report of a frame's variables prints."""
+    """A fetched value. Its repr, which error reports print, does not show it (promise C3)."""
 
     __slots__ = ("expires", "pairs")
 
@@ -30,7 +30,7 @@ class _Value:
 
 
 class _Fetch:
-    """A fetch that runs, and how many wait for it."""
+    """A running fetch, and the number of callers that wait for it."""
 
     __slots__ = ("task", "waiters")
 
@@ -41,26 +41,26 @@ class _Fetch:
 
 
 class Credentials:
-    """What an endpoint wants to see, such as a token: give it as ``headers`` or ``params`` of an `HTTPAuthorizer`.
+    """A shared value such as an access token, to be passed as ``headers`` or ``params`` of an `HTTPAuthorizer`.
 
-    However many requests need it at once, ``fetch`` runs once, and again when its value has expired or was refused: an
-    authorizer forgets the value of a request that its endpoint answered with 401 or 403. What has expired is never
-    handed out. A fetch that fails does so for all who wait for it, and the next request starts another. One that nobody
-    waits for any more is cancelled.
+    ``fetch`` runs once for all requests that need the value at the same time. It runs again when the value has expired
+    or was refused: an authorizer drops the value of a request that its endpoint answered with 401 or 403. An expired
+    value is never used. A fetch that fails raises in every caller that waits for it, and the next request starts
+    another one. A fetch is cancelled when its last caller is cancelled.
 
     Args:
-        fetch: A plain or async callable without arguments. It returns a mapping of names to values, or a pair: the
-            mapping, and for how many seconds it is good.
-        lifetime: For how many seconds a mapping is good that comes without that; None for as long as it is accepted.
-            Both are counted from the start of the fetch.
+        fetch: A plain or async callable without arguments. It returns a mapping of names to values, or a pair of the
+            mapping and the seconds for which it is valid.
+        lifetime: Seconds for which a mapping that comes without a number is valid; None for as long as the endpoint
+            accepts it. Both are counted from the start of the fetch.
         timeout: Seconds that a fetch may take.
 
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: A number of seconds is not positive.
 
-    An object serves one event loop after another. The values stand in no ``repr``, and pickling is refused. See
-    protocol-notes 6.7.
+    One object may be used in several event loops, one after another. The ``repr`` does not show the values, and
+    pickling is refused. See protocol-notes 6.7.
     """
 
     __slots__ = ("_fetch", "_lifetime", "_running", "_timeout", "_value")
@@ -89,16 +89,16 @@ class Credentials:
         return "<Credentials>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle would carry the values to places that nobody watches."""
-        raise TypeError("Credentials hold secrets and are not pickled")
+        """Refuse pickling, which would write the values out (promise C3)."""
+        raise TypeError("Credentials hold secrets and cannot be pickled")
 
     def invalidate(self, value: Mapping[str, str] | None = None) -> None:
-        """Forget the current value, so that the next request fetches another.
+        """Drop the current value, so that the next request fetches another.
 
         Args:
-            value: Forget it only if it is this one, as a call of this object returned it: whoever was refused with an
-                older value has nothing against the current one. Without it, a fetch that runs also counts as old: who
-                waits for it gets its value, but nobody else.
+            value: Drop the current value only if it is this one, as returned by a call of this object. The refusal of
+                an older value says nothing about the current one. Without this argument, a running fetch is outdated
+                too: the callers that wait for it get its value, later ones do not.
         """
         if value is None:
             self._value = self._running = None
@@ -106,11 +106,11 @@ class Credentials:
             self._value = None
 
     async def __call__(self) -> Mapping[str, str]:
-        """Return the current value, fetched if need be.
+        """Return the current value; fetch it first if there is none.
 
         Raises:
-            TimeoutError: The fetch took too long, or what it brought had expired by then.
-            TypeError: ``fetch`` returned something else than it should.
+            TimeoutError: The fetch took longer than ``timeout``, or its value had expired when it arrived.
+            TypeError: ``fetch`` returned neither a mapping of strings nor such a pair.
             ValueError: It returned a number of seconds that is not positive.
             Exception: Whatever ``fetch`` raised.
         """
@@ -158,7 +158,7 @@ class Credentials:
 
 
 def _result(task: asyncio.Task[_Value]) -> _Value:
-    """Return the value of a fetch; each of those who wait gets an error of its own if a channel will be put into it."""
+    """Return the value of a fetch. Each caller gets its own AuthorizationError, into which a channel is written."""
     try:
         return task.result()
     except AuthorizationError as error:
@@ -167,18 +167,18 @@ def _result(task: asyncio.Task[_Value]) -> _Value:
 
 
 def _forget_error(task: asyncio.Task[_Value]) -> None:
-    """Let nobody complain of an error that came when nobody waited any more."""
+    """Retrieve the error of a fetch without callers, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()
 
 
-# These return what is wrong, so that the frame which raises can first let go of the values (promise C3).
+# This returns the error: the frame that raises it must not hold the values any more (promise C3).
 
 
 def _read(found: object, lifetime: float | None, began: float) -> _Value | Exception:
     pair = cast("tuple[object, ...]", found) if isinstance(found, tuple) else (found, lifetime)
     if len(pair) != 2:  # noqa: PLR2004 - a pair
-        return TypeError("a pair of credentials is a mapping, and for how many seconds it is good")
+        return TypeError("a pair of credentials is a mapping and the seconds for which it is valid")
     values, seconds = pair
     if not isinstance(values, Mapping):
         return TypeError(f"credentials are a mapping of strings, not {type(values).__name__}")

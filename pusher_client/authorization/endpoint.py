@@ -82,8 +82,8 @@ class Endpoint:
         return f"{type(self).__name__}({str(self._origin)!r})"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle would carry the values of headers and params to places that nobody watches."""
-        raise TypeError(f"an {type(self).__name__} may hold secrets and is not pickled")
+        """Refuse pickling, which would write the values of headers and params out (promise C3)."""
+        raise TypeError(f"an {type(self).__name__} may hold secrets and cannot be pickled")
 
     def attach(self) -> None:
         """Keep connections open in the running event loop, until `detach` was called as often.

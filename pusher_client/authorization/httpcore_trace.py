@@ -1,4 +1,4 @@
-"""What httpcore tells of a request while it runs: what must not be logged of it, and what it would leave open."""
+"""A trace hook for httpcore: keeps secrets out of its log, and closes a connection that it would leave open."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SOCKS = "setup_socks5_connection"
 class Trace:
     """The trace hook of one request, which httpcore calls before and after each step (promises C3 and R6).
 
-    At DEBUG httpcore writes what it gives to the hook: a SOCKS proxy's password, the answer's headers, and what the
-    server sent where a header was expected. What a step starts with is in use, and can only be hidden; of its end only
-    httpcore's own copy is emptied.
+    httpcore logs at DEBUG what it passes to the hook: a SOCKS proxy's password, the response headers, and the bytes of
+    a malformed response. The arguments of a step are in use, so their repr is replaced. The result of a step is a copy
+    for the hook, so it is emptied.
 
-    Where a SOCKS proxy refuses, or an opening is cut off, httpcore forgets the connection that it has. asyncio would
-    keep it for as long as the other side does.
+    When a SOCKS proxy refuses, or a TLS handshake is cut off, httpcore drops its reference to the open connection.
+    asyncio would keep that connection until the peer closes it, so it is closed here.
     """
 
     __slots__ = ("_stream",)
@@ -28,10 +28,10 @@ class Trace:
         self._stream: Any = None
 
     async def __call__(self, name: str, info: dict[str, Any]) -> None:
-        """Take news of a step.
+        """Called by httpcore before and after each step.
 
         Raises:
-            httpx.ProxyError: What a SOCKS proxy said was no good; httpcore's own error may be of any type.
+            httpx.ProxyError: The SOCKS proxy refused, or answered malformed bytes; httpcore's error may have any type.
         """
         _, step, outcome = name.rsplit(".", 2)
         if outcome == "started":
@@ -55,7 +55,7 @@ class Trace:
 
 
 class _Hidden(tuple[bytes, ...]):
-    """A user's name and password, which are used and not shown."""
+    """A user name and password with a repr that does not show them."""
 
     __slots__ = ()
 

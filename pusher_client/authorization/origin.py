@@ -1,4 +1,4 @@
-"""Where authorization may go: to one https origin or to this machine (protocol-notes 6.3, promise C4)."""
+"""The address of an endpoint: one https origin, or plain http to this machine (protocol-notes 6.3, promise C4)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Origin:
         allow_insecure: Allow plain http to anywhere.
 
     Raises:
-        TypeError: The url is no string, or ``allow_insecure`` no bool.
-        ValueError: The url is not such an address, or carries credentials or a fragment.
+        TypeError: ``url`` is not a string, or ``allow_insecure`` not a bool.
+        ValueError: ``url`` is not such an address, or has credentials or a fragment.
     """
 
     __slots__ = ("_must_be_local", "url")
@@ -44,14 +44,14 @@ class Origin:
         if self.url.port is not None and not 0 < self.url.port <= _HIGHEST_PORT:
             raise ValueError(f"the url's port is not one from 1 to {_HIGHEST_PORT}")
         if self.url.userinfo:
-            raise ValueError("the url carries credentials; send them as headers={'Authorization': …}")
+            raise ValueError("the url has credentials; send them as headers={'Authorization': …}")
         if self.url.fragment:
             raise ValueError("the url has a fragment (after '#'), which is never sent; drop it")
         self._must_be_local = self.plain and not allow_insecure
         if self._must_be_local and not (self.url.host == _LOCALHOST or _is_loopback(self.url.host)):
             raise ValueError(
-                "plain http would show credentials and keys to everyone on the way: use https, or allow_insecure=True "
-                "where nobody can listen"
+                "plain http exposes credentials and keys to everyone on the network path: use https, or "
+                "allow_insecure=True on a network that you trust"
             )
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Origin:
 
     @property
     def port(self) -> int:
-        """The port, the scheme's own where the url names none."""
+        """The port; the default of the scheme where the url has none."""
         return self.url.port or _PORTS[self.url.scheme]
 
     async def check(self, channel: str | None) -> None:
@@ -81,10 +81,10 @@ class Origin:
             raise AuthorizationError(channel, "'localhost' does not resolve to this machine, so plain http is refused")
 
     def environment_proxy(self) -> httpx.Proxy | None:
-        """Return the proxy that the environment names for this origin; None for none.
+        """Return the proxy that the environment sets for this origin, or None.
 
         Raises:
-            ValueError: What the environment names is no proxy; the message does not repeat it.
+            ValueError: The environment variable is not a proxy address; the message does not repeat it.
         """
         address = environment_proxy(self.url.host, self.port, (self.url.scheme, "all"))
         if address is None:
@@ -101,15 +101,15 @@ def read_proxy(address: object) -> httpx.Proxy:
     """Read a proxy's address.
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
         ValueError: It is not the address of an HTTP or SOCKS5 proxy; the message does not repeat it.
     """
     url = _read_url(address, what="proxy")
     if url.scheme not in ("http", "https", *_SOCKS) or not url.host:
         raise ValueError("a proxy is given as 'http://host:port', 'https://host:port' or 'socks5://host:port'")
     if url.scheme in _SOCKS and find_spec("socksio") is None:
-        raise ValueError("a SOCKS proxy takes another package: pip install 'httpx[socks]'")
-    # The same to httpx, which lets the proxy resolve names in either case; its older versions know only one of them.
+        raise ValueError("a SOCKS proxy needs another package: pip install 'httpx[socks]'")
+    # httpx lets the proxy resolve names for both schemes; its older versions accept only socks5.
     return httpx.Proxy(url.copy_with(scheme="socks5") if url.scheme in _SOCKS else url)
 
 
@@ -118,7 +118,7 @@ def _read_url(url: object, what: str = "url") -> httpx.URL:
         raise TypeError(f"the {what} is a string, not {type(url).__name__}")
     try:
         parsed = httpx.URL(url)
-        _ = parsed.host  # httpx decodes an international name only when it is asked for
+        _ = parsed.host  # httpx decodes an international name only on access
     except (httpx.InvalidURL, ValueError) as error:
         problem = ValueError(f"the {what} is not a URL ({type(error).__name__})")
     else:
@@ -131,5 +131,5 @@ def _is_loopback(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return False
-    # Of IPv6 exactly one address is allowed: one that wraps an IPv4 address is another matter.
+    # The only loopback address of IPv6 is ::1. IPv4-mapped addresses are not accepted.
     return address.is_loopback if isinstance(address, IPv4Address) else address == _IPV6_LOOPBACK

@@ -25,18 +25,18 @@ __all__ = ["SecretAuthorizer"]
 class SecretAuthorizer:
     """Signs with the application's secret, for trusted workers and for tests.
 
-    Whoever holds the secret may publish and read everything, so it stays on servers.
+    The secret gives full access to the application: use it on servers only.
 
     Args:
         key: The application's key.
         secret: The application's secret.
         encryption_master_key_base64: For encrypted channels, the master key that the publishers use: 32 bytes in
             canonical base64.
-        user_id: For presence channels, as whom to join.
-        user_info: For presence channels, what the others are told: anything that JSON can hold.
+        user_id: For presence channels, the id of the member.
+        user_info: For presence channels, what the other members get: any JSON value.
 
     Raises:
-        TypeError: An argument is of the wrong type, or ``user_info`` is nothing that JSON can hold.
+        TypeError: An argument is of the wrong type, or ``user_info`` is not a JSON value.
         ValueError: ``key``, ``secret`` or ``user_id`` is empty, or the master key is not 32 bytes in base64.
 
     See protocol-notes 6.2 and 7.2.
@@ -69,19 +69,19 @@ class SecretAuthorizer:
         return f"SecretAuthorizer({self._key!r})"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle would carry the secret to places that nobody watches."""
-        raise TypeError("a SecretAuthorizer holds secrets and is not pickled")
+        """Refuse pickling, which would write the secret out (promise C3)."""
+        raise TypeError("a SecretAuthorizer holds secrets and cannot be pickled")
 
     async def __call__(self, channel_name: str, socket_id: str) -> ChannelAuthorization:
         """Sign one subscription.
 
         Args:
             channel_name: The channel.
-            socket_id: The connection for which the signature will be good.
+            socket_id: The connection for which the signature is valid.
 
         Raises:
-            AuthorizationError: The channel needs a master key or a user id that this authorizer was not given.
-            ValueError: ``channel_name`` or ``socket_id`` is malformed; nothing was signed.
+            AuthorizationError: The channel needs a master key or a user id, and this authorizer has none.
+            ValueError: ``channel_name`` or ``socket_id`` is malformed. Nothing was signed.
         """
         check_channel_name(channel_name)
         check_socket_id(socket_id)
@@ -103,16 +103,16 @@ class SecretAuthorizer:
         )
 
     async def authenticate_user(self, socket_id: str, user_data: Mapping[str, Any]) -> UserAuthentication:
-        """Sign one user in; with the user filled in, this is a user authenticator (protocol-notes 6.4).
+        """Sign one user in. With ``user_data`` bound by a partial, this is a user authenticator (protocol-notes 6.4).
 
         Args:
-            socket_id: The connection for which the signature will be good.
-            user_data: What the server is told of the user: ``id``, a string that is not empty, and whatever else JSON
-                can hold, such as ``user_info`` and ``watchlist``.
+            socket_id: The connection for which the signature is valid.
+            user_data: The user: ``id``, a string that is not empty, and any other JSON values, such as ``user_info``
+                and ``watchlist``.
 
         Raises:
-            TypeError: ``user_data`` is no mapping, its ``id`` no string, or it is nothing that JSON can hold.
-            ValueError: The ``id`` is missing or empty, or ``socket_id`` malformed; nothing was signed.
+            TypeError: ``user_data`` is not a mapping, its ``id`` is not a string, or it is not a JSON value.
+            ValueError: The ``id`` is missing or empty, or ``socket_id`` is malformed. Nothing was signed.
         """
         check_socket_id(socket_id)
         _check_user(user_data)
@@ -124,7 +124,7 @@ def _checked_text(what: str, value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"the application's {what} is a string, not {type(value).__name__}")
     if not value or not (value.isascii() and value.isprintable()):
-        raise ValueError(f"the application's {what} is empty, or has a character that no such {what} has")
+        raise ValueError(f"the application's {what} is empty, or has a control or non-ASCII character")
     return value
 
 

@@ -396,11 +396,11 @@ def test_mistakes_are_found_at_construction(options: dict[str, Any], error: type
 
 
 async def test_repr_and_pickle() -> None:
-    """The values are shown nowhere, and not pickled; what was handed out cannot be changed (C3)."""
+    """The values are in no repr and in no pickle, and a returned mapping cannot be changed (C3)."""
     credentials = Credentials(Tokens())
     value: Any = await credentials()
     assert repr(credentials) == "<Credentials>"
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(credentials)
     with pytest.raises(TypeError):
         value["Authorization"] = "another"

@@ -54,12 +54,12 @@ async def test_no_secret_in_what_passes_through() -> None:
 
 
 def test_repr_and_pickle() -> None:
-    """An authorizer shows its origin only, and is not pickled (C3)."""
+    """The repr of an authorizer shows its origin only, and pickling is refused (C3)."""
     authorize = HTTPAuthorizer(
         "https://example.com:8443/secret-path?q=canary-query", headers={"X": TOKEN}, params={"y": PARAM}
     )
     assert repr(authorize) == str(authorize) == "HTTPAuthorizer('https://example.com:8443')"
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(authorize)
 
 
