@@ -36,7 +36,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes an option's value by position
     if wanted:
-        typer.echo(f"pusher-client {version('pusher-client')}")
+        typer.echo(f"pusher-client {version('pusher-channels-client')}")
         raise typer.Exit
 
 

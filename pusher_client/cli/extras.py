@@ -24,5 +24,5 @@ def require(command: str, extra: str, *modules: str) -> None:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError:
-            complaints().print(f"pusher-client {command} needs {module}: pip install 'pusher-client[{extra}]'")
+            complaints().print(f"pusher-client {command} needs {module}: pip install 'pusher-channels-client[{extra}]'")
             raise typer.Exit(ExitCode.FAILED) from None

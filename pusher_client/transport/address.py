@@ -119,7 +119,7 @@ def _check_text(name: str, value: object, pattern: re.Pattern[str], cure: str) -
 
 def _version() -> str:
     try:
-        return version("pusher-client")
+        return version("pusher-channels-client")
     except PackageNotFoundError:
         return "0"
 

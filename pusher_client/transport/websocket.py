@@ -98,7 +98,7 @@ class WebSocket:
         except InvalidProxy as error:
             failed = OpenError(OpenFailure.UNUSABLE, None, f"the proxy cannot be used: {type(error).__name__}")
         except ImportError:
-            cure = "pip install 'pusher-client[socks]'"
+            cure = "pip install 'pusher-channels-client[socks]'"
             failed = OpenError(OpenFailure.UNUSABLE, None, f"a SOCKS proxy takes another package: {cure}")
         except (OSError, InvalidHandshake, EOFError, UnicodeError) as error:
             failed = OpenError(OpenFailure.NETWORK, None, _words(error))

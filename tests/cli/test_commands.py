@@ -18,7 +18,9 @@ def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.Monke
     """The command is installed even where its extra is not."""
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "pusher_client.cli")
-    with pytest.raises(SystemExit, match=re.escape(f"pusher-client needs {module}: pip install 'pusher-client[cli]'")):
+    with pytest.raises(
+        SystemExit, match=re.escape(f"pusher-client needs {module}: pip install 'pusher-channels-client[cli]'")
+    ):
         importlib.import_module("pusher_client.cli")
 
 

@@ -300,7 +300,7 @@ async def test_a_socks_proxy_without_its_package(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("websockets.asyncio.client.connect_socks_proxy", connect_socks_proxy)
     error = await failure(1, proxy="socks5://127.0.0.1:1")
     assert (error.failure, error.status) == (OpenFailure.UNUSABLE, None)
-    assert "pip install 'pusher-client[socks]'" in error.reason
+    assert "pip install 'pusher-channels-client[socks]'" in error.reason
 
 
 @pytest.mark.parametrize(
