@@ -145,7 +145,7 @@ def test_a_missing_extra_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setitem(sys.modules, module, None)
     result = run("demo")
     assert result.exit_code == 1
-    assert result.stderr.strip() == f"pusher-client demo needs {module}: pip install 'pusher-client[demo]'"
+    assert result.stderr.strip() == f"pusher-client demo needs {module}: pip install 'pusher-channels-client[demo]'"
 
 
 @pytest.mark.parametrize("arguments", [("--events", "1"), ("--events", "x"), ("--timeout", "0"), ("--unknown",)])

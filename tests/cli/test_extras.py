@@ -18,7 +18,9 @@ def test_a_missing_module_is_named_with_its_extra(
     with pytest.raises(typer.Exit) as caught:
         require("serve", "server", "json", "starlette")
     assert caught.value.exit_code == 1
-    assert capsys.readouterr().err == "pusher-client serve needs starlette: pip install 'pusher-client[server]'\n"
+    assert (
+        capsys.readouterr().err == "pusher-client serve needs starlette: pip install 'pusher-channels-client[server]'\n"
+    )
 
 
 def test_what_is_installed_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
