@@ -271,7 +271,7 @@ async def test_any_other_error_of_the_library_is_a_line_too(monkeypatch: pytest.
         run = asyncio.create_task(listening(where, ["a"]).run())
         await peer.connected(1)
         await client.disconnect()
-        with pytest.raises(CommandError, match="disconnected before"):
+        with pytest.raises(CommandError, match="was called before the connection"):
             await run
 
 
