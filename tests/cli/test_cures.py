@@ -17,9 +17,9 @@ from pusher_client.cli.cures import close_cure, connect_cure, subscription_cure,
         (4004, "raise the limit"),
         (4007, "version"),
         (4050, "documentation"),
-        (4100, "try again later"),
-        (4201, "try again later"),
-        (None, "try again later"),
+        (4100, "see its log"),
+        (4201, "see its log"),
+        (None, "see its log"),
     ],
 )
 def test_each_range_of_close_codes_has_its_cure(code: int | None, cure: str) -> None:
@@ -31,14 +31,15 @@ def test_each_range_of_close_codes_has_its_cure(code: int | None, cure: str) -> 
     ("status", "cure"),
     [
         (None, "--tls/--no-tls"),
-        (301, "redirects are never followed"),
+        (301, "redirects are not followed"),
         (400, "--tls/--no-tls"),
         (401, "proxy"),
         (403, "proxy"),
         (404, "--path"),
         (407, "https_proxy"),
         (418, "--path"),
-        (503, "try again later"),
+        (429, "less often"),
+        (503, "see its log"),
     ],
 )
 def test_each_status_of_the_upgrade_has_its_cure(status: int | None, cure: str) -> None:
