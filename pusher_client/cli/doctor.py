@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pusher_client.cli import options
 from pusher_client.cli.examination import Examination
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.findings import Finding, Outcome
+from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, with_option_groups
 from pusher_client.cli.rendering import value_text
 from pusher_client.cli.reporting import complaints, progress, reporting, silent_log
-from pusher_client.cli.target import check_name, read_server, read_target
+from pusher_client.cli.target import check_name, read_target
 
 __all__ = ["doctor"]
 
@@ -26,24 +26,14 @@ _COLOURS = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "d
 _DEFAULT_CHANNEL = "pusher-client-doctor"
 
 
+@with_option_groups
 def doctor(
     *,
     channel: Annotated[str, typer.Option(help="The channel to subscribe, a public one by default.")] = _DEFAULT_CHANNEL,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each step may take.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object on a line for each step.")] = False,
-    key: options.Key = None,
-    cluster: options.Cluster = None,
-    host: options.Host = None,
-    port: options.Port = None,
-    path: options.PathPrefix = "",
-    tls: options.Tls = None,
-    auth_url: options.AuthURL = None,
-    header: options.Header = None,
-    header_file: options.HeaderFile = None,
-    allow_insecure_auth: options.AllowInsecure = False,
-    secret_file: options.SecretFile = None,
-    master_key_file: options.MasterKeyFile = None,
-    user_id: options.UserId = None,
+    connection: ConnectionOptions,
+    authorization: AuthorizationOptions,
 ) -> None:
     """Try each step on the way to an event, and say what is likely to help where one fails.
 
@@ -51,16 +41,7 @@ def doctor(
     nothing secret, publishes nothing, and ends with code 1 if a step failed.
     """
     with reporting():
-        target = read_target(
-            read_server(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls),
-            auth_url=auth_url,
-            headers=header or (),
-            header_file=header_file,
-            allow_insecure=allow_insecure_auth,
-            secret_file=secret_file,
-            master_key_file=master_key_file,
-            user_id=user_id,
-        )
+        target = read_target(connection, authorization)
         check_name(channel)
     with silent_log():
         healthy = asyncio.run(_examine(Examination(target, channel, timeout), as_json=as_json))

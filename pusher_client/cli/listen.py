@@ -24,14 +24,14 @@ from pusher_client import (
     SubscriptionError,
     SubscriptionState,
 )
-from pusher_client.cli import options
 from pusher_client.cli.cures import connect_cure, subscription_cure
 from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
 from pusher_client.cli.line_writer import LineWriter
+from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, with_option_groups
 from pusher_client.cli.rendering import SUBSCRIPTION_ERROR, Moment, json_line, pretty_line
 from pusher_client.cli.reporting import CommandError, complaints, progress, reporting, retry_warnings
 from pusher_client.cli.signals import stop_signals
-from pusher_client.cli.target import Target, read_server, read_target
+from pusher_client.cli.target import Target, read_target
 from pusher_client.delivery.stream_queue import name_filter
 
 __all__ = ["Listening", "listen"]
@@ -39,6 +39,7 @@ __all__ = ["Listening", "listen"]
 _Error = TypeVar("_Error", bound=Exception)
 
 
+@with_option_groups
 def listen(
     channels: Annotated[list[str], typer.Argument(help="The channels.", show_default=False)],
     *,
@@ -54,19 +55,8 @@ def listen(
     since_connect: Annotated[
         bool, typer.Option("--since-connect", help="Tell seconds since the first connection as the time.")
     ] = False,
-    key: options.Key = None,
-    cluster: options.Cluster = None,
-    host: options.Host = None,
-    port: options.Port = None,
-    path: options.PathPrefix = "",
-    tls: options.Tls = None,
-    auth_url: options.AuthURL = None,
-    header: options.Header = None,
-    header_file: options.HeaderFile = None,
-    allow_insecure_auth: options.AllowInsecure = False,
-    secret_file: options.SecretFile = None,
-    master_key_file: options.MasterKeyFile = None,
-    user_id: options.UserId = None,
+    connection: ConnectionOptions,
+    authorization: AuthorizationOptions,
 ) -> None:
     """Print the events of channels as they come, decrypted and in order.
 
@@ -76,16 +66,7 @@ def listen(
     count for --count. A channel that is refused ends the command.
     """
     with reporting():
-        target = read_target(
-            read_server(key=key, cluster=cluster, host=host, port=port, path=path, tls=tls),
-            auth_url=auth_url,
-            headers=header or (),
-            header_file=header_file,
-            allow_insecure=allow_insecure_auth,
-            secret_file=secret_file,
-            master_key_file=master_key_file,
-            user_id=user_id,
-        )
+        target = read_target(connection, authorization)
         target.check_channels(channels)
         listening = Listening(
             target,

@@ -1,15 +1,15 @@
-"""Where to connect and who authorizes, read from options and environment as ``PusherClient.from_env`` reads them."""
+"""The server and the authorizer, read from options and environment as ``PusherClient.from_env`` reads them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pusher_client import HTTPAuthorizer, PusherClient, SecretAuthorizer
 from pusher_client.cli.exit_codes import ExitCode
+from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, ServerOptions
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_headers, read_secret
 from pusher_client.protocol.names import LONGEST_CHANNEL_NAME, channel_kind, check_channel_name
@@ -24,8 +24,8 @@ class Server:
 
     Attributes:
         key: The application's key.
-        options: ``PusherClient``'s own arguments for the rest: cluster or host, port, path, tls.
-        address: The same, checked.
+        options: Arguments of ``PusherClient``: cluster or host, port, path, tls.
+        address: The validated address.
     """
 
     key: str
@@ -35,13 +35,13 @@ class Server:
 
 @dataclass(frozen=True)
 class Target:
-    """What a subscriber needs.
+    """A server and the authorization of its channels.
 
     Attributes:
         server: The application and its server.
-        authorizer: Who authorizes; None where nothing was said of it.
-        lacking: What is needed to authorize some channels and was not given, with the cure: by ``"encrypted"`` and
-            ``"presence"``.
+        authorizer: Authorizes channels; None if neither an endpoint nor a secret was given.
+        lacking: Problem and cure for the kinds of channels that cannot be authorized with what was given:
+            ``"encrypted"`` or ``"presence"``.
     """
 
     server: Server
@@ -49,7 +49,7 @@ class Target:
     lacking: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def client(self, **options: Any) -> PusherClient:
-        """Make a client, with further options."""
+        """Return a client, with further options of ``PusherClient``."""
         return PusherClient(
             self.server.key,
             **self.server.options,
@@ -59,22 +59,22 @@ class Target:
         )
 
     def problem(self, channel: str) -> str | None:
-        """Say what is missing to authorize a channel, with the cure; None where nothing is."""
+        """Return why a channel cannot be authorized, with the cure; None if it can."""
         kind = channel_kind(channel)
         if not kind.authorized:
             return None
         if self.authorizer is None:
             return (
-                "it takes an authorization: give --auth-url (or PUSHER_AUTH_URL), or on a trusted machine the "
-                f"application's secret in {SECRET} or --secret-file"
+                "it needs an authorization: give --auth-url (or set PUSHER_AUTH_URL), or on a trusted machine set "
+                f"{SECRET}, or give --secret-file"
             )
         return self.lacking.get("encrypted" if kind.encrypted else "presence" if kind.presence else "")
 
     def check_channels(self, channels: Iterable[str]) -> None:
-        """Hold, before anything is sent, that the names are good and can be authorized.
+        """Check that channel names are valid and that the channels can be authorized.
 
         Raises:
-            CommandError: They cannot.
+            CommandError: A name is not valid, or an authorization is missing.
         """
         for name in channels:
             check_name(name)
@@ -84,10 +84,10 @@ class Target:
 
 
 def check_name(channel: str) -> None:
-    """Hold that a server will accept a channel's name.
+    """Check a channel's name.
 
     Raises:
-        CommandError: It will not.
+        CommandError: Servers refuse this name.
     """
     try:
         check_channel_name(channel)
@@ -95,28 +95,29 @@ def check_name(channel: str) -> None:
         raise CommandError(str(error), ExitCode.USAGE) from None
 
 
-def read_server(
-    *, key: str | None, cluster: str | None, host: str | None, port: int | None, path: str, tls: bool | None
-) -> Server:
-    """Read where the server is; None stands for an option that was not given.
+def read_server(given: ServerOptions, path: str = "") -> Server:
+    """Read the application and its server from options and environment.
+
+    Args:
+        given: The options.
+        path: The path before ``/app/``.
 
     Raises:
-        CommandError: Something is missing or cannot be what it should be.
+        CommandError: An option or variable is missing or not valid.
     """
-    if cluster is not None and host is not None:
+    if given.cluster is not None and given.host is not None:
         raise CommandError("give --cluster or --host, not both", ExitCode.USAGE)
-    given = {"cluster": cluster, "host": host, "port": port, "tls": tls}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    environment = dict(os.environ) if key is None else {**os.environ, "PUSHER_KEY": key}
+    named = {"cluster": given.cluster, "host": given.host, "port": given.port, "tls": given.tls}
+    options: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    environment = dict(os.environ) if given.key is None else {**os.environ, "PUSHER_KEY": given.key}
     if not environment.get("PUSHER_KEY"):
-        raise CommandError("say which application: give --key, or set PUSHER_KEY", ExitCode.USAGE)
+        raise CommandError("name the application: give --key, or set PUSHER_KEY", ExitCode.USAGE)
     try:
         key, found = options_from_env(environment, options)
         options = {**found, **options, "path": path}
         if not options.keys() & {"cluster", "host"}:
             raise CommandError(
-                "say where the server is: give --cluster or --host, or set PUSHER_CLUSTER or PUSHER_HOST",
-                ExitCode.USAGE,
+                "name the server: give --cluster or --host, or set PUSHER_CLUSTER or PUSHER_HOST", ExitCode.USAGE
             )
         defaults: dict[str, Any] = {"cluster": None, "host": None, "port": None, "tls": True}
         address = Address(key, **{**defaults, **options})
@@ -125,40 +126,43 @@ def read_server(
     return Server(key, options, address)
 
 
-def read_target(
-    server: Server,
-    *,
-    auth_url: str | None,
-    headers: Sequence[str],
-    header_file: Path | None,
-    allow_insecure: bool,
-    secret_file: Path | None,
-    master_key_file: Path | None,
-    user_id: str | None,
-) -> Target:
-    """Read who authorizes: what was given as an option wins over the environment, and an endpoint over the secret.
+def read_target(connection: ConnectionOptions, authorization: AuthorizationOptions) -> Target:
+    """Read the server and how channels are authorized.
+
+    An option overrides the environment, and an endpoint overrides the application's secret.
 
     Raises:
-        CommandError: Something cannot be what it should be.
+        CommandError: An option or variable is missing or not valid.
     """
-    if auth_url is not None and secret_file is not None:
+    server = read_server(connection, connection.path)
+    if authorization.auth_url is not None and authorization.secret_file is not None:
         raise CommandError("give --auth-url or --secret-file, not both", ExitCode.USAGE)
-    url = auth_url or (None if secret_file is not None else os.environ.get("PUSHER_AUTH_URL"))
+    environment_url = os.environ.get("PUSHER_AUTH_URL") if authorization.secret_file is None else None
+    url = authorization.auth_url or environment_url
     try:
         if url:
-            found = read_headers(headers, header_file)
-            return Target(server, HTTPAuthorizer(url, headers=found, allow_insecure=allow_insecure))
-        if headers or header_file is not None:
+            headers = read_headers(authorization.header or (), authorization.header_file)
+            return Target(
+                server, HTTPAuthorizer(url, headers=headers, allow_insecure=authorization.allow_insecure_auth)
+            )
+        if authorization.header or authorization.header_file is not None:
             raise CommandError("headers are for an endpoint: give --auth-url, or set PUSHER_AUTH_URL", ExitCode.USAGE)
-        secret = read_secret(SECRET, secret_file)
-        if secret is None:
-            return Target(server, None)
-        master_key = read_secret(MASTER_KEY, master_key_file)
-        signer = SecretAuthorizer(server.key, secret, encryption_master_key_base64=master_key, user_id=user_id)
+        return _signing_target(server, authorization)
     except ValueError as error:
         problem = str(error).replace("allow_insecure=True", "--allow-insecure-auth")
-    else:
-        lacking = {} if master_key else {"encrypted": f"it takes the master key, in {MASTER_KEY} or --master-key-file"}
-        lacking |= {} if user_id else {"presence": "it takes --user-id, as whom to join"}
-        return Target(server, signer, lacking)
     raise CommandError(problem, ExitCode.USAGE)
+
+
+def _signing_target(server: Server, given: AuthorizationOptions) -> Target:
+    """Return a target that authorizes with the application's secret, if there is one."""
+    secret = read_secret(SECRET, given.secret_file)
+    if secret is None:
+        return Target(server, None)
+    master_key = read_secret(MASTER_KEY, given.master_key_file)
+    signer = SecretAuthorizer(server.key, secret, encryption_master_key_base64=master_key, user_id=given.user_id)
+    lacking: dict[str, str] = {}
+    if not master_key:
+        lacking["encrypted"] = f"encrypted channels need the master key: set {MASTER_KEY}, or give --master-key-file"
+    if not given.user_id:
+        lacking["presence"] = "presence channels need a user: give --user-id"
+    return Target(server, signer, lacking)

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from pusher_client.cli import options
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.extras import require
+from pusher_client.cli.options import SecretOptions, ServerOptions, with_option_groups
 from pusher_client.cli.reporting import CommandError, complaints, reporting
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, prompted_secret, read_secret
 from pusher_client.cli.target import Server, read_server
@@ -31,6 +31,7 @@ _UNSIGNED_STATUSES = (401, 403)
 _DIGITS = re.compile(r"[0-9]+")
 
 
+@with_option_groups
 def trigger(
     channels: Annotated[list[str], typer.Argument(help="The channels.", show_default=False)],
     *,
@@ -42,13 +43,8 @@ def trigger(
     socket_id: Annotated[str | None, typer.Option(help="The connection that does not get the event.")] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each request may take.")] = 10,
     app_id: Annotated[str | None, typer.Option(help="The application's id; else PUSHER_APP_ID.")] = None,
-    key: options.Key = None,
-    cluster: options.Cluster = None,
-    host: options.Host = None,
-    port: options.Port = None,
-    tls: options.Tls = None,
-    secret_file: options.SecretFile = None,
-    master_key_file: options.MasterKeyFile = None,
+    connection: ServerOptions,
+    secrets: SecretOptions,
 ) -> None:
     """Publish an event to channels by the HTTP API of Pusher, the local server or another that speaks it.
 
@@ -59,12 +55,12 @@ def trigger(
     require("trigger", "demo", "pusher")
     console = complaints()
     with reporting():
-        server = read_server(key=key, cluster=cluster, host=host, port=port, path="", tls=tls)
-        master_key = read_secret(MASTER_KEY, master_key_file)
+        server = read_server(connection)
+        master_key = read_secret(MASTER_KEY, secrets.master_key_file)
         _check_master_key(channels, master_key)
         app_id = _app_id(app_id)
         text = read_data(data)
-        secret = read_secret(SECRET, secret_file) or prompted_secret(SECRET, "--secret-file")
+        secret = read_secret(SECRET, secrets.secret_file) or prompted_secret(SECRET, "--secret-file")
         library = _library(server, app_id, secret, master_key, timeout)
         _publish(library, batches(channels), console, event=event, data=text, socket_id=socket_id)
     if console.is_terminal:

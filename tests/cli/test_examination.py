@@ -12,7 +12,8 @@ import trustme
 
 from pusher_client.cli.examination import Examination
 from pusher_client.cli.findings import Finding, Outcome
-from pusher_client.cli.target import Target, read_server, read_target
+from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions
+from pusher_client.cli.target import Target, read_target
 from pusher_client.server import LocalServer
 from tests.support.real.encrypted_channel import serving
 from tests.support.scripted_endpoint import answer, json_answer, serve_endpoint
@@ -25,11 +26,9 @@ CANARY = "c4nary-0f-a-secret"
 
 def target(port: int, *, host: str = "127.0.0.1", tls: bool = False, **authorization: Any) -> Target:
     """Return where a server on this machine is."""
-    names = ("auth_url", "header_file", "secret_file", "master_key_file", "user_id")
-    options: dict[str, Any] = {**dict.fromkeys(names), "headers": (), "allow_insecure": False, **authorization}
-    key = options.pop("key", "app-key")
-    server = read_server(key=key, cluster=None, host=host, port=port, path="", tls=tls)
-    return read_target(server, **options)
+    key = authorization.pop("key", "app-key")
+    connection = ConnectionOptions(key=key, host=host, port=port, tls=tls)
+    return read_target(connection, AuthorizationOptions(**authorization))
 
 
 async def examine(where: Target, channel: str = "a", seconds: float = 5) -> dict[str, Finding]:
@@ -308,7 +307,7 @@ async def test_nobody_authorizes() -> None:
 async def test_an_endpoint_that_does_not_authorize(script: Any, detail: str, cure: str) -> None:
     """What it said, never what was in it (C3)."""
     async with LocalServer() as server, serve_endpoint(script) as endpoint:
-        where = target(server.port, auth_url=endpoint.url, headers=[f"Authorization: {CANARY}"])
+        where = target(server.port, auth_url=endpoint.url, header=[f"Authorization: {CANARY}"])
         finding = await red(where, "authorization", ENCRYPTED)
         assert endpoint.requests[0].headers["authorization"] == CANARY
     assert detail in finding.detail

@@ -9,23 +9,21 @@ import pytest
 
 from pusher_client import HTTPAuthorizer, PusherClient, SecretAuthorizer
 from pusher_client.cli.exit_codes import ExitCode
+from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, ServerOptions
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Server, Target, read_server, read_target
 
 MASTER_KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 
 
-def server(**given: Any) -> Server:
+def server(path: str = "", **given: Any) -> Server:
     """Read a server from these options."""
-    nothing: dict[str, Any] = {"key": None, "cluster": None, "host": None, "port": None, "path": "", "tls": None}
-    return read_server(**{**nothing, **given})
+    return read_server(ServerOptions(**given), path)
 
 
 def target(**given: Any) -> Target:
     """Read a target from these options."""
-    names = ("auth_url", "header_file", "secret_file", "master_key_file", "user_id")
-    options: dict[str, Any] = {**dict.fromkeys(names), "headers": (), "allow_insecure": False, **given}
-    return read_target(server(key="KEY", cluster="eu"), **options)
+    return read_target(ConnectionOptions(key="KEY", cluster="eu"), AuthorizationOptions(**given))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +86,7 @@ def test_who_authorizes_is_what_was_given_else_the_environment(tmp_path: Path, m
     monkeypatch.setenv("PUSHER_SECRET", "s")
     assert isinstance(target().authorizer, SecretAuthorizer)
     monkeypatch.setenv("PUSHER_AUTH_URL", "https://example.com/auth")
-    assert isinstance(target(headers=["X: y"]).authorizer, HTTPAuthorizer)
+    assert isinstance(target(header=["X: y"]).authorizer, HTTPAuthorizer)
     assert isinstance(target(secret_file=secret).authorizer, SecretAuthorizer)
     assert isinstance(target(auth_url="https://example.org/auth").authorizer, HTTPAuthorizer)
 
@@ -97,10 +95,10 @@ def test_who_authorizes_is_what_was_given_else_the_environment(tmp_path: Path, m
     ("given", "cure"),
     [
         ({"auth_url": "https://a/", "secret_file": Path("x")}, "not both"),
-        ({"headers": ["Authorization: hunter2"]}, "--auth-url"),
+        ({"header": ["Authorization: hunter2"]}, "--auth-url"),
         ({"auth_url": "http://example.com/auth"}, "--allow-insecure-auth"),
         ({"auth_url": "https://user:hunter2@a/"}, "credentials"),
-        ({"auth_url": "https://a/", "headers": ["Host: hunter2"]}, "Host"),
+        ({"auth_url": "https://a/", "header": ["Host: hunter2"]}, "Host"),
     ],
 )
 def test_wrong_ways_to_authorize_are_usage_errors(given: dict[str, Any], cure: str) -> None:
@@ -122,7 +120,7 @@ def test_a_wrong_master_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_plain_http_is_allowed_on_demand() -> None:
     """Inside a network where nobody listens."""
-    assert isinstance(target(auth_url="http://example.com/", allow_insecure=True).authorizer, HTTPAuthorizer)
+    assert isinstance(target(auth_url="http://example.com/", allow_insecure_auth=True).authorizer, HTTPAuthorizer)
 
 
 def test_what_a_channel_lacks_is_said_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
