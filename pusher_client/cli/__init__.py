@@ -8,7 +8,7 @@ try:
     import rich.console
     import typer
 
-    # Named here so that a missing extra is told before anything that needs it is imported.
+    # Imported first, so that a missing extra is reported before a module that needs it fails.
     _needed: tuple[object, ...] = (rich.console.Console, typer.Typer)
 except ModuleNotFoundError as _missing:
     sys.exit(f"pusher-client needs {_missing.name}: pip install 'pusher-channels-client[cli]'")

@@ -1,4 +1,4 @@
-"""The command and its subcommands in one place."""
+"""The ``pusher-client`` command and its subcommands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app: typer.Typer = typer.Typer(
     help="Subscribe to Pusher Channels from the command line.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    # A traceback with the values of variables would show secrets.
+    # Typer's tracebacks show the values of variables, and so secrets.
     pretty_exceptions_enable=False,
 )
 COMMANDS = (listen, doctor, trigger, serve, demo, generate_key)

@@ -1,4 +1,4 @@
-"""``pusher-client demo``: encrypted events from a server on this machine, through a rotation of its key."""
+"""``pusher-client demo``: encrypted events from a local server, with a key rotation halfway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pusher_client import DecryptionFailure, EventStream, HTTPAuthorizer, PusherClient, PusherError
 from pusher_client.cli.extras import require
-from pusher_client.cli.reporting import complaints
+from pusher_client.cli.reporting import error_console
 
 if TYPE_CHECKING:
     from pusher_client.server import LocalServer
@@ -23,10 +23,10 @@ EVENT = "measured"
 
 
 def demo(
-    events: Annotated[int, typer.Option(min=2, max=10_000, help="How many events are published.")] = 10,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which the demo gives up.")] = 30,
+    events: Annotated[int, typer.Option(min=2, max=10_000, help="Number of events to publish.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which the demo fails.")] = 30,
 ) -> None:
-    """Receive encrypted events from a server on this machine while its encryption key is rotated."""
+    """Receive encrypted events from a local server while its encryption key is rotated."""
     require("demo", "demo", "starlette", "uvicorn", "pusher")
     demonstration = Demonstration(events, Console(highlight=False, markup=False, soft_wrap=True))
     problems: list[str] = []
@@ -34,26 +34,26 @@ def demo(
         asyncio.run(demonstration.run(timeout))
     except* TimeoutError:
         problems.append(f"the demo did not finish within {timeout:g} s")
-    except* Exception as group:  # noqa: BLE001 -- whatever it was, the user gets a line, not a traceback
+    except* Exception as group:  # noqa: BLE001 -- the user gets a line for any error, not a traceback
         problems += [_description(error) for error in group.exceptions]
     problems += demonstration.problems()
     for problem in problems:
-        complaints().print(f"error: {problem}")
+        error_console().print(f"error: {problem}")
     demonstration.summarize()
     raise typer.Exit(1 if problems else 0)
 
 
 class Demonstration:
-    """Publisher, server and subscriber in one process, talking over real HTTP and WebSocket.
+    """Publisher, server and subscriber in one process, connected by HTTP and WebSocket.
 
     Args:
-        count: How many events are published; the master key is rotated halfway.
-        console: Where each event is printed.
+        count: Number of events to publish; the master key is rotated halfway.
+        console: Prints each event.
 
     Attributes:
-        received: The numbers of the events that were decrypted, in the order in which they came.
-        failures: How many events could not be decrypted.
-        key_refreshes: How often the client asked for a new key.
+        received: The numbers of the decrypted events, in order of arrival.
+        failures: Number of events that could not be decrypted.
+        key_refreshes: Number of times the client fetched a new key.
     """
 
     def __init__(self, count: int, console: Console) -> None:
@@ -63,14 +63,14 @@ class Demonstration:
         self._count = count
         self._console = console
 
-    async def run(self, timeout: float) -> None:  # noqa: ASYNC109 -- the deadline of the whole, as the user gave it
-        """Publish and receive everything.
+    async def run(self, timeout: float) -> None:  # noqa: ASYNC109 -- the time limit of the whole run, a command-line option
+        """Publish and receive all events.
 
         Args:
-            timeout: Seconds that it may take.
+            timeout: The time limit in seconds.
 
         Raises:
-            TimeoutError: It took longer.
+            TimeoutError: The time limit passed.
         """
         # The extra "server" may be missing where this module is imported.
         from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
@@ -92,17 +92,17 @@ class Demonstration:
                 self.key_refreshes = channel.stats.key_refreshes
 
     async def _publish(self, server: LocalServer) -> None:
-        """Publish with the official server library, under a new key from the middle on."""
+        """Publish with the official server library; rotate the key halfway."""
         library = _server_library(server)
         for number in range(1, self._count + 1):
             if number == self._count // 2 + 1:
                 server.rotate_key()
                 library = _server_library(server)
-                self._console.print("  the master key is rotated")
+                self._console.print("  master key rotated")
             await asyncio.to_thread(library.trigger, CHANNEL, EVENT, {"number": number, "celsius": 20 + number / 10})
 
     async def _receive(self, stream: EventStream) -> None:
-        """Print events until as many came as are published, decrypted or not."""
+        """Print events until all have arrived, decrypted or not."""
         while len(self.received) + self.failures < self._count:
             event = await anext(stream)
             if isinstance(event.data, DecryptionFailure):
@@ -113,18 +113,18 @@ class Demonstration:
                 self._console.print(f"  {event.name} {event.raw}")
 
     def problems(self) -> list[str]:
-        """Say what fell short: an empty list if every event was decrypted, in order, through a rotation."""
+        """Return what failed; an empty list if every event was decrypted in order across the key rotation."""
         problems: list[str] = []
         if self.failures:
             problems.append(f"{self.failures} events could not be decrypted")
         if self.received != list(range(1, self._count + 1)):
-            problems.append(f"not every event from 1 to {self._count} came once and in order")
+            problems.append(f"events 1 to {self._count} did not each arrive once and in order")
         if not self.key_refreshes:
             problems.append("the client did not notice the rotation of the key")
         return problems
 
     def summarize(self) -> None:
-        """Print the counts, on one line."""
+        """Print the counts on one line."""
         self._console.print(
             f"received {len(self.received)}, key refreshes {self.key_refreshes}, failures {self.failures}"
         )
@@ -140,10 +140,10 @@ def _server_library(server: LocalServer) -> Any:
         host=server.host,
         port=server.port,
         encryption_master_key_base64=server.encryption_master_key_base64,
-        proxies={"http": ""},  # of the environment: none of them leads to this machine
+        proxies={"http": ""},  # instead of the environment's proxies, which do not reach this machine
     )
 
 
 def _description(error: BaseException) -> str:
-    """Name an error; only our own errors are known to keep signatures out of their text."""
+    """Describe an error; only this library's errors are known to have no signatures in their text."""
     return str(error) if isinstance(error, PusherError) else f"{type(error).__name__} while publishing or receiving"

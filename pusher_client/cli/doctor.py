@@ -1,4 +1,4 @@
-"""``pusher-client doctor``: which step on the way to an event fails, and what is likely to help."""
+"""``pusher-client doctor``: the step of connecting and subscribing that fails, with the likely cure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.findings import Finding, Outcome
 from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, with_option_groups
 from pusher_client.cli.rendering import value_text
-from pusher_client.cli.reporting import complaints, progress, reporting, silent_log
+from pusher_client.cli.reporting import error_console, progress, reporting, silent_log
 from pusher_client.cli.target import check_name, read_target
 
 __all__ = ["doctor"]
@@ -29,16 +29,16 @@ _DEFAULT_CHANNEL = "pusher-client-doctor"
 @with_option_groups
 def doctor(
     *,
-    channel: Annotated[str, typer.Option(help="The channel to subscribe, a public one by default.")] = _DEFAULT_CHANNEL,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each step may take.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object on a line for each step.")] = False,
+    channel: Annotated[str, typer.Option(help="The channel to subscribe to.")] = _DEFAULT_CHANNEL,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Time limit of each step in seconds.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each step as a JSON object on one line.")] = False,
     connection: ConnectionOptions,
     authorization: AuthorizationOptions,
 ) -> None:
-    """Try each step on the way to an event, and say what is likely to help where one fails.
+    """Try each step of connecting and subscribing, and print the likely cure for the one that fails.
 
-    DNS, TCP, TLS, WebSocket, application key, authorization, shared secret, one subscription. It asks nothing, shows
-    nothing secret, publishes nothing, and ends with code 1 if a step failed.
+    The steps are DNS, TCP, TLS, WebSocket, application key, authorization, shared secret and subscription. It does not
+    prompt, print secrets or publish. The exit code is 1 if a step failed.
     """
     with reporting():
         target = read_target(connection, authorization)
@@ -49,12 +49,12 @@ def doctor(
 
 
 async def _examine(examination: Examination, *, as_json: bool) -> bool:
-    """Print what is found, and tell whether nothing failed."""
+    """Print each finding, and return whether no step failed."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     steps, failed = list(examination.steps()), False
     async with aclosing(examination.findings()) as findings:
         for step in steps:
-            with progress(step, complaints()):
+            with progress(step, error_console()):
                 finding = await anext(findings)
             failed = failed or finding.outcome is Outcome.FAILED
             if as_json:
@@ -62,8 +62,8 @@ async def _examine(examination: Examination, *, as_json: bool) -> bool:
             else:
                 _print(finding, console, max(map(len, steps)))
     if not as_json:
-        told = ("a step failed", Outcome.FAILED) if failed else ("everything works", Outcome.OK)
-        console.print(told[0], style=_COLOURS[told[1]])
+        summary = ("a step failed", Outcome.FAILED) if failed else ("everything works", Outcome.OK)
+        console.print(summary[0], style=_COLOURS[summary[1]])
     return not failed
 
 
@@ -80,5 +80,5 @@ def _print(finding: Finding, console: Console, width: int) -> None:
 
 
 def _visible(text: str) -> str:
-    """Return a text that a terminal shows as it is, whoever wrote it."""
+    """Escape control characters in a text that another program may have written."""
     return text if text.isprintable() else value_text(text)[1:-1]

@@ -1,23 +1,21 @@
-"""The steps from a host's name to a subscription, each tried on its own."""
+"""The steps from resolving the host to a subscription, each tried separately."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from ipaddress import ip_address
-from socket import SOCK_STREAM
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 from pusher_client import AuthorizationError, ChannelAuthorization, ConnectError, ProtocolError, SubscriptionError
 from pusher_client.cli.cures import authorization_cure, close_cure, connect_cure, subscription_cure, upgrade_cure
-from pusher_client.cli.findings import Finding, NotNeeded, Outcome, TroubleError
+from pusher_client.cli.findings import Finding, Outcome, StepError, StepSkipped
+from pusher_client.cli.network_steps import Hop, connect_tcp, connect_tls, next_hop, resolve
 from pusher_client.cli.target import Target
 from pusher_client.protocol.frames import clean_text, decode_data, decode_frame, json_object
+from pusher_client.protocol.link import server_error
 from pusher_client.protocol.names import channel_kind
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.transport.websocket import OpenError, WebSocket, connection_proxy
@@ -25,25 +23,25 @@ from pusher_client.transport.websocket import OpenError, WebSocket, connection_p
 __all__ = ["Examination"]
 
 _FRAME_LIMIT = 1024 * 1024
-_PATIENCE = 0.8
-"""Which part of a step's time the client has for its subscription, so that it can say why there was none."""
+_SUBSCRIBE_SHARE = 0.8
+"""The fraction of a step's time limit that the client has, so that it fails with its own error before the step does."""
 
-_LATE_ON_THE_WAY = "something on the way swallows it: check firewalls, and --host and --port"
+_LATE_ON_THE_WAY = "packets get no answer: check firewalls, and --host and --port"
 _LATE = {
     "DNS": "check this machine's DNS",
-    "application key": "the server upgrades and then says nothing: check --path, and the server's log",
-    "authorization": "check whether the endpoint at --auth-url hangs",
-    "subscription": "the server does not answer: look at its log",
+    "application key": "the server upgraded the connection and sent nothing: check --path, and the server's log",
+    "authorization": "the endpoint at --auth-url does not answer: check its log",
+    "subscription": "the server does not answer: check its log",
 }
 
 
 class Examination:
-    """Tries each step once; after the first that fails the others are not tried.
+    """Tries each step once, until one fails.
 
     Args:
-        target: Where to connect and who authorizes.
-        channel: The channel to subscribe.
-        timeout: Seconds that a step may take.
+        target: The server and the authorizer.
+        channel: The channel to subscribe to.
+        timeout: Time limit of a step in seconds.
     """
 
     def __init__(self, target: Target, channel: str, timeout: float) -> None:
@@ -52,7 +50,7 @@ class Examination:
         self._kind = channel_kind(channel)
         self._timeout = timeout
         parts = urlsplit(target.server.address.url)
-        self._host, self._port = parts.hostname or "", parts.port or 0
+        self._server = Hop(parts.hostname or "", parts.port or 0)
         self._tls = target.server.address.tls
         self._proxy = connection_proxy(target.server.address.url)
         self._open = AsyncExitStack()
@@ -61,11 +59,11 @@ class Examination:
         self._authorization: ChannelAuthorization
 
     def steps(self) -> dict[str, Callable[[], Awaitable[str]]]:
-        """Return what is tried, in order, by its name."""
+        """Return the steps in order, by name."""
         return {
             "DNS": self._resolve,
-            "TCP": self._reach,
-            "TLS": self._encrypt,
+            "TCP": self._connect_tcp,
+            "TLS": self._connect_tls,
             "WebSocket": self._upgrade,
             "application key": self._establish,
             "authorization": self._authorize,
@@ -74,7 +72,7 @@ class Examination:
         }
 
     async def findings(self) -> AsyncGenerator[Finding]:
-        """Try the steps."""
+        """Try the steps, and yield a finding for each."""
         failed: str | None = None
         async with self._open:
             for name, step in self.steps().items():
@@ -90,10 +88,10 @@ class Examination:
         try:
             async with asyncio.timeout(self._timeout):
                 detail = await step()
-        except NotNeeded as reason:
+        except StepSkipped as reason:
             return Finding(name, Outcome.SKIPPED, str(reason))
-        except TroubleError as trouble:
-            detail, cure = trouble.detail, trouble.cure
+        except StepError as failure:
+            detail, cure = failure.detail, failure.cure
         except TimeoutError:
             detail, cure = f"not done within {self._timeout:g} s", _LATE.get(name, _LATE_ON_THE_WAY)
         except OSError as error:
@@ -103,60 +101,20 @@ class Examination:
             return Finding(name, Outcome.OK, detail, monotonic() - began)
         return Finding(name, Outcome.FAILED, detail, monotonic() - began, cure)
 
-    # -- the way to the server ------------------------------------------------------------------------------------
-
-    @property
-    def _next_hop(self) -> tuple[str, int, str]:
-        """Where the first connection goes, and what that is."""
-        if self._proxy is None:
-            return self._host, self._port, ""
-        parts = urlsplit(self._proxy)
-        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), " (the proxy)"
+    # -- the network ----------------------------------------------------------------------------------------------
 
     async def _resolve(self) -> str:
-        host, port, role = self._next_hop
-        with suppress(ValueError):
-            ip_address(host)
-            raise NotNeeded(f"{host} is an address{role}")
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-        except OSError as error:
-            cure = "check the spelling of --cluster or --host, and this machine's DNS"
-            raise TroubleError(f"{host}{role}: {error.strerror or type(error).__name__}", cure) from None
-        addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
-        more = f" and {len(addresses) - 2} more" if len(addresses) > 2 else ""  # noqa: PLR2004 - two fit on the line
-        return f"{host}{role} is {', '.join(addresses[:2])}{more}"
+        return await resolve(next_hop(self._server, self._proxy))
 
-    async def _reach(self) -> str:
-        host, port, role = self._next_hop
-        try:
-            _, writer = await asyncio.open_connection(host, port)
-        except ConnectionRefusedError:
-            cure = "start the server, or check --host and --port"
-            raise TroubleError(f"{host}{role} refuses connections at port {port}", cure) from None
-        peer = writer.get_extra_info("peername")
-        writer.transport.abort()
-        return f"connected to {peer[0]} port {peer[1]}{role}"
+    async def _connect_tcp(self) -> str:
+        return await connect_tcp(next_hop(self._server, self._proxy))
 
-    async def _encrypt(self) -> str:
+    async def _connect_tls(self) -> str:
         if not self._tls:
-            raise NotNeeded("switched off: everybody on the way can read what is not encrypted on its own")
+            raise StepSkipped("switched off: anyone on the network path can read what is not on an encrypted channel")
         if self._proxy is not None:
-            raise NotNeeded("it happens inside the proxy's tunnel, with the WebSocket")
-        try:
-            _, writer = await asyncio.open_connection(
-                self._host, self._port, ssl=ssl.create_default_context(), server_hostname=self._host
-            )
-        except ssl.SSLCertVerificationError as error:
-            cure = "check --host against the certificate's names; name an authority of your own in SSL_CERT_FILE"
-            raise TroubleError(f"the certificate was refused: {error.verify_message}", cure) from None
-        except (ssl.SSLError, ConnectionError):
-            cure = "check --port; if the server does not speak TLS there, give --no-tls"
-            raise TroubleError("the server does not speak TLS, or no version in use", cure) from None
-        version = writer.get_extra_info("ssl_object").version()
-        certificate: dict[str, Any] = writer.get_extra_info("peercert")
-        writer.transport.abort()
-        return f"{version}, with a certificate that is good until {certificate['notAfter']}"
+            raise StepSkipped("it is part of the WebSocket step, inside the proxy's tunnel")
+        return await connect_tls(self._server)
 
     # -- the server -----------------------------------------------------------------------------------------------
 
@@ -167,21 +125,21 @@ class Examination:
             )
             self._open.push_async_callback(self._websocket.close)
         except OpenError as error:
-            trouble = TroubleError(error.reason, _open_cure(error))
+            failure = StepError(error.reason, _open_cure(error))
         else:
             return "the server upgraded the connection"
-        raise trouble
+        raise failure
 
     async def _establish(self) -> str:
         self._socket_id = _socket_id(await self._first_message(), self._websocket)
         return "the server knows the application"
 
     async def _first_message(self) -> str | None:
-        """Return the first message, "" if it is binary, or None when the connection is closed in its place."""
+        """Return the first message, "" if it is binary, or None if the connection was closed instead."""
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def take(message: str | None) -> None:
-            with contextlib.suppress(asyncio.InvalidStateError):  # another one after the first
+            with suppress(asyncio.InvalidStateError):  # another one after the first
                 first.set_result(message or "")
 
         reading = asyncio.create_task(self._websocket.read(take))
@@ -197,62 +155,63 @@ class Examination:
 
     async def _authorize(self) -> str:
         if not self._kind.authorized:
-            raise NotNeeded(f"{self._channel} is public: give --channel private-… to try it")
+            raise StepSkipped(f"{self._channel} is public: give --channel private-… to try it")
         problem, authorizer = self._target.problem(self._channel), self._target.authorizer
         if problem is not None or authorizer is None:
-            raise TroubleError(f"nobody authorizes {self._channel}", str(problem))
+            raise StepError(f"no authorizer for {self._channel}", str(problem))
         try:
             authorization = await authorizer(self._channel, self._socket_id)
         except AuthorizationError as error:
-            raise TroubleError(_words(error), authorization_cure(error)) from None
+            raise StepError(_words(error), authorization_cure(error)) from None
         except OSError as error:
             cure = "check --auth-url (PUSHER_AUTH_URL), and whether the endpoint runs"
-            raise TroubleError(str(error), cure) from None
+            raise StepError(str(error), cure) from None
         except ValueError as error:
-            raise TroubleError(str(error), "the server gives socket ids that no endpoint may sign: update it") from None
+            raise StepError(
+                str(error), "the server's socket ids do not have the form that endpoints sign: update the server"
+            ) from None
         if authorization.auth.partition(":")[0] != self._target.server.key:
             cure = "configure the endpoint's server library with this application's key and secret, or change --key"
-            raise TroubleError("the answer is signed for another application key", cure)
+            raise StepError("the answer is signed for another application key", cure)
         self._authorization = authorization
         return f"{authorizer!r} allows {self._channel}"
 
     async def _check_secret(self) -> str:
         if not self._kind.encrypted:
-            raise NotNeeded(f"{self._channel} is not encrypted: give --channel private-encrypted-… to try it")
+            raise StepSkipped(f"{self._channel} is not encrypted: give --channel private-encrypted-… to try it")
         if self._authorization.shared_secret is None:
             missing = AuthorizationError(self._channel, "the answer has no 'shared_secret'")
-            raise TroubleError(missing.message, authorization_cure(missing))
+            raise StepError(missing.message, authorization_cure(missing))
         return "the answer carries a key of 32 bytes"
 
     async def _subscribe(self) -> str:
-        client = self._target.client(subscribe_timeout=_PATIENCE * self._timeout)
+        client = self._target.client(subscribe_timeout=_SUBSCRIBE_SHARE * self._timeout)
         try:
             async with client:
                 await client.subscribe(self._channel)
         except ConnectError as error:
-            raise TroubleError(str(error), connect_cure(error)) from None
+            raise StepError(str(error), connect_cure(error)) from None
         except SubscriptionError as error:
-            raise TroubleError(_words(error), subscription_cure(error)) from None
+            raise StepError(_words(error), subscription_cure(error)) from None
         return f"{self._channel} is subscribed"
 
 
 def _socket_id(message: str | None, websocket: WebSocket) -> str:
-    """Read the first frame; raises what is wrong with it, or with a connection that is closed in its place."""
+    """Read the first frame; raise `StepError` if it is not the handshake, or if the connection was closed."""
     if message is None:
         code = websocket.close_code
-        raise TroubleError(_closed(code, websocket.close_reason), close_cure(code))
+        raise StepError(_closed(code, websocket.close_reason), close_cure(code))
     try:
         frame = decode_frame(message)
     except ProtocolError as error:
-        raise TroubleError(f"the server sent {error}", upgrade_cure(None)) from None
-    data = json_object(decode_data(frame.data))
+        raise StepError(f"the server sent {error}", upgrade_cure(None)) from None
+    data = decode_data(frame.data)
     if frame.event == "pusher:error":
-        code = data.get("code")
-        code = code if isinstance(code, int) else None
-        raise TroubleError(_closed(code, str(data.get("message", ""))), close_cure(code))
-    socket_id = data.get("socket_id")
+        refusal = server_error(data)
+        raise StepError(_closed(refusal.code, refusal.message), close_cure(refusal.code))
+    socket_id = json_object(data).get("socket_id")
     if frame.event != "pusher:connection_established" or not isinstance(socket_id, str):
-        raise TroubleError("the server did not say that the connection is established", upgrade_cure(None))
+        raise StepError("the first frame was not pusher:connection_established", upgrade_cure(None))
     return socket_id
 
 
@@ -268,10 +227,10 @@ def _open_cure(error: OpenError) -> str:
 
 def _closed(code: int | None, reason: str) -> str:
     words = clean_text(reason)
-    told = " and ".join(
+    details = " and ".join(
         filter(None, (None if code is None else f"code {code}", f"the words: {words}" if words else None))
     )
-    return "the server closed the connection" + (f" with {told}" if told else "")
+    return "the server closed the connection" + (f" with {details}" if details else "")
 
 
 def _words(error: SubscriptionError) -> str:

@@ -1,4 +1,4 @@
-"""What the command's exit code tells a script; the numbers are part of the interface."""
+"""Exit codes of the command; the numbers are part of the public interface."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import IntEnum
 __all__ = ["EXIT_CODES", "SIGNALLED", "ExitCode"]
 
 SIGNALLED = 128
-"""To which the number of the signal is added that ended the command: 130 for Ctrl-C, 143 for SIGTERM."""
+"""Added to the number of the signal that ended the command: 130 for Ctrl-C, 143 for SIGTERM."""
 
 
 class ExitCode(IntEnum):
-    """Why the command ended."""
+    """The reason why the command ended."""
 
     DONE = 0
     FAILED = 1
@@ -22,8 +22,7 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done (also when the reader of the output is gone), 1 something failed, 2 wrong options, "
-    "3 no connection and none to be hoped for, 4 a channel was refused, 5 timed out, 130 ended by Ctrl-C, "
-    "143 ended by SIGTERM."
+    "Exit codes: 0 done (also if the reader closed the output), 1 failed, 2 wrong options, "
+    "3 the connection was refused, 4 a channel was refused, 5 timed out, 130 ended by Ctrl-C, 143 ended by SIGTERM."
 )
-"""The same for the reader of ``--help``."""
+"""The exit codes as text for ``--help``."""

@@ -1,4 +1,4 @@
-"""Parts of the command that need more than the extra ``cli``."""
+"""Subcommands that need more than the extra ``cli``."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import importlib
 import typer
 
 from pusher_client.cli.exit_codes import ExitCode
-from pusher_client.cli.reporting import complaints
+from pusher_client.cli.reporting import error_console
 
 __all__ = ["require"]
 
 
 def require(command: str, extra: str, *modules: str) -> None:
-    """End the command with the cure if something that it needs is not installed.
+    """End the command, with the line that installs it, if a module that it needs is missing.
 
     Args:
-        command: The subcommand.
-        extra: The extra that brings the modules.
-        *modules: What it needs.
+        command: The name of the subcommand.
+        extra: The extra that installs the modules.
+        *modules: The modules that it needs.
     """
     for module in modules:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError:
-            complaints().print(f"pusher-client {command} needs {module}: pip install 'pusher-channels-client[{extra}]'")
+            line = f"pusher-client {command} needs {module}: pip install 'pusher-channels-client[{extra}]'"
+            error_console().print(line)
             raise typer.Exit(ExitCode.FAILED) from None

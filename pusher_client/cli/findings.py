@@ -1,15 +1,15 @@
-"""What became of a step of an examination."""
+"""Outcomes of the steps of an examination."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Finding", "NotNeeded", "Outcome", "TroubleError"]
+__all__ = ["Finding", "Outcome", "StepError", "StepSkipped"]
 
 
 class Outcome(StrEnum):
-    """What became of a step."""
+    """The outcome of a step."""
 
     OK = "ok"
     FAILED = "failed"
@@ -18,14 +18,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A step that was tried, or not.
+    """The result of one step.
 
     Attributes:
-        step: Its name.
-        outcome: What became of it.
-        detail: What was found, without anything secret.
-        seconds: How long it took; None if it was not tried.
-        cure: What is likely to help; None where nothing has to.
+        step: The name of the step.
+        outcome: Whether it succeeded.
+        detail: What was found, without secrets.
+        seconds: Duration; None if the step was not tried.
+        cure: The likely cure; None unless the step failed.
     """
 
     step: str
@@ -35,12 +35,12 @@ class Finding:
     cure: str | None = None
 
 
-class TroubleError(Exception):
+class StepError(Exception):
     """A step failed.
 
     Args:
         detail: What was found.
-        cure: What is likely to help.
+        cure: The likely cure.
     """
 
     def __init__(self, detail: str, cure: str) -> None:
@@ -49,5 +49,5 @@ class TroubleError(Exception):
         self.cure = cure
 
 
-class NotNeeded(Exception):  # noqa: N818 - nothing is wrong
-    """A step has nothing to try here."""
+class StepSkipped(Exception):  # noqa: N818 - not an error
+    """A step does not apply."""

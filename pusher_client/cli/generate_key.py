@@ -13,7 +13,7 @@ __all__ = ["generate_key"]
 
 
 def generate_key() -> None:
-    """Print a fresh master key for encrypted channels: 32 random bytes in base64.
+    """Print a new master key for encrypted channels: 32 random bytes in base64.
 
     Give it to the server library that publishes and authorizes (encryption_master_key_base64), and to nobody else.
     """

@@ -1,4 +1,4 @@
-"""Lines on standard output, each as soon as it is there, without ever holding up the connection."""
+"""Lines on standard output, flushed one by one, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["LineWriter"]
 class LineWriter:
     """Writes lines to standard output.
 
-    Where that is a pipe whose reader is slow, the writer waits and the event loop goes on: pings are answered
-    meanwhile, and what a queue has no room for becomes a marker.
+    If standard output is a pipe with a slow reader, only the caller of `write` waits: the client goes on to answer
+    pings, and events for which the stream's queue has no room become a marker.
 
     Args:
         stream: Standard output.
@@ -30,14 +30,14 @@ class LineWriter:
 
     @property
     def takes_unicode(self) -> bool:
-        """Whether any character can be written."""
+        """Whether the encoding has every character."""
         return self._encoding.lower().replace("-", "") == "utf8"
 
     async def write(self, line: str) -> None:
-        """Write a line and its end.
+        """Write a line and a line break.
 
         Raises:
-            BrokenPipeError: Nobody reads any more.
+            BrokenPipeError: The reader has closed the pipe.
         """
         if self._descriptor is None:
             self._stream.write(f"{line}\n")
@@ -46,12 +46,12 @@ class LineWriter:
         left = memoryview(f"{line}\n".encode(self._encoding, "backslashreplace"))
         while left:
             await self._writable(self._descriptor)
-            # So many bytes a pipe takes without blocking once it can be written to.
+            # A writable pipe accepts this many bytes without blocking.
             left = left[os.write(self._descriptor, left[: select.PIPE_BUF]) :]
 
     @contextmanager
     def watched(self) -> Generator[asyncio.Future[None]]:
-        """Return what is done when the reader of a pipe is gone, although nothing is written."""
+        """Yield a future that is done when the reader closes the pipe, even if nothing is written."""
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()
         descriptor = self._descriptor
@@ -59,12 +59,12 @@ class LineWriter:
             yield gone
             return
 
-        def tell() -> None:
+        def finish() -> None:
             loop.remove_reader(descriptor)
             gone.set_result(None)
 
-        # Nothing can be read from the writing end: it wakes up only when the other end is closed.
-        loop.add_reader(descriptor, tell)
+        # The writing end of a pipe becomes readable only when the other end is closed.
+        loop.add_reader(descriptor, finish)
         try:
             yield gone
         finally:
@@ -77,11 +77,11 @@ class LineWriter:
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
 
-        def tell() -> None:
+        def finish() -> None:
             loop.remove_writer(descriptor)
             ready.set_result(None)
 
-        loop.add_writer(descriptor, tell)
+        loop.add_writer(descriptor, finish)
         try:
             await ready
         finally:
@@ -89,7 +89,7 @@ class LineWriter:
 
 
 def _descriptor(stream: TextIO) -> int | None:
-    """Return the descriptor that can be waited for; None where there is none, or none that can be (on Windows)."""
+    """Return the file descriptor, if the event loop can wait for it (not on Windows)."""
     try:
         return stream.fileno() if os.name == "posix" else None
     except (OSError, ValueError):

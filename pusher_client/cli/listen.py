@@ -1,4 +1,4 @@
-"""``pusher-client listen``: events of channels as they come."""
+"""``pusher-client listen``: print the events of channels."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
 from pusher_client.cli.line_writer import LineWriter
 from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, with_option_groups
 from pusher_client.cli.rendering import SUBSCRIPTION_ERROR, Moment, json_line, pretty_line
-from pusher_client.cli.reporting import CommandError, complaints, progress, reporting, retry_warnings
+from pusher_client.cli.reporting import CommandError, error_console, progress, reporting, retry_warnings
 from pusher_client.cli.signals import stop_signals
 from pusher_client.cli.target import Target, read_target
 from pusher_client.delivery.stream_queue import name_filter
 
-__all__ = ["Listening", "listen"]
+__all__ = ["Listener", "listen"]
 
 _Error = TypeVar("_Error", bound=Exception)
 
@@ -45,30 +45,35 @@ def listen(
     *,
     event: Annotated[
         list[str] | None,
-        typer.Option(help="Which events, as a glob with case, like `order-*`; repeatable. `*` is everything."),
+        typer.Option(
+            help="Events to print, as a case-sensitive glob such as `order-*`; repeatable. `*` is all events."
+        ),
     ] = None,
-    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after so many events.")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="End after so many seconds, with code 5.")] = None,
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after this number of events.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="End after this number of seconds, with exit code 5.")
+    ] = None,
     as_json: Annotated[
-        bool | None, typer.Option("--json/--pretty", help="The form; else JSON unless on a terminal.")
+        bool | None,
+        typer.Option("--json/--pretty", help="The output format; the default is pretty on a terminal, else JSON."),
     ] = None,
     since_connect: Annotated[
-        bool, typer.Option("--since-connect", help="Tell seconds since the first connection as the time.")
+        bool, typer.Option("--since-connect", help="Print times as seconds since the first connection.")
     ] = False,
     connection: ConnectionOptions,
     authorization: AuthorizationOptions,
 ) -> None:
-    """Print the events of channels as they come, decrypted and in order.
+    """Print the events of channels, decrypted and in order.
 
-    On a terminal each is a coloured line; else, or with --json, it is a JSON object on a line: time, channel, event,
-    data, and user_id where there is one. Without --event these are the application's events. Where something is lost
-    there is always a line in its place: pusher:gap, pusher:overflow or pusher:decryption_failure. What is lost does not
-    count for --count. A channel that is refused ends the command.
+    On a terminal each event is a coloured line. Otherwise, or with --json, it is one JSON object per line: time,
+    channel, event, data, and user_id if there is one. Without --event only application events are printed. Every loss
+    is marked by a line in its place: pusher:gap, pusher:overflow or pusher:decryption_failure; these do not count for
+    --count. A channel that is refused ends the command.
     """
     with reporting():
         target = read_target(connection, authorization)
         target.check_channels(channels)
-        listening = Listening(
+        listener = Listener(
             target,
             channels,
             event or (),
@@ -77,21 +82,21 @@ def listen(
             as_json=not sys.stdout.isatty() if as_json is None else as_json,
             since_connect=since_connect,
         )
-        code = asyncio.run(listening.run())
+        code = asyncio.run(listener.run())
     raise typer.Exit(code)
 
 
-class Listening:
+class Listener:
     """One run of the command.
 
     Args:
-        target: Where to connect and who authorizes.
-        channels: What to subscribe.
-        names: Globs of the events to show; the application's without any.
-        count: After how many events to end; None for never.
-        timeout: After how many seconds to end; None for never.
+        target: The server and the authorizer.
+        channels: The channels to subscribe to.
+        names: Globs of the events to print; application events if empty.
+        count: Number of events after which to end; None for no limit.
+        timeout: Seconds after which to end; None for no limit.
         as_json: Whether lines are JSON.
-        since_connect: Whether they tell seconds since the first connection.
+        since_connect: Whether times are seconds since the first connection.
     """
 
     def __init__(
@@ -107,7 +112,7 @@ class Listening:
     ) -> None:
         self._target = target
         self._channels = list(dict.fromkeys(channels))
-        self._granted: set[Channel] = set()
+        self._subscribed: set[Channel] = set()
         self._wants = name_filter(tuple(names))
         self._left = count
         self._timeout = timeout
@@ -115,14 +120,14 @@ class Listening:
         self._since_connect = since_connect
         self._connected_at = 0.0
         self._console = Console(highlight=False, markup=False)
-        self._complaints = complaints()
+        self._complaints = error_console()
         self._writer = LineWriter(sys.stdout)
 
     async def run(self) -> int:
         """Listen until something ends it, and return the exit code.
 
         Raises:
-            CommandError: It cannot listen, or not any more.
+            CommandError: The connection or a channel was refused, the output failed, or the time limit passed.
         """
         with stop_signals() as stopped, self._writer.watched() as gone, retry_warnings(self._complaints):
             listening = asyncio.create_task(self._listen())
@@ -146,7 +151,7 @@ class Listening:
         except* PusherError as group:
             problem = _problem(_first(group))
         except* BrokenPipeError:
-            pass  # the reader has seen enough
+            pass  # the reader closed the output on purpose
         except* OSError as group:
             problem = CommandError(f"the output cannot be written: {_first(group).strerror}", ExitCode.FAILED)
         if problem is not None:
@@ -162,14 +167,14 @@ class Listening:
             subscribing.cancel()
 
     async def _subscribe(self, client: PusherClient) -> None:
-        """Subscribe all channels at once; the first that is refused ends the command."""
+        """Subscribe to all channels concurrently; the first that is refused ends the command."""
         await asyncio.gather(*(self._subscribe_one(client, name) for name in self._channels))
         if self._complaints.is_terminal:
             count = len(self._channels)
             self._complaints.print(f"listening to {count} channel{'s' * (count > 1)}; Ctrl-C ends", style="dim")
 
     async def _subscribe_one(self, client: PusherClient, name: str) -> None:
-        self._granted.add(await client.subscribe(name))
+        self._subscribed.add(await client.subscribe(name))
 
     async def _read(self, stream: EventStream) -> None:
         async for event in stream:
@@ -185,11 +190,11 @@ class Listening:
                     return
 
     def _check(self, event: Event) -> None:
-        """Raise if a channel that was granted before has failed for good; ``subscribe()`` raises for the others."""
-        for channel in self._granted:
+        """Raise if a channel fails after it was subscribed; until then ``subscribe()`` raises."""
+        for channel in self._subscribed:
             if channel.name == event.channel and channel.state is SubscriptionState.FAILED:
                 status = event.data["status"]
-                raise AuthorizationError(channel.name, "the endpoint or the server allows it no more", status=status)
+                raise AuthorizationError(channel.name, "the endpoint or the server refused it again", status=status)
 
     async def _write(self, event: Event) -> None:
         moment = Moment(datetime.now(UTC), monotonic() - self._connected_at if self._since_connect else None)

@@ -1,4 +1,4 @@
-"""Events as lines: JSON for programs, colours for people."""
+"""Events as lines: JSON for programs, coloured text for people."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _highlighter = JSONHighlighter()
 
 
 class Moment:
-    """When an event was read.
+    """The time at which an event was read.
 
     Args:
-        at: The time, aware.
-        since_connect: Seconds since the first connection, where the user wants to see these in its place.
+        at: The time, with a time zone.
+        since_connect: Seconds since the first connection, to print instead; None to print the time.
     """
 
     def __init__(self, at: datetime, since_connect: float | None = None) -> None:
@@ -37,19 +37,19 @@ class Moment:
 
     @property
     def value(self) -> str | float:
-        """For JSON: a number of seconds, or the time in UTC."""
+        """The value for JSON: a number of seconds, or the time in UTC."""
         if self._since_connect is not None:
             return round(self._since_connect, 6)
         return self._at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     @property
-    def words(self) -> str:
-        """For people: seconds, or the time of the day where they are."""
+    def text(self) -> str:
+        """The text for people: seconds, or the local time of day."""
         return _clock(self._at) if self._since_connect is None else f"{self._since_connect:+11.3f}"
 
 
 def json_line(event: Event, moment: Moment, *, ascii_only: bool = False) -> str:
-    """Write an event as one JSON object without a line break in it."""
+    """Return an event as one JSON object without line breaks."""
     line: dict[str, Any] = {"time": moment.value, "channel": event.channel, "event": event.name}
     line["data"] = _plain(event.data)
     if event.user_id is not None:
@@ -61,8 +61,8 @@ def json_line(event: Event, moment: Moment, *, ascii_only: bool = False) -> str:
 
 
 def pretty_line(event: Event, moment: Moment, console: Console, *, ascii_only: bool = False) -> str:
-    """Write an event for people, in the colours that the console has."""
-    text = Text.assemble((moment.words, "dim"), "  ")
+    """Return an event as a line in the colours that the console supports."""
+    text = Text.assemble((moment.text, "dim"), "  ")
     if event.channel is not None:
         text.append(event.channel, _colour(event.channel)).append("  ")
     loss = _loss(event)
@@ -83,13 +83,13 @@ def pretty_line(event: Event, moment: Moment, console: Console, *, ascii_only: b
 
 
 def value_text(value: object, *, ascii_only: bool = False) -> str:
-    """Write a value as JSON that is safe to show: a terminal would obey control characters and turn text around."""
+    """Return a value as JSON with control and bidirectional characters escaped, which a terminal would obey."""
     text = json.dumps(value, ensure_ascii=ascii_only, default=msgspec.to_builtins)
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def _plain(data: object) -> object:
-    """Return what is told of a marker's or another value of the library; the content of a failure is not."""
+    """Return the printable fields of a marker or another value of the library, without undecrypted content."""
     if isinstance(data, DecryptionFailure):
         return {"event": data.event_name, "reason": data.reason}
     if is_dataclass(data):
@@ -99,7 +99,7 @@ def _plain(data: object) -> object:
 
 
 def _loss(event: Event) -> str | None:
-    """Say in words what is lost; None where nothing is."""
+    """Return a description of the loss that a marker stands for; None for other events."""
     match event.data:
         case DecryptionFailure(event_name=name, reason=reason):
             return f"NOT DECRYPTED: {_shown(name)} ({reason})"
@@ -117,7 +117,7 @@ def _clock(at: datetime) -> str:
 
 
 def _colour(channel: str) -> str:
-    # The same channel has the same colour in every run, which hash() would not give.
+    # hash() would give a channel another colour in every run.
     return _CHANNEL_COLOURS[sum(channel.encode()) % len(_CHANNEL_COLOURS)]
 
 

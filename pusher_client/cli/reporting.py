@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pusher_client.cli.exit_codes import ExitCode
 
-__all__ = ["CommandError", "complaints", "progress", "reporting", "retry_warnings", "silent_log"]
+__all__ = ["CommandError", "error_console", "progress", "reporting", "retry_warnings", "silent_log"]
 
 _RETRIES = "pusher_client.retries"
 """The logger of failed attempts that are repeated; losses are logged elsewhere, and printed as markers."""
@@ -31,7 +31,7 @@ class CommandError(Exception):
         self.code = code
 
 
-def complaints() -> Console:
+def error_console() -> Console:
     """Return a console for the current standard error."""
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
@@ -42,7 +42,7 @@ def reporting() -> Generator[None]:
     try:
         yield
     except CommandError as error:
-        complaints().print(Text.assemble(("error: ", "bold red"), str(error)))
+        error_console().print(Text.assemble(("error: ", "bold red"), str(error)))
         raise typer.Exit(error.code) from None
 
 

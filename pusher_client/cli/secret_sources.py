@@ -1,4 +1,4 @@
-"""Secrets come from the environment, a file or a prompt, never from an argument that a list of processes shows."""
+"""Secrets from the environment, a file or a prompt; never from arguments, which the list of processes shows."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ HEADERS = "PUSHER_AUTH_HEADERS"
 
 
 def read_secret(variable: str, file: Path | None) -> str | None:
-    """Return a secret without the white space around it, or None where there is none.
+    """Return a secret without surrounding white space; None if it is not set.
 
     Args:
-        variable: The variable that holds it.
-        file: The file that holds it, which wins.
+        variable: The name of the environment variable.
+        file: A file that overrides the variable.
 
     Raises:
         CommandError: The file cannot be read, or is empty.
@@ -38,10 +38,10 @@ def read_secret(variable: str, file: Path | None) -> str | None:
 
 
 def prompted_secret(variable: str, option: str) -> str:
-    """Ask for the secret on a terminal, without an echo.
+    """Prompt for a secret on a terminal, without echo.
 
     Raises:
-        CommandError: Nobody is there to be asked.
+        CommandError: Standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         raise CommandError(f"set {variable}, or give {option} with the secret in it", ExitCode.USAGE)
@@ -50,14 +50,14 @@ def prompted_secret(variable: str, option: str) -> str:
 
 
 def read_headers(given: Iterable[str], file: Path | None) -> dict[str, str]:
-    """Read headers in the form ``Name: value``; what is given as an argument wins over the file, and it over the rest.
+    """Read headers in the form ``Name: value``; an argument overrides the same header of the file.
 
     Args:
-        given: The arguments.
-        file: A file with one header on a line; without it the variable ``PUSHER_AUTH_HEADERS`` holds such lines.
+        given: Headers given as arguments.
+        file: A file with one header per line; None to read the lines of the variable ``PUSHER_AUTH_HEADERS``.
 
     Raises:
-        CommandError: A header has no name, or the file cannot be read. The message repeats no value.
+        CommandError: A header has no name, or the file cannot be read. The message contains no value.
     """
     lines = os.environ.get(HEADERS, "") if file is None else _read(file)
     headers: dict[str, str] = {}
@@ -65,7 +65,7 @@ def read_headers(given: Iterable[str], file: Path | None) -> dict[str, str]:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
             raise CommandError("a header has the form 'Name: value'", ExitCode.USAGE)
-        # Names have no case: one that is given replaces the same of the file.
+        # Header names are case-insensitive.
         headers = {other: old for other, old in headers.items() if other.lower() != name.strip().lower()}
         headers[name.strip()] = value.strip()
     return headers

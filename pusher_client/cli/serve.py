@@ -1,4 +1,4 @@
-"""``pusher-client serve``: the local server, and what to paste to use it."""
+"""``pusher-client serve``: run the local server, and print snippets that use it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 from pusher_client.cli import options
 from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
 from pusher_client.cli.extras import require
-from pusher_client.cli.reporting import CommandError, complaints, reporting, silent_log
+from pusher_client.cli.reporting import CommandError, error_console, reporting, silent_log
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_secret
 from pusher_client.cli.signals import stop_signals
 from pusher_client.protocol.signatures import decode_base64
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WARNING", "serve"]
 
-WARNING = "FOR DEVELOPMENT AND TESTS ONLY: this server authorizes whoever asks. Never give it keys of production."
+WARNING = "FOR DEVELOPMENT AND TESTS ONLY: this server authorizes every request. Never give it production keys."
 _PORT = 6001
-"""Where self-hosted servers listen by custom."""
+"""The usual port of self-hosted servers."""
 
 
 def serve(
@@ -43,7 +43,7 @@ def serve(
 ) -> None:
     """Run a Channels server on this machine, for development and tests, until Ctrl-C.
 
-    It listens on the loopback interface only. What is not given is made up, and shown so that it can be pasted.
+    It listens on the loopback interface only. Secrets that are not given are generated and printed.
     """
     require("serve", "server", "starlette", "uvicorn")
     with reporting():
@@ -60,7 +60,7 @@ def serve(
 
 
 def _port() -> int:
-    """Return the environment's port, or the usual one."""
+    """Return the port of the environment, or the default."""
     port = os.environ.get("PUSHER_PORT", "")
     if port and not (port.isascii() and port.isdigit()):
         raise CommandError("set PUSHER_PORT to a number, or leave it out", ExitCode.USAGE)
@@ -68,7 +68,7 @@ def _port() -> int:
 
 
 def _server(*, app_id: str, key: str, secret: str | None, master_key: str | None, port: int) -> LocalServer:
-    # The extra "server" may be missing where this module is imported.
+    # The extra "server" may be missing when this module is imported.
     from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
 
     decoded = None if master_key is None else decode_base64(master_key)
@@ -81,12 +81,12 @@ def _server(*, app_id: str, key: str, secret: str | None, master_key: str | None
 
 
 async def _run(server: LocalServer, made_up: dict[str, bool]) -> int:
-    """Serve until a signal comes, and return the exit code."""
+    """Serve until a signal arrives, and return the exit code."""
     try:
-        # The server's own warning is the one that is printed here.
+        # The warning is printed below instead of logged.
         with silent_log(), stop_signals() as stopped:
             async with server:
-                complaints().print(WARNING, style="bold red")
+                error_console().print(WARNING, style="bold red")
                 _print_snippets(server, made_up, Console(highlight=False, markup=False, soft_wrap=True))
                 return SIGNALLED + await stopped
     except OSError as error:

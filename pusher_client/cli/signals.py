@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command in good order; a second one ends it at once."""
+"""Ctrl-C and SIGTERM end a command cleanly; a second signal ends it at once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 __all__ = ["stop_signals"]
 
-# Event loops on Windows take no handlers; there, Ctrl-C is a KeyboardInterrupt.
+# Event loops on Windows do not support signal handlers; there, Ctrl-C is a KeyboardInterrupt.
 _CAUGHT = (signal.SIGINT, signal.SIGTERM) if os.name == "posix" else ()
 
 
 @contextmanager
 def stop_signals() -> Generator[asyncio.Future[int]]:
-    """Return what is done, with the signal's number, when the user or the system asks to stop.
+    """Yield a future that is done, with the signal's number, when SIGINT or SIGTERM arrives.
 
-    A signal that is ignored, as Ctrl-C is for what a script runs in the background, stays ignored.
+    A signal that was ignored before stays ignored, such as SIGINT in background jobs of a shell script.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()

@@ -1,4 +1,4 @@
-"""``pusher-client trigger``: publish an event by the HTTP API, with the official server library."""
+"""``pusher-client trigger``: publish an event with the official server library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.progress import track
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.extras import require
 from pusher_client.cli.options import SecretOptions, ServerOptions, with_option_groups
-from pusher_client.cli.reporting import CommandError, complaints, reporting
+from pusher_client.cli.reporting import CommandError, error_console, reporting
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, prompted_secret, read_secret
 from pusher_client.cli.target import Server, read_server
 from pusher_client.protocol.frames import clean_text
@@ -38,22 +38,22 @@ def trigger(
     event: Annotated[str, typer.Option("--event", "-e", help="The event's name.", show_default=False)],
     data: Annotated[
         str | None,
-        typer.Option("--data", "-d", help="The event's data, JSON as a rule; read from standard input without it."),
+        typer.Option("--data", "-d", help="The event's data, usually JSON; without it, standard input is read."),
     ] = None,
-    socket_id: Annotated[str | None, typer.Option(help="The connection that does not get the event.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that each request may take.")] = 10,
+    socket_id: Annotated[str | None, typer.Option(help="A connection that does not receive the event.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Time limit of each request in seconds.")] = 10,
     app_id: Annotated[str | None, typer.Option(help="The application's id; else PUSHER_APP_ID.")] = None,
     connection: ServerOptions,
     secrets: SecretOptions,
 ) -> None:
-    """Publish an event to channels by the HTTP API of Pusher, the local server or another that speaks it.
+    """Publish an event to channels through the HTTP API of a server.
 
     The application's secret is read from a file, from the environment or, on a terminal, from a prompt. Events of
-    encrypted channels are encrypted here, which takes the master key. Data that other users of this machine must not
-    see in the list of processes belongs into standard input.
+    encrypted channels are encrypted here, with the master key. Other users of this machine can see arguments in the
+    list of processes: pass secret data through standard input.
     """
     require("trigger", "demo", "pusher")
-    console = complaints()
+    console = error_console()
     with reporting():
         server = read_server(connection)
         master_key = read_secret(MASTER_KEY, secrets.master_key_file)
@@ -68,7 +68,7 @@ def trigger(
 
 
 def batches(channels: Sequence[str]) -> list[list[str]]:
-    """Return what each request is for: up to 100 channels, but one that is encrypted alone, under its own key."""
+    """Return the channels of each request: up to 100, or one encrypted channel, which has a key of its own."""
     names = list(dict.fromkeys(channels))
     plain = [name for name in names if not channel_kind(name).encrypted]
     return [
@@ -80,26 +80,29 @@ def batches(channels: Sequence[str]) -> list[list[str]]:
 def _check_master_key(channels: Sequence[str], master_key: str | None) -> None:
     for name in channels:
         if channel_kind(name).encrypted and master_key is None:
-            raise CommandError(f"{name}: it takes the master key, in {MASTER_KEY} or --master-key-file", ExitCode.USAGE)
+            raise CommandError(
+                f"{name}: encrypted channels need the master key: set {MASTER_KEY}, or give --master-key-file",
+                ExitCode.USAGE,
+            )
 
 
 def _app_id(given: str | None) -> str:
     app_id = given or os.environ.get("PUSHER_APP_ID", "")
     if not _DIGITS.fullmatch(app_id):
-        raise CommandError("give the application's id, digits, by --app-id or in PUSHER_APP_ID", ExitCode.USAGE)
+        raise CommandError("give the application's id (digits) with --app-id, or set PUSHER_APP_ID", ExitCode.USAGE)
     return app_id
 
 
 def read_data(given: str | None) -> str:
-    """Return the event's data, from standard input unless it was given.
+    """Return the event's data: the option, or else standard input.
 
     Raises:
-        CommandError: Standard input is a terminal, where nobody knows that something is waited for.
+        CommandError: Standard input is a terminal.
     """
     if given is not None:
         return given
     if sys.stdin.isatty():
-        raise CommandError("give the data by --data, or pipe it into standard input", ExitCode.USAGE)
+        raise CommandError("give the data with --data, or pipe it into standard input", ExitCode.USAGE)
     return sys.stdin.read().removesuffix("\n")
 
 
@@ -119,34 +122,36 @@ def _library(server: Server, app_id: str, secret: str, master_key: str | None, t
             encryption_master_key_base64=master_key,
         )
     except ValueError:
-        pass  # the application's id is checked, so this is the key, which no message may repeat
-    raise CommandError(f"{MASTER_KEY} is no 32 bytes in base64: pusher-client generate-key makes one", ExitCode.USAGE)
+        pass  # the application's id is checked, so this is the master key, which no message may contain
+    raise CommandError(
+        f"{MASTER_KEY} is not 32 bytes in base64: make one with pusher-client generate-key", ExitCode.USAGE
+    )
 
 
 def _publish(
     library: Any, requests: list[list[str]], console: Console, *, event: str, data: str, socket_id: str | None
 ) -> None:
-    """Send the requests, one after another."""
+    """Send the requests one after another."""
     shown = console.is_terminal and len(requests) > 1
     done = 0
     for channels in track(requests, "publishing", console=console, transient=True) if shown else requests:
         try:
             answer = library.trigger(channels, event, data, socket_id)
-        except Exception as error:  # noqa: BLE001 - of two foreign libraries, and the user gets a line for each of them
+        except Exception as error:  # noqa: BLE001 - raised by the server library or by requests
             problem, code = _problem(error)
         else:
             if "error" not in answer and answer.get("ok") is not False:
                 done += len(channels)
                 continue
-            # Some servers refuse with HTTP 200, and the real status in the answer.
+            # Some servers refuse with HTTP 200 and put the real status into the body.
             refusal = f"the server refused the event: {clean_text(answer.get('error'))}"
             problem, code = _UNSIGNED if answer.get("code") in _UNSIGNED_STATUSES else (refusal, ExitCode.FAILED)
-        told = f" ({done} channels had it before)" if done else ""
-        raise CommandError(problem + told, code)
+        sent = f" ({done} channels have received it)" if done else ""
+        raise CommandError(problem + sent, code)
 
 
 def _problem(error: Exception) -> tuple[str, ExitCode]:
-    """Say what went wrong; errors of the connection hold signed addresses, and refusals may repeat a signature."""
+    """Describe an error without its text, where that may contain signatures."""
     match type(error).__name__:
         case "PusherBadAuth" | "PusherForbidden":
             return _UNSIGNED
@@ -155,7 +160,7 @@ def _problem(error: Exception) -> tuple[str, ExitCode]:
         case "ValueError":
             return clean_text(str(error)), ExitCode.USAGE
         case "JSONDecodeError":
-            return "the server answered something else than JSON; check --host and --port", ExitCode.FAILED
+            return "the server's answer is not JSON; check --host and --port", ExitCode.FAILED
         case name:
             cure = "check --cluster, or --host, --port and --tls/--no-tls, and whether the server runs"
             return f"the HTTP API cannot be reached ({name}); {cure}", ExitCode.NO_CONNECTION

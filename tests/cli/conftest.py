@@ -1,4 +1,4 @@
-"""The command sees nothing of the developer's environment."""
+"""Isolation of the command from the developer's environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what the developer's applications are configured with, and proxies on the way to this machine."""
+    """Remove the PUSHER_ variables of the developer's applications, and proxies for this machine."""
     for name in [name for name in os.environ if name.startswith("PUSHER_") and not name.startswith("PUSHER_CLIENT")]:
         monkeypatch.delenv(name)
     for name in ("NO_PROXY", "no_proxy"):

@@ -1,4 +1,4 @@
-"""The command as a whole: its subcommands, its version, and what it says where its extra is missing."""
+"""The command as a whole: its subcommands, its version, and the message for a missing extra."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pusher_client.cli.commands import COMMANDS
 
 @pytest.mark.parametrize("module", ["typer", "rich.console"])
 def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    """The command is installed even where its extra is not."""
+    """The command is installed without its extra, too."""
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "pusher_client.cli")
     with pytest.raises(
@@ -25,7 +25,7 @@ def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.Monke
 
 
 def test_the_command_lists_its_subcommands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The entry point of the distribution helps who does not know it yet."""
+    """Without arguments, the command prints its help."""
     monkeypatch.setattr(sys, "argv", ["pusher-client", "--help"])
     with pytest.raises(SystemExit) as caught:
         main()
@@ -42,7 +42,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def test_completion_of_the_shell_is_offered() -> None:
-    """The scripts are Typer's; it is asked as they ask, since options depend on the shell around the tests."""
+    """Asked as Typer's completion scripts ask, since the options depend on the shell around the tests."""
     completing = {"_PUSHER_CLIENT_COMPLETE": "complete_bash", "COMP_WORDS": "pusher-client lis", "COMP_CWORD": "1"}
     result = CliRunner().invoke(app, [], prog_name="pusher-client", env=completing)
     assert result.exit_code == 0, result.output
@@ -50,7 +50,7 @@ def test_completion_of_the_shell_is_offered() -> None:
 
 
 def test_the_help_shows_patterns_as_they_are_typed() -> None:
-    """In Markdown two asterisks in a line would be gone."""
+    """Markdown would remove two asterisks on one line."""
     shown = " ".join(CliRunner().invoke(app, ["listen", "--help"], env={"COLUMNS": "200"}).stdout.split())
     assert "order-*" in shown
-    assert "* is everything" in shown
+    assert "* is all events" in shown

@@ -1,4 +1,4 @@
-"""What is likely to help."""
+"""Cures for close codes, HTTP statuses and authorization errors."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_each_range_of_close_codes_has_its_cure(code: int | None, cure: str) -> 
     ],
 )
 def test_each_status_of_the_upgrade_has_its_cure(status: int | None, cure: str) -> None:
-    """Also where something before the server answers."""
+    """Also if a proxy or firewall answers instead of the server."""
     assert cure in upgrade_cure(status)
 
 
 def test_a_connection_error_is_a_close_code_a_status_or_a_certificate() -> None:
-    """Told apart by the number."""
+    """Close codes and HTTP statuses are distinguished by the number."""
     assert connect_cure(ConnectError(4001, "")) == close_cure(4001)
     assert connect_cure(ConnectError(404, "")) == upgrade_cure(404)
     assert "SSL_CERT_FILE" in connect_cure(ConnectError(None, "the certificate was refused"))
@@ -69,10 +69,10 @@ def test_a_connection_error_is_a_close_code_a_status_or_a_certificate() -> None:
     ],
 )
 def test_each_refusal_has_its_cure(message: str, status: int | None, cure: str) -> None:
-    """The endpoint's, the answer's and the server's are told apart."""
+    """Refusals by the endpoint, unusable answers and refusals by the server have different cures."""
     assert cure in subscription_cure(AuthorizationError("private-a", message, status=status))
 
 
 def test_another_failure_of_a_subscription_leads_to_the_doctor() -> None:
-    """Who knows more."""
+    """The cure names ``doctor``, which shows more."""
     assert "doctor" in subscription_cure(SubscriptionError("a"))

@@ -1,4 +1,4 @@
-"""The demo on real parts, and what it says when something falls short."""
+"""The demo with real parts, and its output when something fails."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def run(*arguments: str) -> Result:
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, server: type[LocalServer]) -> None:
-    """Let the demo use a server that behaves differently."""
+    """Replace the demo's server by one that behaves differently."""
     monkeypatch.setattr(pusher_client.server, "LocalServer", server)
 
 
 class Mangling(LocalServer):
-    """A server that spoils every encrypted event."""
+    """A server that damages every encrypted event."""
 
     async def __aenter__(self) -> Self:
         self.mangle()
@@ -35,7 +35,7 @@ class Mangling(LocalServer):
 
 
 class Stalled(LocalServer):
-    """A server that answers no WebSocket."""
+    """A server that does not answer WebSockets."""
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -44,14 +44,14 @@ class Stalled(LocalServer):
 
 
 class NeverRotating(LocalServer):
-    """A server that keeps its key."""
+    """A server that does not rotate its key."""
 
     def rotate_key(self, master_key: bytes | None = None) -> None:
         pass
 
 
 class WithoutEndpoint(LocalServer):
-    """A server whose authorization endpoint is somewhere else."""
+    """A server whose authorization endpoint is elsewhere."""
 
     @property
     def auth_url(self) -> str:
@@ -60,26 +60,26 @@ class WithoutEndpoint(LocalServer):
 
 @pytest.mark.parametrize("events", [2, 7, 10])
 def test_the_demo_decrypts_every_event_in_order_through_a_rotation(events: int) -> None:
-    """Real HTTP, the official server library, our client; one refresh serves the whole rotation (3.4, R4)."""
+    """Real HTTP, the official server library, our client; one refresh covers the whole rotation (3.4, R4)."""
     result = run("demo", "--events", str(events))
     lines = result.stdout.splitlines()
     assert result.exit_code == 0, result.output
     assert [int(number) for number in re.findall(r'measured {"number": (\d+)', result.stdout)] == [
         *range(1, events + 1)
     ]
-    assert "  the master key is rotated" in lines
+    assert "  master key rotated" in lines
     assert lines[-1] == f"received {events}, key refreshes 1, failures 0"
 
 
 def test_the_demo_publishes_ten_events_unless_told_otherwise() -> None:
-    """Enough to see both halves."""
+    """At least two events, one under each key."""
     result = run("demo")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == "received 10, key refreshes 1, failures 0"
 
 
 def test_events_that_cannot_be_decrypted_fail_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is printed as a failure, and none of its content (C1, R5)."""
+    """Each is printed as a failure, without content (C1, R5)."""
     serve(monkeypatch, Mangling)
     result = run("demo", "--events", "4")
     assert result.exit_code == 1
@@ -90,7 +90,7 @@ def test_events_that_cannot_be_decrypted_fail_the_demo(monkeypatch: pytest.Monke
 
 
 def test_a_server_that_does_not_answer_fails_the_demo_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deadline is the user's, and the last line the same as ever."""
+    """The time limit is an option, and the last line stays the same."""
     serve(monkeypatch, Stalled)
     result = run("demo", "--timeout", "0.5")
     assert result.exit_code == 1
@@ -99,7 +99,7 @@ def test_a_server_that_does_not_answer_fails_the_demo_in_time(monkeypatch: pytes
 
 
 def test_a_rotation_that_was_not_seen_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decrypting everything under one key shows nothing."""
+    """Decrypting everything under one key does not prove a rotation."""
     serve(monkeypatch, NeverRotating)
     result = run("demo", "--events", "3")
     assert result.exit_code == 1
@@ -109,17 +109,17 @@ def test_a_rotation_that_was_not_seen_fails_the_demo(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("numbers", [[], [1, 2], [1, 3, 2], [1, 2, 2], [1, 2, 3, 3]])
 def test_anything_but_each_event_once_and_in_order_is_a_problem(numbers: list[int]) -> None:
-    """Counting alone would not notice (R4)."""
+    """The number of events alone would not show it (R4)."""
     demonstration = Demonstration(3, Console())
     demonstration.key_refreshes = 1
     demonstration.received = [1, 2, 3]
     assert demonstration.problems() == []
     demonstration.received = numbers
-    assert demonstration.problems() == ["not every event from 1 to 3 came once and in order"]
+    assert demonstration.problems() == ["events 1 to 3 did not each arrive once and in order"]
 
 
 def test_an_endpoint_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own errors say what happened."""
+    """Errors of this library are printed with their text."""
     serve(monkeypatch, WithoutEndpoint)
     result = run("demo")
     assert result.exit_code == 1
@@ -127,7 +127,7 @@ def test_an_endpoint_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_publisher_that_fails_is_named_without_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Foreign errors may hold signed addresses, so only their kind is printed (C3)."""
+    """Errors of other libraries may contain signed URLs, so only their type is printed (C3)."""
 
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionError("http://127.0.0.1/apps/1/events?auth_signature=secret")

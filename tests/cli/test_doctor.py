@@ -1,4 +1,4 @@
-"""``doctor`` as it is shown."""
+"""The output of ``doctor``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_healthy_setup_is_green_and_ends_with_0() -> None:
 
 
 def test_a_failure_is_red_with_its_cure_below_and_ends_with_1() -> None:
-    """Without colours outside of a terminal; what the server wrote is shown as it is."""
+    """Without colours outside of a terminal; the server's text is printed literally."""
     with LocalServer() as server:
         result = run("doctor", "--key", "other", env=environment_for(server))
     assert result.exit_code == 1
@@ -36,7 +36,7 @@ def test_a_failure_is_red_with_its_cure_below_and_ends_with_1() -> None:
 
 
 def test_the_same_in_json() -> None:
-    """An object on a line for each step."""
+    """One JSON object per line and step."""
     with LocalServer() as server:
         result = run("doctor", "--json", "--key", "other", env=environment_for(server))
     assert result.exit_code == 1
@@ -57,7 +57,7 @@ def test_colours_and_progress_are_for_terminals(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_text_that_would_move_the_cursor_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever wrote it."""
+    """Control characters of a server's text are escaped."""
     with LocalServer() as server:
         monkeypatch.setattr("pusher_client.cli.target.Target.problem", lambda *_: "do\x1b[2J nothing", raising=True)
         result = run("doctor", "--channel", "private-a", env=environment_for(server))

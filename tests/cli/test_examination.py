@@ -1,4 +1,4 @@
-"""``doctor``'s steps: green against real servers, and each red with its cure."""
+"""The steps of ``doctor``: success against real servers, and each failure with its cure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import trustme
 
 from pusher_client.cli.examination import Examination
 from pusher_client.cli.findings import Finding, Outcome
+from pusher_client.cli.network_steps import next_hop
 from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions
 from pusher_client.cli.target import Target, read_target
 from pusher_client.server import LocalServer
@@ -25,19 +26,19 @@ CANARY = "c4nary-0f-a-secret"
 
 
 def target(port: int, *, host: str = "127.0.0.1", tls: bool = False, **authorization: Any) -> Target:
-    """Return where a server on this machine is."""
+    """Return a target on this machine."""
     key = authorization.pop("key", "app-key")
     connection = ConnectionOptions(key=key, host=host, port=port, tls=tls)
     return read_target(connection, AuthorizationOptions(**authorization))
 
 
 async def examine(where: Target, channel: str = "a", seconds: float = 5) -> dict[str, Finding]:
-    """Try all steps."""
+    """Try all steps, and return the findings by name."""
     return {finding.step: finding async for finding in Examination(where, channel, seconds).findings()}
 
 
 async def red(where: Target, step: str, channel: str = "a", seconds: float = 5) -> Finding:
-    """Return the step that failed; what comes before was fine, and what comes after was not tried."""
+    """Return the step that failed, after checking that the steps before passed and those after were skipped."""
     found = await examine(where, channel, seconds)
     names = list(found)
     assert names == list(Examination(where, channel, seconds).steps())
@@ -52,7 +53,7 @@ async def red(where: Target, step: str, channel: str = "a", seconds: float = 5) 
 
 
 async def test_everything_is_green_with_a_real_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An encrypted channel takes every step; each tells how long it took."""
+    """An encrypted channel needs every step; each has its duration."""
     async with LocalServer() as server:
         found = await examine(target(server.port, auth_url=server.auth_url), ENCRYPTED)
         monkeypatch.setenv("PUSHER_SECRET", server.secret)
@@ -67,7 +68,7 @@ async def test_everything_is_green_with_a_real_server(monkeypatch: pytest.Monkey
 
 
 async def test_a_public_channel_needs_neither_endpoint_nor_key() -> None:
-    """These steps say how to try them; a host name is resolved."""
+    """Skipped steps say how to try them; a host name is resolved."""
     async with LocalServer() as server:
         found = await examine(target(server.port, host="localhost"))
     assert [finding.outcome for finding in found.values()] == [OK, OK, SKIPPED, OK, OK, SKIPPED, SKIPPED, OK]
@@ -76,7 +77,7 @@ async def test_a_public_channel_needs_neither_endpoint_nor_key() -> None:
 
 
 async def test_a_host_that_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name is repeated, since it may be misspelt."""
+    """The message contains the name, which may be misspelt."""
 
     async def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
@@ -107,7 +108,7 @@ async def test_a_port_where_nothing_listens() -> None:
 
 
 async def test_a_network_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the system says."""
+    """The message is the system's."""
 
     async def fail(*_: object, **__: object) -> None:
         raise OSError(101, "Network is unreachable")
@@ -118,7 +119,7 @@ async def test_a_network_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_packets_that_are_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step has its time."""
+    """A step has a time limit."""
 
     async def hang(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
@@ -130,7 +131,7 @@ async def test_packets_that_are_swallowed(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_tls_with_a_private_authority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused, until the cure is taken: SSL_CERT_FILE."""
+    """Refused, until SSL_CERT_FILE is set as the cure says."""
     authority = trustme.CA()
     async with scripted(ssl=serving(authority)) as peer:
         where = target(peer.port, tls=True)
@@ -156,21 +157,21 @@ async def test_tls_for_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_server_without_tls() -> None:
-    """The other way round is found at the WebSocket."""
+    """The opposite case is found by the WebSocket step."""
     async with LocalServer() as server:
         finding = await red(target(server.port, tls=True), "TLS")
     assert "--no-tls" in str(finding.cure)
 
 
 async def test_a_server_with_tls_that_is_spoken_to_without() -> None:
-    """It hangs up."""
+    """The server closes the TCP connection."""
     async with scripted(ssl=serving(trustme.CA())) as peer:
         finding = await red(target(peer.port), "WebSocket")
     assert "--tls" in str(finding.cure)
 
 
 async def test_a_certificate_that_only_the_websocket_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As behind a proxy, where the step before has nothing to try."""
+    """As behind a proxy, where the TLS step is skipped."""
     async with scripted(ssl=serving(trustme.CA())) as peer:
         examination = Examination(target(peer.port, tls=True), "a", 5)
         monkeypatch.setattr(examination, "_proxy", "http://127.0.0.1:9")
@@ -189,18 +190,18 @@ async def test_a_certificate_that_only_the_websocket_sees(monkeypatch: pytest.Mo
 async def test_a_proxy_is_the_first_thing_to_be_reached(
     proxy: str, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the environment names one; its credentials are not shown (C3)."""
+    """If the environment names one; its credentials are not printed (C3)."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("http_proxy", proxy)
     examination = Examination(target(1), "a", 5)
     finding = await examination._try("DNS", examination.steps()["DNS"])
     assert finding.detail == "127.0.0.1 is an address (the proxy)"
-    assert examination._next_hop == ("127.0.0.1", expected, " (the proxy)")
+    assert next_hop(examination._server, proxy) == ("127.0.0.1", expected, " (the proxy)")
 
 
 async def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cure is in the variables."""
+    """The cure names the variables."""
     async with LocalServer() as server:
         examination = Examination(target(server.port), "a", 5)
         monkeypatch.setattr(examination, "_proxy", f"ftp://{CANARY}")
@@ -233,13 +234,16 @@ async def test_an_unknown_key() -> None:
             "code 4004 and the words: over",
         ),
         ('{"event":"pusher:error","data":{"code":"x"}}', "the server closed the connection"),
-        ('{"event":"other"}', "did not say that the connection is established"),
-        ('{"event":"pusher:connection_established","data":"{}"}', "did not say that the connection is established"),
+        ('{"event":"other"}', "not pusher:connection_established"),
+        (
+            '{"event":"pusher:connection_established","data":"{}"}',
+            "not pusher:connection_established",
+        ),
         ("no JSON", "no JSON object"),
     ],
 )
 async def test_a_first_frame_that_establishes_nothing(first: str, detail: str) -> None:
-    """An error in the link, or something that is not the protocol."""
+    """An error frame, or a frame of another protocol."""
     async with scripted() as peer:
         peer.first = first
         finding = await red(target(peer.port), "application key")
@@ -248,7 +252,7 @@ async def test_a_first_frame_that_establishes_nothing(first: str, detail: str) -
 
 
 async def test_a_first_frame_that_is_binary() -> None:
-    """Not the protocol either."""
+    """Binary frames are not part of the protocol."""
 
     class Binary(Scripted):
         async def talk(self, socket: Any) -> None:
@@ -261,7 +265,7 @@ async def test_a_first_frame_that_is_binary() -> None:
 
 
 async def test_a_server_that_closes_at_once() -> None:
-    """With its code and words, before the connection stands."""
+    """With its code and reason, before the handshake is complete."""
 
     class Closing(Scripted):
         async def talk(self, socket: Any) -> None:
@@ -274,7 +278,7 @@ async def test_a_server_that_closes_at_once() -> None:
 
 
 async def test_a_server_that_upgrades_and_says_nothing() -> None:
-    """The step has its time."""
+    """The step has a time limit."""
 
     class Dumb(Scripted):
         async def talk(self, socket: Any) -> None:
@@ -286,7 +290,7 @@ async def test_a_server_that_upgrades_and_says_nothing() -> None:
 
 
 async def test_nobody_authorizes() -> None:
-    """The cure names both ways."""
+    """The cure names both ways to authorize."""
     async with LocalServer() as server:
         finding = await red(target(server.port), "authorization", "private-a")
     assert "--auth-url" in str(finding.cure)
@@ -305,7 +309,7 @@ async def test_nobody_authorizes() -> None:
     ],
 )
 async def test_an_endpoint_that_does_not_authorize(script: Any, detail: str, cure: str) -> None:
-    """What it said, never what was in it (C3)."""
+    """The message has the status, never the content (C3)."""
     async with LocalServer() as server, serve_endpoint(script) as endpoint:
         where = target(server.port, auth_url=endpoint.url, header=[f"Authorization: {CANARY}"])
         finding = await red(where, "authorization", ENCRYPTED)
@@ -325,7 +329,7 @@ async def test_an_endpoint_that_is_not_there() -> None:
 
 
 async def test_an_endpoint_that_hangs() -> None:
-    """The step has its time, and a cure of its own."""
+    """The step has a time limit, and its own cure."""
 
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
@@ -333,7 +337,7 @@ async def test_an_endpoint_that_hangs() -> None:
     async with LocalServer() as server, serve_endpoint(hang) as endpoint:
         where = target(server.port, auth_url=endpoint.url)
         finding = await red(where, "authorization", "private-a", seconds=0.3)
-    assert "hangs" in str(finding.cure)
+    assert "does not answer" in str(finding.cure)
 
 
 async def test_a_socket_id_that_nobody_may_sign() -> None:
@@ -369,7 +373,7 @@ async def test_a_subscription_that_the_server_refuses(monkeypatch: pytest.Monkey
 
 
 async def test_a_subscription_that_is_not_answered() -> None:
-    """The client says why before the step's time is over."""
+    """The client's own error comes before the step's time limit."""
     async with scripted() as peer:
         peer.answers["a"] = []
         finding = await red(target(peer.port), "subscription", seconds=0.5)

@@ -1,4 +1,4 @@
-"""Exit codes are an interface."""
+"""Exit codes are a public interface."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pusher_client.cli.exit_codes import EXIT_CODES, ExitCode
 
 
 def test_every_code_stands_in_the_help() -> None:
-    """Who writes a script reads it there; the numbers never change."""
+    """The help lists them, and the numbers do not change."""
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5]
     words = EXIT_CODES.removeprefix("Exit codes: ").rstrip(".").split(", ")
     assert [int(text.split()[0]) for text in words] == [*ExitCode, 130, 143]

@@ -1,4 +1,4 @@
-"""What a missing extra looks like."""
+"""Messages for missing extras."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def test_a_missing_module_is_named_with_its_extra(
 
 
 def test_what_is_installed_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing happens."""
+    """Installed modules cause no output."""
     require("serve", "server", "json")
     assert capsys.readouterr().err == ""

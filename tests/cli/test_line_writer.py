@@ -1,4 +1,4 @@
-"""Lines on standard output: at once, whole, and never at the cost of the event loop."""
+"""Lines on standard output: flushed, whole, and without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pipe() -> Generator[tuple[int, io.TextIOWrapper]]:
 
 
 async def test_a_line_is_there_at_once(pipe: tuple[int, io.TextIOWrapper]) -> None:
-    """Nothing waits in a buffer."""
+    """Nothing stays in a buffer."""
     reading, stream = pipe
     await LineWriter(stream).write("grüße")
     assert os.read(reading, 100).decode() == "grüße\n"
@@ -31,7 +31,7 @@ async def test_a_line_is_there_at_once(pipe: tuple[int, io.TextIOWrapper]) -> No
 
 
 async def test_a_slow_reader_does_not_hold_up_the_loop(pipe: tuple[int, io.TextIOWrapper]) -> None:
-    """The writer waits for room while everything else goes on, and nothing is lost or mixed up."""
+    """The writer waits for room while the event loop runs; nothing is lost or reordered."""
     reading, stream = pipe
     lines = [str(number) * 1000 for number in range(300)]
 
@@ -56,7 +56,7 @@ async def test_a_slow_reader_does_not_hold_up_the_loop(pipe: tuple[int, io.TextI
 
 
 async def test_waiting_for_room_can_be_cancelled(pipe: tuple[int, io.TextIOWrapper]) -> None:
-    """A reader that has stopped does not keep the command alive."""
+    """A stopped reader does not keep the command from ending."""
     reading, stream = pipe
     writing = asyncio.create_task(LineWriter(stream).write("x" * 1_000_000))
     for _ in range(100):
@@ -68,7 +68,7 @@ async def test_waiting_for_room_can_be_cancelled(pipe: tuple[int, io.TextIOWrapp
 
 
 async def test_a_reader_that_is_gone_is_an_error(pipe: tuple[int, io.TextIOWrapper]) -> None:
-    """Told at the next line."""
+    """The next line raises BrokenPipeError."""
     reading, stream = pipe
     os.close(reading)
     with pytest.raises(BrokenPipeError):
@@ -76,7 +76,7 @@ async def test_a_reader_that_is_gone_is_an_error(pipe: tuple[int, io.TextIOWrapp
 
 
 async def test_a_reader_that_leaves_is_noticed_without_a_line(pipe: tuple[int, io.TextIOWrapper]) -> None:
-    """Watching costs nothing until then."""
+    """The future stays pending until then."""
     reading, stream = pipe
     with LineWriter(stream).watched() as gone:
         await asyncio.sleep(0)
@@ -88,7 +88,7 @@ async def test_a_reader_that_leaves_is_noticed_without_a_line(pipe: tuple[int, i
 
 
 async def test_what_is_no_pipe_has_no_reader_to_watch(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A file is written to its end."""
+    """A file never counts as closed by its reader."""
     path = tmp_path_factory.mktemp("out") / "lines"
     with path.open("w", encoding="utf-8") as stream:
         writer = LineWriter(stream)
@@ -99,14 +99,14 @@ async def test_what_is_no_pipe_has_no_reader_to_watch(tmp_path_factory: pytest.T
 
 
 async def test_a_stream_without_a_descriptor_is_written_to_as_it_is() -> None:
-    """As in a program that has replaced standard output."""
+    """As in a program that replaced sys.stdout."""
     stream = io.StringIO()
     await LineWriter(stream).write("a")
     assert stream.getvalue() == "a\n"
 
 
 async def test_a_character_that_cannot_be_written_is_escaped() -> None:
-    """An old locale is no reason to stop."""
+    """Characters that the locale lacks are escaped."""
     reading, writing = os.pipe()
     with os.fdopen(writing, "w", encoding="ascii") as stream:
         writer = LineWriter(stream)

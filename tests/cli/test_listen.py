@@ -1,4 +1,4 @@
-"""``listen``: lines for programs and for people, its ends and their exit codes."""
+"""``listen``: its output formats, the reasons why it ends, and its exit codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from pusher_client import HTTPAuthorizer, ReconnectPolicy
 from pusher_client.cli.exit_codes import ExitCode
-from pusher_client.cli.listen import Listening
+from pusher_client.cli.listen import Listener
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Server, Target
 from pusher_client.server import LocalServer
@@ -29,7 +29,7 @@ SECRETS = {"auth": "KEY:0123456789abcdef", "shared_secret": "a2tra2tra2tra2tra2t
 
 
 class Impatient(Target):
-    """A target whose clients come back at once."""
+    """A target whose clients reconnect at once."""
 
     def client(self, **options: Any) -> Any:
         policy = ReconnectPolicy(base=0.01, cap=0.05, max_per_minute=1000)
@@ -37,15 +37,15 @@ class Impatient(Target):
 
 
 def target(port: int, authorizer: HTTPAuthorizer | None = None, key: str = "app-key") -> Target:
-    """Return where a server on this machine is."""
+    """Return a target on this machine."""
     options: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": False}
     return Impatient(Server(key, options, Address(key, cluster=None, path="", **options)), authorizer)
 
 
-def listening(where: Target, channels: Sequence[str], *names: str, **options: Any) -> Listening:
-    """Make a run of the command."""
+def listening(where: Target, channels: Sequence[str], *names: str, **options: Any) -> Listener:
+    """Return a run of the command."""
     defaults: dict[str, Any] = {"count": None, "timeout": None, "as_json": True, "since_connect": False}
-    return Listening(where, channels, names, **{**defaults, **options})
+    return Listener(where, channels, names, **{**defaults, **options})
 
 
 def lines(output: str) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ async def test_each_event_is_a_line_of_json(capsys: pytest.CaptureFixture[str]) 
 
 
 async def test_the_time_may_count_from_the_connection(capsys: pytest.CaptureFixture[str]) -> None:
-    """A number of seconds in its place (--since-connect)."""
+    """A number of seconds instead of the time (--since-connect)."""
     async with scripted() as peer:
         run = asyncio.create_task(listening(target(peer.port), ["a"], count=1, since_connect=True).run())
         await peer.heard("pusher:subscribe")
@@ -103,7 +103,7 @@ async def test_who_watches_is_told_what_goes_on(
 
 
 async def test_globs_choose_the_events(capsys: pytest.CaptureFixture[str]) -> None:
-    """With case, over all names, and only what matches counts."""
+    """Case-sensitive, over all names; only matching events count."""
     async with scripted() as peer:
         run = asyncio.create_task(
             listening(target(peer.port), ["a"], "order-*", "pusher:subscription_succeeded", count=2).run()
@@ -117,7 +117,7 @@ async def test_globs_choose_the_events(capsys: pytest.CaptureFixture[str]) -> No
 
 
 async def test_a_gap_is_a_line_whatever_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """No silent loss, and it does not count (R5)."""
+    """The loss is printed, and does not count (R5)."""
     async with scripted() as peer:
         run = asyncio.create_task(listening(target(peer.port), ["a"], "order-*", count=1).run())
         await peer.heard("pusher:subscribe")
@@ -133,7 +133,7 @@ async def test_a_gap_is_a_line_whatever_was_asked_for(capsys: pytest.CaptureFixt
 
 
 async def test_what_cannot_be_decrypted_is_a_line_without_its_content(capsys: pytest.CaptureFixture[str]) -> None:
-    """Reason and name, nothing unauthenticated (C1)."""
+    """Reason and name, without unauthenticated content (C1)."""
     name = "private-encrypted-a"
     async with scripted() as peer, serve_endpoint(json_answer(SECRETS)) as endpoint:
         where = target(peer.port, HTTPAuthorizer(endpoint.url), key="KEY")
@@ -152,7 +152,7 @@ async def test_what_cannot_be_decrypted_is_a_line_without_its_content(capsys: py
 
 
 async def test_ctrl_c_ends_it_with_the_shells_code() -> None:
-    """Whatever it is doing: here it waits for a server that does not answer."""
+    """Even while it waits for a server that does not answer."""
     async with scripted() as peer:
         peer.first = "{}"
         run = asyncio.create_task(listening(target(peer.port), ["a"]).run())
@@ -162,7 +162,7 @@ async def test_ctrl_c_ends_it_with_the_shells_code() -> None:
 
 
 async def test_a_timeout_has_its_own_code() -> None:
-    """So that a script can tell nothing came from something failed."""
+    """So that a script can distinguish a time-out from a failure."""
     async with scripted() as peer:
         with pytest.raises(CommandError, match=re.escape("not done within 0.05 s")) as caught:
             await listening(target(peer.port), ["a"], timeout=0.05).run()
@@ -178,7 +178,7 @@ async def test_a_server_that_refuses_for_good_is_told_with_the_cure() -> None:
 
 
 async def test_a_channel_that_is_refused_is_told_with_the_cure() -> None:
-    """The endpoint says no."""
+    """The endpoint refuses the channel."""
     async with scripted() as peer, serve_endpoint(answer("403 Forbidden")) as endpoint:
         where = target(peer.port, HTTPAuthorizer(endpoint.url))
         with pytest.raises(CommandError, match=r"private-a: the endpoint refused \(status 403\); .*headers") as caught:
@@ -187,7 +187,7 @@ async def test_a_channel_that_is_refused_is_told_with_the_cure() -> None:
 
 
 async def test_a_channel_that_fails_later_ends_it_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """The endpoint allows it no more after a reconnect: a line where the events end, then the error."""
+    """The endpoint refused it again after a reconnect: a line after the last event, then the error."""
     async with scripted() as peer, serve_endpoint(json_answer(SECRETS)) as endpoint:
         where = target(peer.port, HTTPAuthorizer(endpoint.url), key="KEY")
         run = asyncio.create_task(listening(where, ["private-a"]).run())
@@ -199,7 +199,7 @@ async def test_a_channel_that_fails_later_ends_it_too(capsys: pytest.CaptureFixt
             output += capsys.readouterr().out
         endpoint.script = answer("403 Forbidden")
         await peer.sockets[0].close(4200)
-        with pytest.raises(CommandError, match=r"private-a: .*allows it no more \(status 403\)") as caught:
+        with pytest.raises(CommandError, match=r"private-a: .*refused it again \(status 403\)") as caught:
             await run
     assert caught.value.code == ExitCode.REFUSED
     output += capsys.readouterr().out
@@ -207,7 +207,7 @@ async def test_a_channel_that_fails_later_ends_it_too(capsys: pytest.CaptureFixt
 
 
 async def test_a_refusal_that_is_tried_again_does_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """The server takes a channel back and grants it again."""
+    """The server ends a subscription and accepts it again."""
 
     class Fickle(Scripted):
         async def react(self, socket: Any, frame: Any) -> None:
@@ -225,7 +225,7 @@ async def test_a_refusal_that_is_tried_again_does_not_end_it(capsys: pytest.Capt
 
 
 async def test_a_pipe_without_a_reader_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the next line at the latest, and that is no failure."""
+    """At the next line at the latest, with exit code 0."""
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
@@ -237,7 +237,7 @@ async def test_a_pipe_without_a_reader_ends_it_quietly(monkeypatch: pytest.Monke
 
 
 async def test_a_line_that_cannot_be_written_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is lost silently: a full disk is an error, a closed pipe is none."""
+    """A full disk is an error, a closed pipe is not."""
 
     class Broken:
         encoding = "utf-8"
@@ -262,7 +262,7 @@ async def test_a_line_that_cannot_be_written_ends_it(monkeypatch: pytest.MonkeyP
 
 
 async def test_any_other_error_of_the_library_is_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No traceback for what the network does."""
+    """No traceback for network errors."""
     async with scripted() as peer:
         peer.first = "{}"
         where = target(peer.port)
@@ -276,7 +276,7 @@ async def test_any_other_error_of_the_library_is_a_line_too(monkeypatch: pytest.
 
 
 def test_the_command_reads_its_options_and_ends_by_itself() -> None:
-    """From the environment and the arguments, with an event that the server has kept."""
+    """From the environment and the arguments, with an event of a cache channel."""
     with LocalServer(key="k") as server:
         server._application.publish("private-cache-a", "kept", '{"n": 1}')
         environment = {**environment_for(server), "PUSHER_KEY": "other"}
@@ -346,7 +346,7 @@ async def test_a_reader_that_leaves_ends_the_process_without_another_event() -> 
 
 
 async def test_on_a_terminal_lines_have_colours() -> None:
-    """And standard error says what goes on."""
+    """And standard error says that the connection is retried."""
     async with LocalServer() as server:
         master, slave = pty.openpty()
         environment = {**environment_for(server), "TERM": "xterm-256color"}

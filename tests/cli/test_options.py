@@ -25,7 +25,7 @@ def test_listen_has_all_options_of_the_contract() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_secret_is_an_argument(command: object) -> None:
-    """It would show in the list of processes; a file's name may."""
+    """The list of processes would show it; file names are allowed."""
     assert callable(command)
     names = inspect.signature(command).parameters
     assert not {"secret", "master_key", "password", "token"} & set(names)

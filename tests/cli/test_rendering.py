@@ -80,7 +80,7 @@ def test_values_of_the_library_are_objects(event: Event, data: Any) -> None:
     "text", ["\x1b[2J", "\x7f", "\x9b2J", "\u202egnirts", "\ud800", "a\nb", "\u2028", "\U000e0001"]
 )
 def test_nothing_that_a_terminal_obeys_is_written(text: str) -> None:
-    """Whoever publishes does not get to move the cursor or turn text around; and each line is one line."""
+    """A publisher cannot move the cursor, reverse text or add lines."""
     event = Event(text, "c", {"k": text}, text)
     for line in (json_line(event, Moment(AT)), pretty(event)):
         assert line.isprintable()
@@ -96,14 +96,14 @@ def test_other_characters_are_written_as_they_are_where_that_is_possible() -> No
 
 
 def test_data_that_is_nested_too_deeply_is_shown_as_it_came() -> None:
-    """No event stops the command (R8)."""
+    """No event ends the command (R8)."""
     event = Event("e", "c", deep(100_000), None, "[[[1]]]")
     assert json.loads(json_line(event, Moment(AT)))["data"] == "[[[1]]]"
     assert pretty(event).endswith('"[[[1]]]"')
 
 
 def test_people_see_losses_in_words() -> None:
-    """At their place, with what may be missing."""
+    """In their place, with the interval or number that is missing."""
     assert pretty(Event("e", "c", {"n": 1}, "42")) == '     +1.500  c  e from 42  {"n": 1}'
     assert re.fullmatch(
         r" +\+1\.500  a  GAP: events from \d\d:04:05\.678 to \d\d:04:08\.178 may be missing \(2\.5 s\)", pretty(GAP)
@@ -113,7 +113,7 @@ def test_people_see_losses_in_words() -> None:
 
 
 def test_channels_and_failures_have_colours_on_a_terminal() -> None:
-    """The same channel the same one each time; a loss cannot be overlooked."""
+    """A channel keeps its colour; losses are red."""
     terminal = Console(file=io.StringIO(), force_terminal=True, color_system="standard", highlight=False)
     first, second = (pretty_line(Event("e", "c"), Moment(AT), terminal) for _ in range(2))
     assert first == second

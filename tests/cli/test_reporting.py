@@ -14,7 +14,7 @@ from pusher_client.cli.reporting import CommandError, progress, reporting, retry
 
 
 def test_an_error_is_a_line_and_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """However long the line is, and whatever brackets are in it."""
+    """Long lines are not wrapped, and brackets are not markup."""
     message = "no [bold]way[/bold]: " + "x" * 300
     with pytest.raises(typer.Exit) as caught, reporting():
         raise CommandError(message, ExitCode.REFUSED)
@@ -23,14 +23,14 @@ def test_an_error_is_a_line_and_an_exit_code(capsys: pytest.CaptureFixture[str])
 
 
 def test_without_an_error_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Silence is success."""
+    """Success prints nothing."""
     with reporting():
         pass
     assert capsys.readouterr().err == ""
 
 
 def test_progress_is_for_terminals_alone() -> None:
-    """A log file stays clean."""
+    """Other outputs, such as log files, get no spinner."""
     plain, terminal = io.StringIO(), io.StringIO()
     with progress("connecting", Console(file=plain)):
         pass

@@ -14,7 +14,7 @@ from pusher_client.cli.secret_sources import prompted_secret, read_headers, read
 
 
 def test_a_file_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the line break that editors leave is no part of the secret."""
+    """A trailing line break is not part of the secret."""
     file = tmp_path / "secret"
     file.write_text("of-the-file\n", encoding="utf-8")
     assert read_secret("PUSHER_SECRET", None) is None
@@ -27,7 +27,7 @@ def test_a_file_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("content", "problem"), [(None, "No such file"), (b" \n", "is empty"), (b"\xff", "UTF-8")])
 def test_a_file_that_is_no_secret_is_a_usage_error(content: bytes | None, problem: str, tmp_path: Path) -> None:
-    """The message names the file, never what is in it."""
+    """The message names the file, never its content."""
     file = tmp_path / "secret"
     if content is not None:
         file.write_bytes(content)
@@ -38,7 +38,7 @@ def test_a_file_that_is_no_secret_is_a_usage_error(content: bytes | None, proble
 
 
 def test_headers_are_read_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An argument wins over the file, the file over the environment; names have no case."""
+    """An argument overrides the file, and the file the environment; names are case-insensitive."""
     monkeypatch.setenv("PUSHER_AUTH_HEADERS", "Authorization: Bearer a:b\n\nX-Tenant: 7\n")
     assert read_headers((), None) == {"Authorization": "Bearer a:b", "X-Tenant": "7"}
     assert read_headers(["x-tenant: 8"], None) == {"Authorization": "Bearer a:b", "x-tenant": "8"}
@@ -49,7 +49,7 @@ def test_headers_are_read_from_everywhere(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("header", ["Bearer hunter2", ": hunter2"])
 def test_a_header_without_a_name_is_a_usage_error(header: str) -> None:
-    """Its value may be a secret and is not repeated (C3)."""
+    """Its value may be a secret and is not printed (C3)."""
     with pytest.raises(CommandError, match="Name: value") as caught:
         read_headers([header], None)
     assert "hunter2" not in str(caught.value)

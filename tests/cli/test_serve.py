@@ -1,4 +1,4 @@
-"""``serve``: what it prints leads to it, and it ends in good order."""
+"""``serve``: the printed snippets reach it, and it ends cleanly."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ CANARY = "c4nary-0f-a-secret"
 
 
 def free_port() -> int:
-    """Find a port that nobody uses."""
+    """Return an unused port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
     return port
 
 
 def exported(output: str) -> dict[str, str]:
-    """Read the variables that a shell would set."""
+    """Return the variables that a shell would set."""
     words = [word for line in output.splitlines() if line.startswith("export ") for word in shlex.split(line)[1:]]
     return dict(word.split("=", 1) for word in words)
 
 
 def end_when_it_serves(port: int) -> threading.Thread:
-    """Send SIGTERM to this process once somebody listens at the port."""
+    """Send SIGTERM to this process once the port is open."""
 
     def wait() -> None:
         while True:
@@ -53,7 +53,7 @@ def end_when_it_serves(port: int) -> threading.Thread:
 
 
 def test_what_is_printed_leads_to_the_server() -> None:
-    """Variables for a shell and lines for Python; what was made up is among them."""
+    """Variables for a shell and lines for Python; generated secrets are among them."""
     port = free_port()
     thread = end_when_it_serves(port)
     result = run("serve", "--port", str(port), "--key", "a-key")
@@ -80,7 +80,7 @@ def test_what_is_printed_leads_to_the_server() -> None:
 
 
 def test_what_was_given_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be a secret of somewhere else (C3)."""
+    """It may be a secret of another server (C3)."""
     port = free_port()
     for name, value in {
         "PUSHER_SECRET": CANARY,

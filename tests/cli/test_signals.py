@@ -13,7 +13,7 @@ from pusher_client.cli.signals import stop_signals
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_is_told_once_and_then_has_its_usual_effect(number: signal.Signals) -> None:
-    """Who sends it twice means it."""
+    """A second signal ends the process at once."""
     before = signal.getsignal(number)
     try:
         with stop_signals() as stopped:
@@ -38,7 +38,7 @@ async def test_without_a_signal_nothing_is_left_behind() -> None:
 
 
 async def test_an_ignored_signal_stays_ignored() -> None:
-    """A script's background jobs do not end with the Ctrl-C that is meant for another program."""
+    """Ctrl-C does not end background jobs of a shell script."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with stop_signals() as stopped:

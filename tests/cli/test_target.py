@@ -51,7 +51,7 @@ def test_the_server_is_the_one_that_from_env_finds(
 
 
 def test_a_key_that_is_given_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over the environment's."""
+    """The option overrides the environment."""
     monkeypatch.setenv("PUSHER_KEY", "OTHER")
     assert server(key="KEY", cluster="eu").key == "KEY"
 
@@ -70,7 +70,7 @@ def test_a_key_that_is_given_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_missing_or_wrong_is_named_with_the_cure(
     environment: dict[str, str], given: dict[str, Any], cure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A usage error, in the words of the command line."""
+    """A usage error that names command-line options."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(CommandError, match=cure) as caught:
@@ -102,7 +102,7 @@ def test_who_authorizes_is_what_was_given_else_the_environment(tmp_path: Path, m
     ],
 )
 def test_wrong_ways_to_authorize_are_usage_errors(given: dict[str, Any], cure: str) -> None:
-    """With the cure, and without anything secret (C3)."""
+    """With the cure, and without secrets (C3)."""
     with pytest.raises(CommandError, match=cure) as caught:
         target(**given)
     assert caught.value.code == ExitCode.USAGE
@@ -110,7 +110,7 @@ def test_wrong_ways_to_authorize_are_usage_errors(given: dict[str, Any], cure: s
 
 
 def test_a_wrong_master_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cure is (C3)."""
+    """The message has the cure, not the value (C3)."""
     monkeypatch.setenv("PUSHER_SECRET", "s")
     monkeypatch.setenv("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "hunter2")
     with pytest.raises(CommandError, match="32 bytes in canonical base64") as caught:
@@ -119,7 +119,7 @@ def test_a_wrong_master_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_plain_http_is_allowed_on_demand() -> None:
-    """Inside a network where nobody listens."""
+    """For networks that are trusted."""
     assert isinstance(target(auth_url="http://example.com/", allow_insecure_auth=True).authorizer, HTTPAuthorizer)
 
 

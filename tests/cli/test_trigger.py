@@ -40,7 +40,7 @@ def environment(server: LocalServer) -> dict[str, str]:
 
 
 async def received(server: LocalServer, channels: list[str], *arguments: str, **options: Any) -> list[Event]:
-    """Subscribe, run the command, and return what came: one event for each channel."""
+    """Subscribe, run the command, and return one event for each channel."""
     client = PusherClient(
         server.key, host=server.host, port=server.port, tls=False, authorizer=HTTPAuthorizer(server.auth_url)
     )
@@ -59,7 +59,7 @@ async def received(server: LocalServer, channels: list[str], *arguments: str, **
 
 
 async def test_all_kinds_of_channels_get_the_event(server: LocalServer) -> None:
-    """Each encrypted one under its own key, as the official library does it."""
+    """Each encrypted channel has its own key, as in the official library."""
     channels = ["a", "private-encrypted-b", "private-c", "private-encrypted-d"]
     found = await received(server, channels, "--event", "order-created", "--data", '{"id": 7}')
     assert {event.channel for event in found} == set(channels)
@@ -67,13 +67,13 @@ async def test_all_kinds_of_channels_get_the_event(server: LocalServer) -> None:
 
 
 async def test_data_is_read_from_standard_input(server: LocalServer) -> None:
-    """Where no list of processes shows it; the line break at the end is the shell's."""
+    """The list of processes does not show it; a trailing line break is removed."""
     (event,) = await received(server, ["a"], "-e", "order-created", input="plain words\n")
     assert event.raw == "plain words"
 
 
 async def test_one_connection_can_be_left_out(server: LocalServer) -> None:
-    """The one that caused the event, as a rule."""
+    """Usually the connection that caused the event."""
     options: dict[str, Any] = {"host": server.host, "port": server.port, "tls": False}
     async with PusherClient(server.key, **options) as one, PusherClient(server.key, **options) as other:
         streams = one.events("*"), other.events("left-out", "for-all")
@@ -88,7 +88,7 @@ async def test_one_connection_can_be_left_out(server: LocalServer) -> None:
 
 
 def test_many_channels_are_few_requests() -> None:
-    """A hundred each, but encrypted ones alone, and none twice."""
+    """A hundred channels per request, encrypted channels alone, and no channel twice."""
     plain = [f"c{number}" for number in range(250)]
     assert [len(batch) for batch in batches([*plain, "private-encrypted-a", "c0", "private-encrypted-b"])] == [
         100,
@@ -166,14 +166,14 @@ def test_nobody_listens(server: LocalServer) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "problem"),
     [
-        (b"<html>", 1, "something else than JSON"),
+        (b"<html>", 1, "is not JSON"),
         (json.dumps({"error": "no such app", "code": 404}).encode(), 1, "refused the event: no such app"),
         (json.dumps({"error": "no", "code": 401}).encode(), 4, "clock"),
         (json.dumps({"ok": False}).encode(), 1, "refused the event"),
     ],
 )
 async def test_a_refusal_may_come_with_200(body: bytes, code: int, problem: str, server: LocalServer) -> None:
-    """Some servers do that, and the official library takes it for success."""
+    """Some servers refuse with status 200, which the official library takes for success."""
     async with serve_endpoint(answer("200 OK", body)) as endpoint:
         command = ("trigger", "a", "-e", "e", "-d", "1", "--port", str(endpoint.port))
         result = await asyncio.to_thread(run, *command, env=environment(server))
@@ -182,7 +182,7 @@ async def test_a_refusal_may_come_with_200(body: bytes, code: int, problem: str,
 
 
 async def test_what_was_published_before_a_failure_is_said(server: LocalServer) -> None:
-    """So that nobody sends it twice."""
+    """So that the user does not publish to these channels again."""
     bodies = [b"{}", b'{"error": "busy"}']
 
     async def script(request: Any, writer: asyncio.StreamWriter) -> None:
@@ -192,11 +192,11 @@ async def test_what_was_published_before_a_failure_is_said(server: LocalServer) 
         command = ("trigger", "a", "b", "private-encrypted-c", "-e", "e", "-d", "1", "--port", str(endpoint.port))
         result = await asyncio.to_thread(run, *command, env=environment(server))
     assert result.exit_code == 1
-    assert "busy (2 channels had it before)" in result.stderr
+    assert "busy (2 channels have received it)" in result.stderr
 
 
 def test_without_data_a_terminal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who forgets it is told, and need not wonder why nothing happens."""
+    """On a terminal, the command does not wait silently for data."""
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     with pytest.raises(CommandError, match="--data"):
         read_data(None)

@@ -59,6 +59,7 @@ NOT_MIRRORED = {
     "exceptions": "every test that expects one",
     "events": "every test that gets one",
     "cli/findings": "values without behaviour",
+    "cli/network_steps": "tests/cli/test_examination.py, as steps of an examination",
     "session/lifecycle": "tests/behaviour/, over real sockets",
     "protocol/backlog": "tests/protocol/test_encrypted_events.py",
     "protocol/channel_frames": CORE,
