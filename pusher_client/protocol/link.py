@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pusher_client.events import ConnectionState, ServerError
 from pusher_client.exceptions import ConnectError, ProtocolError, PusherError
+from pusher_client.protocol.cures import close_cure, open_cure
 from pusher_client.protocol.frames import PING, Frame, clean_text, decode_data, json_object
 from pusher_client.protocol.liveness import Action, Liveness, negotiated_timeout
 from pusher_client.protocol.outputs import (
@@ -124,7 +125,7 @@ class Link:
         if self._reconnect_at <= now:
             self._open(now)
         else:
-            self._emit(ConnectingIn(self._reconnect_at - now, "the minute has seen enough connects"))
+            self._emit(ConnectingIn(self._reconnect_at - now, "max_per_minute of the reconnect policy is reached"))
 
     def disconnect(self) -> None:
         """Close the link and open no other."""
@@ -144,7 +145,7 @@ class Link:
         if self.phase is LinkPhase.OPENING:
             retry = retry_after_open_failure(failure, status, ever_connected=self._ever_connected)
             self.phase = LinkPhase.WAITING
-            self._after_loss(retry, status, reason, now)
+            self._after_loss(retry, status, reason, open_cure(failure, status), now)
 
     def closed(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
         """The WebSocket was closed by the server, or broke; ``final`` is whether a fatal code is to be taken so."""
@@ -193,7 +194,8 @@ class Link:
             if now >= self._reconnect_at:
                 self._open(now)
         elif now >= self._opened_at + self._settings.connect_timeout:
-            self._give_up("the connection was not established in time", now)
+            seconds = self._settings.connect_timeout
+            self._give_up(f"the connection was not established within {seconds:g} s", now)
 
     def _check_liveness(self, now: float) -> None:
         action = self.liveness.check(now)
@@ -226,19 +228,19 @@ class Link:
 
     def _give_up(self, cause: str, now: float) -> None:
         self._emit(CloseWebSocket())
-        self._after_loss(Retry.BACKOFF, None, cause, now)
+        self._after_loss(Retry.BACKOFF, None, cause, open_cure(OpenFailure.NETWORK, None), now)
 
     def _closed_with(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
         retry = retry_after_close(code, ever_connected=self._ever_connected)
         if retry is Retry.NEVER and not final:
             retry = Retry.SLOW_BACKOFF
-        self._after_loss(retry, code, close_reason(code, reason, tls=self._tls), now)
+        self._after_loss(retry, code, close_reason(code, reason, tls=self._tls), close_cure(code), now)
 
-    def _after_loss(self, retry: Retry, code: int | None, cause: str, now: float) -> None:
+    def _after_loss(self, retry: Retry, code: int | None, cause: str, cure: str, now: float) -> None:
         was_up = self.phase is LinkPhase.UP
         self.socket_id = None
         if retry is Retry.NEVER:
-            self._fail(ConnectError(code, cause), now)
+            self._fail(ConnectError(code, cause), cure, now)
             return
         self.phase = LinkPhase.WAITING
         self._reconnect_at = self._backoff.next_connect(retry, now)
@@ -246,15 +248,15 @@ class Link:
             self._begin_connecting(now)
             self._user.link_lost(now)
         text = cause if code is None else f"{cause} ({code})"
-        self._emit(ConnectingIn(self._reconnect_at - now, text))
+        self._emit(ConnectingIn(self._reconnect_at - now, text, "" if was_up else cure, established=was_up))
 
-    def _fail(self, error: ConnectError, now: float) -> None:
+    def _fail(self, error: ConnectError, cure: str, now: float) -> None:
         self.phase = LinkPhase.IDLE
         self._unavailable_at = None
         self._user.link_over(error, now)
         self._enter(ConnectionState.FAILED)
         self._emit(ErrorRaised(error))
-        self._emit(ConnectFailed(error))
+        self._emit(ConnectFailed(error, cure))
 
     def _let_go(self) -> None:
         if self.phase in (LinkPhase.OPENING, LinkPhase.HANDSHAKE, LinkPhase.UP):

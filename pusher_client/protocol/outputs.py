@@ -131,17 +131,27 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ConnectingIn:
-    """The next connect starts after this many seconds; ``cause`` is what ended the last."""
+    """The next attempt to connect starts after a delay.
+
+    Attributes:
+        delay: Seconds until then.
+        cause: Why the last attempt failed, or the connection was lost.
+        cure: What is likely to help; empty if that is not known.
+        established: Whether a connection was lost, rather than not established.
+    """
 
     delay: float
     cause: str
+    cure: str = ""
+    established: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectFailed:
-    """The link is over for good."""
+    """The connection failed and is not retried; ``cure`` is what is likely to help."""
 
     error: PusherError
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,6 @@ class Driver:
         except OpenError as error:
             websocket = error  # handled below: errors raised by handlers must not have it as their context (C3)
         if isinstance(websocket, OpenError):
-            _logger.warning("could not connect: %s", websocket.reason)
             self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
             return
         writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")

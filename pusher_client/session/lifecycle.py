@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Collection
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pusher_client.authorization.service import AuthorizationService
 from pusher_client.events import ClientStats, ConnectionState, SubscriptionState
@@ -177,7 +178,7 @@ class Lifecycle:
             notify=self._notices.handle,
         )
         self._channels.open()
-        self._notices.begin(self._shutdown.start)
+        self._notices.begin(self._shutdown.start, lambda: urlsplit(self.address.url).netloc)
         self._authorization.attach()
         driver.feed(self._core.connect)
 

@@ -62,14 +62,21 @@ class Notices:
         self._core = core
         self._channels = channels
         self._stop: Callable[[], None] = lambda: None
+        self._target: Callable[[], str] = lambda: "the server"
         self.waiters: Waiters = Waiters()
         self.connection: ConnectionEvents = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
         self.user: User = User(core.sign_in, on_handler_error, channels.dispatcher.pool, budget)
         self.failure: PusherError | None = None
         self.connects: int = 0
 
-    def begin(self, stop: Callable[[], None]) -> None:
-        """Called when a connection starts; ``stop`` is called if it fails."""
+    def begin(self, stop: Callable[[], None], target: Callable[[], str]) -> None:
+        """Called when a connection starts.
+
+        Args:
+            stop: Called if it fails.
+            target: Returns host and port, for the log.
+        """
+        self._target = target
         self.failure = None
         self.waiters.begin()
         self._stop = stop
@@ -102,17 +109,15 @@ class Notices:
         match notice:
             case StateChanged(previous, current):
                 self._change_state(previous, current)
-            case ConnectingIn(delay, cause):
-                _retry_logger.warning(
-                    "the connection is lost or was not made: %s; next attempt in %.1f s", cause, delay
-                )
+            case ConnectingIn(delay):
+                self._log_retry(notice)
                 if delay > 0:
                     self.connection.emit("connecting_in", delay)
             case ErrorRaised(error):
                 _logger.info("the connection had an error: %s", error)
                 self.connection.emit("error", error)
-            case ConnectFailed(failure):
-                self._fail(failure)
+            case ConnectFailed(error, cure):
+                self._fail(error, cure)
             case _:
                 assert_never(notice)
 
@@ -142,9 +147,23 @@ class Notices:
         data = {"socket_id": self._core.socket_id} if current is ConnectionState.CONNECTED else None
         self.connection.emit(current.value, data)
 
-    def _fail(self, error: PusherError) -> None:
+    def _log_retry(self, notice: ConnectingIn) -> None:
+        begin = "lost the connection" if notice.established else "could not connect"
+        cause = "; ".join(filter(None, (notice.cause, notice.cure)))
+        place = self._place(cause)
+        _retry_logger.warning("%s%s: %s; next attempt in %.1f s", begin, place, cause, notice.delay)
+
+    def _place(self, cause: str) -> str:
+        """Return where the connection leads, unless the cause says so."""
+        target = self._target()
+        return "" if target in cause else f" to {target}"
+
+    def _fail(self, error: PusherError, cure: str) -> None:
         self.failure = error
-        _logger.error("the connection failed and is not retried: %s", error)
+        words = "; ".join(filter(None, (str(error), cure)))
+        _logger.error("the connection%s failed and is not retried: %s", self._place(words), words)
+        if cure:
+            error.add_note(cure)
         self.waiters.finish_connect(error)
         self.waiters.finish_end(error)
         self._channels.end_all(error)

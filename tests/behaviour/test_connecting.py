@@ -290,6 +290,6 @@ async def test_disconnecting_releases_who_waits_for_connect() -> None:
         connecting = asyncio.ensure_future(client.connect())
         await asyncio.sleep(0)
         await client.disconnect()
-        with pytest.raises(NotConnectedError, match="before the connection stood"):
+        with pytest.raises(NotConnectedError, match="before the connection was established"):
             await connecting
         gate.set()

@@ -399,5 +399,5 @@ def test_10_reconnecting_is_told_before_it_happens() -> None:
     core.up()
     core.lose(1001)
     assert [output for output in core.outputs if isinstance(output, ConnectingIn)] == [
-        ConnectingIn(0.5, "the server closed the connection (1001)")
+        ConnectingIn(0.5, "the server closed the connection (1001)", established=True)
     ]

@@ -43,7 +43,7 @@ LONGEST = {
     "client": 400,
     "protocol/connection": 350,
     "protocol/subscription": 326,
-    "protocol/link": 285,
+    "protocol/link": 300,
     "protocol/sign_in": 305,
     "protocol/encrypted_events": 290,
 }

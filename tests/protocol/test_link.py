@@ -11,6 +11,7 @@ import pytest
 
 from pusher_client.events import ConnectionState, ServerError
 from pusher_client.exceptions import ConnectError
+from pusher_client.protocol.cures import open_cure
 from pusher_client.protocol.outputs import (
     CloseWebSocket,
     ConnectFailed,
@@ -439,7 +440,7 @@ def test_a_connection_must_stand_in_time(*, shaken: bool) -> None:
     core.wait(0.001)
     assert core.outputs[-2:] == [
         CloseWebSocket(),
-        ConnectingIn(0.5, "the connection was not established in time"),
+        ConnectingIn(0.5, "the connection was not established within 15 s", open_cure(OpenFailure.NETWORK, None)),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from pusher_client import (
     StateChange,
     SubscriptionError,
 )
+from pusher_client.protocol.cures import close_cure, open_cure
+from pusher_client.protocol.reconnect import OpenFailure
 from tests.support.fast_forward import skipping
 from tests.support.scripted_server import Scripted, scripted
 
@@ -162,13 +165,14 @@ async def test_a_failure_for_good_is_told_to_everybody(told: str, caplog: pytest
             with pytest.raises(ConnectError, match="no such app"):
                 await client.wait_closed()
         assert client.state is ConnectionState.FAILED
+        error = heard[-1][1]
         assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
-            "the connection failed and is not retried: the server closed the connection: no such app (4001)"
+            f"the connection to 127.0.0.1:{peer.port} failed and is not retried: {error}; {close_cure(4001)}"
         ]
         assert ("failed", None) in heard
-        error = heard[-1][1]
         assert heard[-1][0] == "error"
         assert (error.code, error.reason) == (4001, "the server closed the connection: no such app")
+        assert error.__notes__ == [close_cure(4001)]
 
 
 async def test_a_handler_of_a_connection_event_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -253,18 +257,40 @@ async def test_a_retry_is_logged_with_its_cause_and_delay(caplog: pytest.LogCapt
     assert "try later; next attempt in 0.1 s" in caplog.text
 
 
-async def test_lost_attempts_are_logged_with_their_cause(caplog: pytest.LogCaptureFixture) -> None:
-    """Each failed attempt is one WARNING that names its cause and the next attempt (design.md 2)."""
+async def test_each_failed_attempt_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """It names host and port, the cause, the likely cure and the next attempt (design.md 2)."""
     async with scripted() as peer:
+        port = peer.port
         client = peer.client(reconnect=ReconnectPolicy(base=0.01, cap=0.01, max_per_minute=1000))
+    attempts = 0
+
+    @client.connection.bind("connecting_in")
+    def count(_delay: float) -> None:
+        nonlocal attempts
+        attempts += 1
+
     connecting = asyncio.ensure_future(client.connect())
-    while sum("could not connect" in record.getMessage() for record in caplog.records) < 3:
+    while attempts < 3:
         await asyncio.sleep(0.001)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     connecting.cancel()
     await asyncio.gather(connecting, return_exceptions=True)
-    failures = [record for record in caplog.records if "could not connect" in record.getMessage()]
-    assert all(record.levelno == logging.WARNING and "Error" in record.getMessage() for record in failures)
-    assert "next attempt in" in caplog.text
+    assert len(warnings) == 3
+    for warning in warnings:
+        assert warning.startswith("could not connect")
+        assert f"127.0.0.1:{port}" in warning
+        assert open_cure(OpenFailure.NETWORK, None) in warning
+        assert re.search(r"; next attempt in 0\.\d s$", warning)
+
+
+async def test_a_lost_connection_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """It names host and port, the cause and the next attempt (design.md 2)."""
+    async with scripted() as peer, peer.client() as client:
+        await peer.sockets[0].close(4200, "again")
+        await back(peer, client, 2)
+        (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        lost = f"lost the connection to 127.0.0.1:{peer.port}: the server closed the connection: again (4200)"
+    assert warning == f"{lost}; next attempt in 0.0 s"
 
 
 def test_a_gap_s_log_line_states_the_span_of_the_gap(caplog: pytest.LogCaptureFixture) -> None:
