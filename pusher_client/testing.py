@@ -1,4 +1,4 @@
-"""A pytest fixture: a Channels server on this machine, for tests of whatever subscribes or publishes.
+"""A pytest fixture: a local Channels server, for tests of code that subscribes or publishes.
 
 ::
 
@@ -8,8 +8,8 @@
             await pusher_server.trigger("private-encrypted-orders", "created", {"id": 1})
             assert (await anext(aiter(orders))).data == {"id": 1}
 
-It needs the extra ``testing``; pytest finds the fixture by itself. The server runs on a thread of its own, so it does
-not matter who runs the test's event loop, and whether there is one.
+Requires the extra ``testing``; pytest loads the fixture as a plugin. The server runs on its own thread, so tests work
+with any asyncio plugin, and without an event loop.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 __all__ = ["PusherServer", "pusher_server"]
 
 SOON = ReconnectPolicy(base=0.05, cap=0.5, max_per_minute=600)
-"""Nobody waits in a test for a server that was just dropped."""
+"""Short delays, so that tests do not wait after `PusherServer.drop`."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell pytest of the marker."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "pusher_server(**options): how the fixture's server is set up, as in pusher_client.server.LocalServer",
+        "pusher_server(**options): options of the fixture's server, see pusher_client.server.LocalServer",
     )
 
 
 @pytest.fixture
 def pusher_server(request: pytest.FixtureRequest) -> Generator[PusherServer]:
-    """Run a Channels server during the test, with keys of its own.
+    """Run a Channels server during the test, with its own keys.
 
     ``@pytest.mark.pusher_server(client_events=False)`` gives it an option of `pusher_client.server.LocalServer`.
     """
-    # Where only the extra "testing" is missing, other tests are not to fail for it.
+    # Without the extra "testing", tests that do not use the fixture must not fail.
     from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
 
     options: dict[str, Any] = {"key": secrets.token_hex(10)}
@@ -61,7 +61,7 @@ def pusher_server(request: pytest.FixtureRequest) -> Generator[PusherServer]:
 
 
 class PusherServer:
-    """The server of one test. The fault switches hold until they are called with False, or until the test ends."""
+    """The server of one test. `stall` and `mangle` stay on until called with False, or until the test ends."""
 
     def __init__(self, server: LocalServer) -> None:
         self._server = server
@@ -73,7 +73,7 @@ class PusherServer:
 
     @property
     def port(self) -> int:
-        """The port, for WebSockets and the HTTP API alike; there is no TLS."""
+        """The port of WebSockets and the HTTP API, without TLS."""
         return self._server.port
 
     @property
@@ -83,36 +83,36 @@ class PusherServer:
 
     @property
     def key(self) -> str:
-        """What clients connect with."""
+        """The application's key."""
         return self._server.key
 
     @property
     def secret(self) -> str:
-        """What authorizations and HTTP API requests are signed with."""
+        """Signs authorizations and HTTP API requests."""
         return self._server.secret
 
     @property
     def encryption_master_key_base64(self) -> str:
-        """The present master key, under the name and in the form that the official server libraries take."""
+        """The current master key, with the name and encoding of the official server libraries' option."""
         return self._server.encryption_master_key_base64
 
     @property
     def auth_url(self) -> str:
-        """Where clients ask for an authorization."""
+        """The endpoint that authorizes channels."""
         return self._server.auth_url
 
     @property
     def user_auth_url(self) -> str:
-        """Where clients ask for leave to sign in; the form's ``user_id`` says as whom."""
+        """The endpoint that authenticates users; the form's ``user_id`` selects the user."""
         return self._server.user_auth_url
 
     def client(self, *, user_id: str | None = None, **options: Any) -> PusherClient:
-        """Return a client of this server, ready to enter.
+        """Return a client of this server, not yet connected.
 
         Args:
-            user_id: Who it is on presence channels and when it signs in; its socket id if None.
-            **options: Of `PusherClient`, instead of these: the endpoints of this server authorize and sign in, no proxy
-                is asked, and a lost link is tried again within 0.05 seconds at first.
+            user_id: The user id on presence channels and for signing in; the socket id if None.
+            **options: Options of `PusherClient`. By default the endpoints of this server authorize and authenticate, no
+                proxy is used, and the first reconnect comes within 0.05 seconds.
         """
         params = {} if user_id is None else {"user_id": user_id}
         defaults: dict[str, Any] = {
@@ -127,26 +127,26 @@ class PusherServer:
         return PusherClient(self.key, **(defaults | options))
 
     async def trigger(self, channel: str, event: str, data: object, *, socket_id: str | None = None) -> None:
-        """Publish an event; return when it is on its way to every subscriber.
+        """Publish an event; return when it is queued for every subscriber.
 
         Args:
-            channel: A channel's name; on an encrypted one the event is sealed with the present master key. Or
-                ``#server-to-user-`` and a user's id.
+            channel: A channel's name, or ``#server-to-user-`` and a user's id. On an encrypted channel the event is
+                encrypted with the current master key.
             event: The event's name.
-            data: A string as it is, anything else as its JSON.
-            socket_id: Of the connection that does not get it.
+            data: A string, or a value that is encoded as JSON.
+            socket_id: A connection that does not receive it.
 
         Raises:
-            TypeError: The data has no JSON.
-            ValueError: A name does not have its form, or the data is too long.
+            TypeError: The data cannot be encoded as JSON.
+            ValueError: A name is not valid, or the data is too long.
         """
         await asyncio.wrap_future(self._server.publish(channel, event, data, but=socket_id))
 
     async def rotate_key(self, master_key: bytes | None = None) -> None:
-        """Derive shared secrets from another master key from now on.
+        """Replace the master key.
 
         Args:
-            master_key: 32 bytes; random ones if None.
+            master_key: 32 bytes; random if None.
         """
         self._server.rotate_key(master_key)
 
@@ -162,14 +162,14 @@ class PusherServer:
             reason: At most 123 bytes of UTF-8.
 
         Raises:
-            ValueError: An argument has no place in a close frame.
+            ValueError: An argument is not allowed in a close frame.
         """
         self._server.close(code, reason)
 
-    def stall(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- stall(False) is how it reads in a test
-        """Stop reading from and writing to every WebSocket, new ones included; or go on where it stopped."""
+    def stall(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- public interface
+        """Stop reading from and writing to every WebSocket, new ones included; or resume."""
         self._server.stall(on)
 
-    def mangle(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- mangle(False) is how it reads in a test
-        """Send events of encrypted channels with one bit of the ciphertext flipped; or as they are."""
+    def mangle(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- public interface
+        """Send events of encrypted channels with one bit of the ciphertext flipped; or unchanged."""
         self._server.mangle(on)

@@ -1,4 +1,4 @@
-"""A Channels server on this machine, for development and tests; never the place for keys of production.
+"""A local Channels server for development and tests. Never give it production keys.
 
 ::
 
@@ -7,7 +7,7 @@
     with LocalServer() as server:           # on a thread of its own
         ...
 
-It needs the extra ``server``.
+Requires the extra ``server``.
 """
 
 from __future__ import annotations

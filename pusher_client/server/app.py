@@ -1,4 +1,4 @@
-"""The Starlette application: every route of the server in one place."""
+"""The ASGI application with every route of the server."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["create_app"]
 
 
 def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: LivePage) -> Starlette:
-    """Make the ASGI application.
+    """Return the ASGI application.
 
     Args:
         application: Keys, channels and connections.
-        wire: The sockets under the WebSockets.
-        timeouts: How long clients may be silent.
-        page: What a browser gets.
+        wire: The sockets of the WebSockets.
+        timeouts: Time limits for silent clients.
+        page: The page for browsers.
     """
 
     async def serve(websocket: WebSocket) -> None:
@@ -38,7 +38,7 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: L
         exception_handlers={HTTPException: _refuse},
         routes=[
             WebSocketRoute("/app/{key}", serve),
-            WebSocketRoute("/{path:path}", serve),  # refused in the protocol's own words
+            WebSocketRoute("/{path:path}", serve),  # refused with a close code of the protocol
             *HTTPAPI(application).routes(),
             *AuthorizationEndpoints(application).routes(),
             *page.routes(),
@@ -47,6 +47,6 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: L
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:
-    # Starlette's own handler does the same; but it is no coroutine, and may be run on a thread for that.
+    # Starlette's own handler is not a coroutine, and would run on a thread.
     refusal = cast("HTTPException", error)
     return PlainTextResponse(refusal.detail, refusal.status_code, refusal.headers)

@@ -1,4 +1,4 @@
-"""The one application that the server serves: its keys, channels and connections; no I/O."""
+"""The application that the server serves: its keys, channels and connections; no I/O."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pusher_client.server.users import Users
 __all__ = ["Application", "Passed", "Peer", "Watcher"]
 
 TERMINATED = 4009
-"""The close code for a user whose connections the publisher ends."""
+"""Close code of connections that the publisher terminates."""
 
 
 class Peer(Protocol):
-    """One connection, as far as its application knows it."""
+    """A connection, as the application uses it."""
 
     @property
     def socket_id(self) -> str:
@@ -35,12 +35,12 @@ class Peer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """An event that went to a channel's subscribers.
+    """An event that was sent to a channel's subscribers.
 
     Attributes:
         channel: The channel's name.
         event: The event's name.
-        data: The text as it was published: ciphertext on an encrypted channel.
+        data: The published text; ciphertext on an encrypted channel.
         sealed: Whether the channel is encrypted.
     """
 
@@ -51,33 +51,33 @@ class Passed:
 
 
 Watcher = Callable[[Passed | None], None]
-"""Hears of each event, and with None of each change of who is connected or subscribed."""
+"""Called with each event, and with None after each change of connections or subscriptions."""
 
 
 class Application:
     """Keys, channels and connections of one Channels application.
 
     Args:
-        app_id: The id in the paths of the HTTP API; digits only, as the official libraries demand.
-        key: What clients name in the path of the WebSocket.
-        secret: What authorizations and HTTP API requests are signed with.
-        master_key: What the channels' shared secrets are derived from: 32 bytes.
-        settings: What it allows.
+        app_id: The id in the paths of the HTTP API; digits only, as the official libraries require.
+        key: The key in the path of the WebSocket.
+        secret: Signs authorizations and HTTP API requests.
+        master_key: 32 bytes from which the channels' shared secrets are derived.
+        settings: Features and limits.
 
     Attributes:
-        settings: What it allows.
-        users: Who is signed in.
-        mangle: Encrypted events go out with a bit of the ciphertext flipped.
+        settings: Features and limits.
+        users: The users who are signed in.
+        mangle: Whether encrypted events are sent with one bit of the ciphertext flipped.
 
     Raises:
-        ValueError: An argument does not have its form.
+        ValueError: An argument is not valid.
     """
 
     def __init__(
         self, *, app_id: str, key: str, secret: str, master_key: bytes, settings: Settings | None = None
     ) -> None:
         if not (app_id.isascii() and app_id.isdigit()):
-            raise ValueError("app_id consists of digits: the official libraries accept nothing else")
+            raise ValueError("app_id must consist of digits: the official libraries accept nothing else")
         if not key or not secret:
             raise ValueError("key and secret must not be empty")
         self.app_id = app_id
@@ -98,11 +98,11 @@ class Application:
 
     @property
     def master_key(self) -> bytes:
-        """The key that shared secrets are derived from now."""
+        """The current master key."""
         return self._master_key
 
     def rotate_key(self, master_key: bytes | None = None) -> None:
-        """Derive shared secrets from another key from now on: from this one, or from a random one."""
+        """Replace the master key, by a random one if None."""
         self._master_key = _checked_master_key(secrets.token_bytes(SECRET_BYTES) if master_key is None else master_key)
 
     def sign_channel(self, socket_id: str, channel: str, channel_data: str | None = None) -> str:
@@ -118,25 +118,25 @@ class Application:
         return derive_shared_secret(channel, self._master_key)
 
     def connect(self, connection: Peer) -> None:
-        """Take a connection in."""
+        """Add a connection."""
         self._connections[connection.socket_id] = connection
-        self._tell_watchers()
+        self._notify_watchers()
 
     def disconnect(self, connection: Peer) -> None:
-        """Forget a connection and all its subscriptions."""
+        """Remove a connection and all its subscriptions."""
         self._connections.pop(connection.socket_id, None)
         self.users.sign_out(connection.socket_id)
         for channel in list(self._channels.values()):
             if connection.socket_id in channel:
                 self.unsubscribe(connection.socket_id, channel.name)
-        self._tell_watchers()
+        self._notify_watchers()
 
     def connections(self) -> list[Peer]:
-        """Return the connections as they are now."""
+        """Return the current connections."""
         return list(self._connections.values())
 
     def subscribe(self, socket_id: str, send: Send, name: str, member: Member | None) -> None:
-        """Subscribe a connection: acknowledge, then send what a cache channel holds."""
+        """Subscribe a connection: acknowledge, then send the cached event of a cache channel."""
         channel = self._channels.setdefault(name, Channel(name))
         channel.add(socket_id, send, member)
         send(frames.subscription_succeeded(name, channel.presence_data()))
@@ -145,21 +145,21 @@ class Application:
             send(self._event(channel, event, data))
         elif channel.kind.cache:
             send(frames.cache_miss(name))
-        self._tell_count(channel)
-        self._tell_watchers()
+        self._send_count(channel)
+        self._notify_watchers()
 
     def unsubscribe(self, socket_id: str, name: str) -> None:
-        """End a connection's subscription; harmless without one."""
+        """End a connection's subscription; no effect without one."""
         channel = self.channel(name)
         if socket_id in channel:
             channel.remove(socket_id)
-            self._tell_count(channel)
-            self._tell_watchers()
-        if channel.forgettable:
+            self._send_count(channel)
+            self._notify_watchers()
+        if channel.is_unused:
             self._channels.pop(name, None)
 
     def terminate(self, user_id: str) -> None:
-        """Close every connection on which a user is signed in."""
+        """Close every connection of a signed-in user."""
         for socket_id in self.users.sockets(user_id):
             self._connections[socket_id].close(TERMINATED, "the application ended this user's connections")
 
@@ -170,33 +170,33 @@ class Application:
         if channel.kind.cache:
             channel.last_event = (event, data)
             self._channels[name] = channel
-        self._tell_watchers(Passed(name, event, data, channel.kind.encrypted))
+        self._notify_watchers(Passed(name, event, data, channel.kind.encrypted))
 
     def relay(self, channel: Channel, event: str, data: str, sender: str) -> None:
-        """Send an event of a client to the channel's other subscribers."""
+        """Send a client event to the channel's other subscribers."""
         member = channel.member_of(sender)
         user_id = None if member is None else member.user_id
         channel.send(frames.event_frame(event, channel.name, data, user_id), but=sender)
-        self._tell_watchers(Passed(channel.name, event, data, sealed=False))
+        self._notify_watchers(Passed(channel.name, event, data, sealed=False))
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Tell a watcher what passes, until what is returned is called."""
+        """Call a watcher for each event and change, until the returned function is called."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
     def channel(self, name: str) -> Channel:
-        """Return a channel; an empty one, which is not kept, where there is none."""
+        """Return a channel; a new one, which is not stored, if it does not exist."""
         return self._channels.get(name) or Channel(name)
 
     def occupied(self) -> Iterable[Channel]:
-        """Return the channels that somebody is subscribed to."""
+        """Return the channels that have subscribers."""
         return [channel for channel in self._channels.values() if channel.subscription_count]
 
-    def _tell_count(self, channel: Channel) -> None:
+    def _send_count(self, channel: Channel) -> None:
         if self.settings.subscription_counts and not channel.kind.presence:
             channel.send(frames.subscription_count(channel.name, channel.subscription_count))
 
-    def _tell_watchers(self, passed: Passed | None = None) -> None:
+    def _notify_watchers(self, passed: Passed | None = None) -> None:
         for watcher in self._watchers:
             watcher(passed)
 

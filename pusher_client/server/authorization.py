@@ -1,4 +1,4 @@
-"""The endpoints that an application of the user's own would have: who may subscribe, who signs in."""
+"""The authorization endpoints that an application would have, for channels and for users."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from pusher_client.server.request_body import read_body
 __all__ = ["AuthorizationEndpoints"]
 
 BODY_LIMIT = 64 * 1024
-"""Bytes that a request may have."""
+"""Maximum size of a request body in bytes."""
 
 _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
 
 
 class AuthorizationEndpoints:
-    """``/pusher/auth`` and ``/pusher/user-auth``, which grant everything that is asked in the right form.
+    """``/pusher/auth`` and ``/pusher/user-auth``, which grant every well-formed request.
 
-    A form may say who the user is, for presence channels and signing in: ``user_id`` (else who is signed in on the
-    connection, whom the server knows without ``channel_data``, and else the socket id) and
-    ``user_info`` (JSON), and for signing in ``watchlist`` (a JSON array of user ids).
+    For presence channels and signing in, a form may contain ``user_id`` (the default is the user who is signed in on
+    the connection, else the socket id) and ``user_info`` (JSON), and for signing in ``watchlist`` (a JSON array of user
+    ids).
 
     Args:
-        application: Signs, and derives shared secrets.
+        application: Signs authorizations and derives shared secrets.
     """
 
     def __init__(self, application: Application) -> None:
@@ -57,7 +57,7 @@ class AuthorizationEndpoints:
             raise HTTPException(400, str(error)) from None
         kind = channel_kind(name)
         if not kind.authorized:
-            raise HTTPException(403, "only private, encrypted and presence channels are authorized")
+            raise HTTPException(403, "only private, encrypted and presence channels need an authorization")
         is_known = "user_id" not in form and self._application.users.user_id(socket_id) is not None
         channel_data = _channel_data(form) if kind.presence and not is_known else None
         answer = {"auth": self._application.sign_channel(socket_id, name, channel_data)}
@@ -82,7 +82,7 @@ async def _read_form(request: Request) -> dict[str, str]:
     try:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
     except ValueError:
-        raise HTTPException(400, "the body is no form: socket_id=...&channel_name=...") from None
+        raise HTTPException(400, "the body is not a form such as socket_id=...&channel_name=...") from None
     if not _SOCKET_ID.fullmatch(form.get("socket_id", "")):
         raise HTTPException(400, "the form lacks socket_id: digits, a dot, digits")
     return form
@@ -106,4 +106,4 @@ def _json(form: dict[str, str], field: str, default: str) -> Any:
         return msgspec.json.decode(form.get(field, default))
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         pass
-    raise HTTPException(400, f"{field} is no JSON")
+    raise HTTPException(400, f"{field} is not JSON")

@@ -1,4 +1,4 @@
-"""One channel as the server keeps it: who is subscribed, who is present, which event was the last."""
+"""A channel of the server: subscribers, members and the cached event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["SERVER_TO_USER", "Channel", "Member", "Send", "check_destination", "
 SERVER_TO_USER = "#server-to-user-"
 
 Send = Callable[[str], None]
-"""Hands one frame to a connection; never waits."""
+"""Sends one frame to a connection, without waiting."""
 
 _USER_ID = re.compile(r"[A-Za-z0-9_\-=@,.;]{1,200}")
 
@@ -23,7 +23,7 @@ def check_user_id(user_id: str) -> None:
     """Check the id of a user.
 
     Raises:
-        ValueError: It is empty, longer than 200 characters, or has a character that ids may not have.
+        ValueError: It is empty, longer than 200 characters, or has a character that is not allowed.
     """
     if not _USER_ID.fullmatch(user_id):
         raise ValueError("a user id has 1 to 200 letters, digits and _ - = @ , . ;")
@@ -33,7 +33,7 @@ def check_destination(name: str) -> None:
     """Check a name that events may be published to: a channel's, or ``#server-to-user-`` and a user's id.
 
     Raises:
-        ValueError: The name is neither.
+        ValueError: The name is not valid.
     """
     if name.startswith(SERVER_TO_USER):
         check_user_id(name.removeprefix(SERVER_TO_USER))
@@ -51,7 +51,7 @@ class Member:
 
 @dataclass(slots=True)
 class _Presence:
-    """A member, and the sockets through which it is there."""
+    """A member and the connections of this user."""
 
     member: Member
     sockets: set[str] = field(default_factory=set[str])
@@ -62,7 +62,7 @@ class Channel:
 
     Attributes:
         name: The channel's name.
-        kind: What the name says.
+        kind: The kind of channel that the name selects.
         last_event: Name and data of the last published event; kept on cache channels only.
     """
 
@@ -78,7 +78,7 @@ class Channel:
 
     @property
     def subscription_count(self) -> int:
-        """How many connections are subscribed."""
+        """Number of subscribed connections."""
         return len(self._subscribers)
 
     @property
@@ -87,16 +87,16 @@ class Channel:
         return [presence.member for presence in self._present.values()]
 
     @property
-    def forgettable(self) -> bool:
-        """Nobody is subscribed, and nothing is kept for who comes next."""
+    def is_unused(self) -> bool:
+        """Whether the channel has neither subscribers nor a cached event."""
         return not self._subscribers and self.last_event is None
 
     def member_of(self, socket_id: str) -> Member | None:
-        """Return the user that a connection stands for on a presence channel."""
+        """Return the member of a connection on a presence channel."""
         return next((each.member for each in self._present.values() if socket_id in each.sockets), None)
 
     def add(self, socket_id: str, send: Send, member: Member | None = None) -> None:
-        """Subscribe a connection, as a member on a presence channel, and tell the others if the user is new there."""
+        """Subscribe a connection; on a presence channel, send ``member_added`` to the others if the user is new."""
         if member is not None:
             if member.user_id not in self._present:
                 self.send(frames.member_added(self.name, member.user_id, member.user_info))
@@ -104,7 +104,7 @@ class Channel:
         self._subscribers[socket_id] = send
 
     def remove(self, socket_id: str) -> None:
-        """End a connection's subscription, and tell the others when that was the user's last one."""
+        """End a subscription; on a presence channel, send ``member_removed`` if it was the user's last."""
         self._subscribers.pop(socket_id, None)
         member = self.member_of(socket_id)
         if member is None:
@@ -116,13 +116,13 @@ class Channel:
             self.send(frames.member_removed(self.name, member.user_id))
 
     def send(self, text: str, *, but: str | None = None) -> None:
-        """Send a frame to every subscriber but the connection with the socket id ``but``."""
+        """Send a frame to every subscriber except the connection with the socket id ``but``."""
         for socket_id, send in list(self._subscribers.items()):
             if socket_id != but:
                 send(text)
 
     def presence_data(self) -> dict[str, object]:
-        """Return what the acknowledgement of a subscription carries (protocol-notes 5.6)."""
+        """Return the data of a subscription's acknowledgement (protocol-notes 5.6)."""
         if not self.kind.presence:
             return {}
         users = {member.user_id: member.user_info for member in self.members}

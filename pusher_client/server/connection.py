@@ -29,8 +29,8 @@ _SOCKET_ID_PART = 10**10
 _Data = TypeVar("_Data")
 
 
-class Refusal(Exception):  # noqa: N818 -- an answer that the protocol foresees, not an error of this server
-    """A subscription that is not granted; ``str()`` is the text for the client."""
+class Refusal(Exception):  # noqa: N818 -- an answer of the protocol, not an error of this server
+    """A refused subscription; ``str()`` is the text for the client."""
 
     def __init__(self, kind: str, message: str, status: int) -> None:
         super().__init__(message)
@@ -68,14 +68,14 @@ class Connection:
     """A connection after its handshake.
 
     Args:
-        application: What it connects to.
-        send: Takes each frame for the client; does not wait.
-        close: Takes a close code and a reason; does not wait.
-        clock: Returns seconds, for the rate of client events.
+        application: The application.
+        send: Sends a frame to the client, without waiting.
+        close: Closes with a code and a reason, without waiting.
+        clock: Returns seconds, for the limit of client events.
 
     Attributes:
         socket_id: Digits, a dot, digits.
-        user: Who signed in on it.
+        user: The user who signed in on it.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Connection:
         self._close(code, reason)
 
     def receive_text(self, text: str) -> None:
-        """Handle a client's frame; what is no frame is answered with ``pusher:error`` and changes nothing."""
+        """Handle a client's frame; answer anything else with ``pusher:error``."""
         try:
             frame = frames.read_frame(text)
             match frame.event:
@@ -115,12 +115,12 @@ class Connection:
                 case event if event.startswith(CLIENT_PREFIX):
                     self._client_event(frame)
                 case _:
-                    self._send(frames.error(None, "no event of this name is sent by clients"))
+                    self._send(frames.error(None, "clients do not send events with this name"))
         except ValueError as error:
             self._send(frames.error(None, str(error)))
 
     def receive_binary(self) -> None:
-        """Answer a binary frame, which the protocol does not have."""
+        """Answer a binary frame, which is not part of the protocol."""
         self._send(frames.error(None, "frames are text"))
 
     def _subscribe(self, data: _SubscribeData) -> None:
@@ -135,14 +135,14 @@ class Connection:
             self._application.subscribe(self.socket_id, self._send, data.channel, member)
 
     def _authorized_member(self, data: _SubscribeData) -> Member | None:
-        """Check a subscription, and return whom it stands for on a presence channel."""
+        """Check a subscription, and return its member on a presence channel."""
         try:
             check_destination(data.channel)
         except ValueError as error:
             raise Refusal("InvalidChannel", str(error), 400) from None
         if data.channel.startswith(SERVER_TO_USER):
             if self.user is None or data.channel != f"{SERVER_TO_USER}{self.user.user_id}":
-                raise Refusal("AuthError", "a user's channel is for that user, signed in", 401)
+                raise Refusal("AuthError", "this channel is for the user who is signed in under its id", 401)
             return None
         kind = self._application.channel(data.channel).kind
         if not kind.authorized:
@@ -155,13 +155,13 @@ class Connection:
     def _member(self, channel_data: str | None) -> Member:
         if channel_data is None:
             if self.user is None:
-                raise Refusal("AuthError", "a presence channel takes channel_data or a user who signed in", 401)
+                raise Refusal("AuthError", "a presence channel needs channel_data or a user who is signed in", 401)
             return self.user
         try:
             data = msgspec.json.decode(channel_data, type=_ChannelData)
             check_user_id(str(data.user_id))
         except (ValueError, msgspec.DecodeError, RecursionError):
-            raise Refusal("AuthError", "channel_data is no JSON object with a valid user_id", 401) from None
+            raise Refusal("AuthError", "channel_data is not a JSON object with a valid user_id", 401) from None
         return Member(str(data.user_id), data.user_info)
 
     def _sign_in(self, data: _SignInData) -> None:
@@ -172,7 +172,7 @@ class Connection:
         except (ValueError, msgspec.DecodeError, RecursionError):
             user = None
         if user is None or not hmac.compare_digest(expected.encode(), data.auth.encode()):
-            message = "the sign-in is not signed for this socket id, or its user_data has no valid id"
+            message = "the signature does not fit this socket id, or user_data has no valid id"
             self._send(frames.error(UNAUTHORIZED, message))
             self._close(UNAUTHORIZED, message)
             return
@@ -182,7 +182,7 @@ class Connection:
         self.user = Member(user.id, user.user_info)
         self._send(frames.signin_success(data.user_data))
         if len(user.watchlist) > WATCHLIST_LIMIT:
-            self._send(frames.error(WATCHLIST_TOO_LONG, f"only the first {WATCHLIST_LIMIT} of the watchlist are kept"))
+            self._send(frames.error(WATCHLIST_TOO_LONG, f"the watchlist is cut to its first {WATCHLIST_LIMIT} users"))
         self._application.users.sign_in(self.socket_id, self._send, user.id, user.watchlist[:WATCHLIST_LIMIT])
 
     def _client_event(self, frame: frames.Incoming) -> None:
@@ -200,7 +200,7 @@ class Connection:
         if not settings.client_events:
             raise ValueError("the application does not allow client events")
         if channel.kind.encrypted or not channel.kind.authorized or self.socket_id not in channel:
-            raise ValueError("client events go to private and presence channels that the client is subscribed to")
+            raise ValueError("client events are for private and presence channels that the client is subscribed to")
         check_client_event_name(name)
         if len(data.encode()) > settings.event_limit:
             raise ValueError(f"the event's data has more than {settings.event_limit} bytes")

@@ -1,4 +1,4 @@
-"""What a hostile network does to an encrypted event, for tests."""
+"""Damage to encrypted events, for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["mangled"]
 
 
 def mangled(data: str) -> str:
-    """Return an encrypted event's data with one bit of the ciphertext flipped; other data comes back as it is."""
+    """Return an encrypted event's data with one bit of the ciphertext flipped; other data unchanged."""
     try:
         envelope = json.loads(data)
         ciphertext = bytearray(binascii.a2b_base64(envelope["ciphertext"]))

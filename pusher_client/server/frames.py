@@ -1,4 +1,4 @@
-"""The frames of the server's side, in the shapes that Pusher's own servers give them (protocol-notes 2.1)."""
+"""Frames that the server reads and sends, in the form of Pusher's own servers (protocol-notes 2.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """A frame from a client: ``data`` is as it was decoded, and often nothing at all."""
+    """A frame from a client; ``data`` is any JSON value."""
 
     event: str
     data: Any = None
@@ -41,7 +41,7 @@ def read_frame(text: str) -> Incoming:
     """Read a client's frame.
 
     Raises:
-        ValueError: It is no JSON object with a string ``event`` and, if any, a string ``channel``.
+        ValueError: It is not a JSON object with a string ``event`` and, if present, a string ``channel``.
     """
     try:
         return _decode(text)
@@ -51,12 +51,12 @@ def read_frame(text: str) -> Incoming:
 
 
 def json_text(value: object) -> str:
-    """Write JSON text without white space."""
+    """Return compact JSON."""
     return msgspec.json.encode(value).decode()
 
 
 def event_frame(event: str, channel: str, data: str, user_id: str | None = None) -> str:
-    """Write an event; ``data`` is the text that was published, and ``user_id`` who sent it, if a client did."""
+    """Return an event; ``data`` is the published text, and ``user_id`` the sender of a client event."""
     frame = {"event": event, "channel": channel, "data": data}
     if user_id is not None:
         frame["user_id"] = user_id
@@ -64,13 +64,13 @@ def event_frame(event: str, channel: str, data: str, user_id: str | None = None)
 
 
 def connection_established(socket_id: str, activity_timeout: float) -> str:
-    """Write the first frame; ``activity_timeout`` is in seconds."""
+    """Return the first frame; ``activity_timeout`` is in seconds."""
     data = json_text({"socket_id": socket_id, "activity_timeout": activity_timeout})
     return json_text({"event": "pusher:connection_established", "data": data})
 
 
 def error(code: int | None, message: str, channel: str | None = None) -> str:
-    """Write ``pusher:error``; None is the code of what has none in the protocol (protocol-notes 4.3)."""
+    """Return ``pusher:error``; the code is None if the protocol has none (protocol-notes 4.3)."""
     frame: dict[str, object] = {"event": "pusher:error", "data": {"code": code, "message": message}}
     if channel is not None:
         frame["channel"] = channel
@@ -78,44 +78,44 @@ def error(code: int | None, message: str, channel: str | None = None) -> str:
 
 
 def subscription_succeeded(channel: str, data: object) -> str:
-    """Write the acknowledgement of a subscription; ``data`` is empty but on presence channels."""
+    """Return the acknowledgement of a subscription; ``data`` is empty except on presence channels."""
     return event_frame("pusher_internal:subscription_succeeded", channel, json_text(data))
 
 
 def subscription_error(channel: str, kind: str, message: str, status: int) -> str:
-    """Write the refusal of a subscription."""
+    """Return the refusal of a subscription."""
     data = {"type": kind, "error": message, "status": status}
     return json_text({"event": "pusher:subscription_error", "channel": channel, "data": data})
 
 
 def subscription_count(channel: str, count: int) -> str:
-    """Write how many connections are subscribed to a channel."""
+    """Return the number of connections that are subscribed to a channel, as an event."""
     return event_frame("pusher_internal:subscription_count", channel, json_text({"subscription_count": count}))
 
 
 def cache_miss(channel: str) -> str:
-    """Write that a cache channel holds nothing."""
+    """Return the event of a cache channel without a cached event."""
     return json_text({"event": "pusher:cache_miss", "channel": channel})
 
 
 def member_added(channel: str, user_id: str, user_info: object) -> str:
-    """Write that a user came to a presence channel."""
+    """Return the event of a new member of a presence channel."""
     data = json_text({"user_id": user_id, "user_info": user_info})
     return event_frame("pusher_internal:member_added", channel, data)
 
 
 def member_removed(channel: str, user_id: str) -> str:
-    """Write that a user left a presence channel."""
+    """Return the event of a member that left a presence channel."""
     return event_frame("pusher_internal:member_removed", channel, json_text({"user_id": user_id}))
 
 
 def signin_success(user_data: str) -> str:
-    """Write the acknowledgement of a sign-in; ``user_data`` is the text that was signed."""
+    """Return the acknowledgement of a sign-in; ``user_data`` is the signed text."""
     return json_text({"event": "pusher:signin_success", "data": {"user_data": user_data}})
 
 
 def watchlist_events(user_ids: dict[str, list[str]]) -> str:
-    """Write who is ``online`` and who is ``offline`` of those whom a user watches; an empty list is left out."""
+    """Return which users of a watchlist are ``online`` and ``offline``; empty lists are left out."""
     events = [{"name": name, "user_ids": ids} for name, ids in user_ids.items() if ids]
     return json_text({"event": "pusher_internal:watchlist_events", "data": json_text({"events": events})})
 

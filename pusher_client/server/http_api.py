@@ -1,4 +1,4 @@
-"""The HTTP API that server libraries speak: publishing, and asking what is occupied (protocol-notes 11)."""
+"""The HTTP API of server libraries: publishing and queries (protocol-notes 11)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pusher_client.server.request_body import read_body
 __all__ = ["HTTPAPI"]
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes that a request may have."""
+"""Maximum size of a request body in bytes."""
 
 BATCH_LIMIT = 10
 CHANNELS_LIMIT = 100
@@ -41,7 +41,7 @@ class _Event(msgspec.Struct):
 
     @property
     def destinations(self) -> list[str]:
-        """The channels, however they were named."""
+        """The channels, from ``channels`` or ``channel``."""
         return self.channels or ([] if self.channel is None else [self.channel])
 
 
@@ -53,7 +53,7 @@ class HTTPAPI:
     """The routes under ``/apps/{id}``.
 
     Args:
-        application: The application that is served.
+        application: The application.
     """
 
     def __init__(self, application: Application) -> None:
@@ -69,14 +69,14 @@ class HTTPAPI:
             Route("/apps/{app_id}/channels/{name}/users", self._signed(self._users), methods=["GET"]),
             *(
                 Route(path + "/users/{user_id}/terminate_connections", self._signed(self._terminate), methods=["POST"])
-                for path in ("/apps/{app_id}", "")  # pusher-http-python 3.3 leaves the application out of the path
+                for path in ("/apps/{app_id}", "")  # pusher-http-python 3.3 omits the application
             ),
         ]
 
     def _signed(self, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             if request.path_params.get("app_id", self._application.app_id) != self._application.app_id:
-                raise HTTPException(404, "there is no application with this id here")
+                raise HTTPException(404, "this server has no application with this id")
             body = await read_body(request, BODY_LIMIT)
             try:
                 check_http_signature(
@@ -132,7 +132,7 @@ class HTTPAPI:
     def _channels(self, request: Request, _body: bytes) -> dict[str, Any]:
         prefix, info = request.query_params.get("filter_by_prefix", ""), request.query_params.get("info", "")
         if "user_count" in info.split(",") and not prefix.startswith("presence-"):
-            raise HTTPException(400, "user_count is told of presence channels only: filter_by_prefix=presence-")
+            raise HTTPException(400, "user_count is for presence channels: give filter_by_prefix=presence-")
         occupied = [channel for channel in self._application.occupied() if channel.name.startswith(prefix)]
         return {"channels": {channel.name: self._information(channel.name, info) for channel in occupied}}
 
@@ -144,7 +144,7 @@ class HTTPAPI:
     def _users(self, request: Request, _body: bytes) -> dict[str, Any]:
         channel = self._named(request)
         if not channel.kind.presence:
-            raise HTTPException(400, "users are told of presence channels only")
+            raise HTTPException(400, "only presence channels have users")
         return {"users": [{"id": member.user_id} for member in channel.members]}
 
     def _terminate(self, request: Request, _body: bytes) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class HTTPAPI:
                 case "cache" if channel.kind.cache:
                     information[attribute] = None if channel.last_event is None else {"data": channel.last_event[1]}
                 case _:
-                    raise HTTPException(400, f"info {attribute!r} is not told of such a channel")
+                    raise HTTPException(400, f"such a channel has no info {attribute!r}")
         return information
 
 

@@ -1,4 +1,4 @@
-"""Checking the signature of a request to the HTTP API (protocol-notes 11)."""
+"""The signature of requests to the HTTP API (protocol-notes 11)."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from collections.abc import Mapping
 __all__ = ["TIMESTAMP_TOLERANCE", "check_http_signature"]
 
 TIMESTAMP_TOLERANCE = 600
-"""Seconds by which the time stamp of a request may differ from the server's clock."""
+"""Allowed difference in seconds between a request's time stamp and the server's clock."""
 
 
 def check_http_signature(
     key: str, secret: str, *, method: str, path: str, params: Mapping[str, str], body: bytes, now: float
 ) -> None:
-    """Check that a request was signed with the application's secret, for this body, and lately.
+    """Check that a request is signed with the application's secret, for this body, and not too old.
 
     Args:
         key: The application's key.
         secret: The application's secret.
         method: ``GET`` or ``POST``.
         path: The path without the query.
-        params: The query, with ``auth_signature`` in it.
-        body: The body as it came.
+        params: The query, including ``auth_signature``.
+        body: The raw body.
         now: The time in seconds since 1970.
 
     Raises:
-        ValueError: Something is missing or wrong; the message says what, and no value but the time's.
+        ValueError: A parameter is missing or not valid; the message contains no value except the time.
     """
     missing = {"auth_key", "auth_timestamp", "auth_version", "auth_signature"}.difference(params)
     if missing:
@@ -38,7 +38,7 @@ def check_http_signature(
         raise ValueError("auth_version is not 1.0")
     timestamp = params["auth_timestamp"]
     if not (timestamp.isascii() and timestamp.isdigit()):
-        raise ValueError("auth_timestamp is no whole number of seconds")
+        raise ValueError("auth_timestamp is not a whole number of seconds")
     if abs(now - int(timestamp)) > TIMESTAMP_TOLERANCE:
         raise ValueError(f"auth_timestamp is not within {TIMESTAMP_TOLERANCE} s of the server's time, {now:.0f}")
     if (body or "body_md5" in params) and params.get("body_md5") != _md5(body):
@@ -51,5 +51,5 @@ def check_http_signature(
 
 
 def _md5(body: bytes) -> str:
-    # The HTTP API says MD5; what protects the body is the signature over this digest.
+    # The HTTP API requires MD5; the signature over this digest protects the body.
     return hashlib.md5(body, usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""The page at ``/``, on which a developer sees connections, channels and events as they pass."""
+"""The page at ``/``, which shows connections, channels and events live."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from pusher_client.server.frames import json_text
 __all__ = ["LivePage"]
 
 LISTED = 200
-"""Connections and channels that are listed; of more there is only the number."""
+"""Maximum number of connections and of channels that are listed; others are only counted."""
 
 WAITING = 1000
-"""Events that wait for a browser which does not keep up; the oldest are left out."""
+"""Maximum number of events that wait for a slow browser; the oldest are dropped."""
 
 DATA_SHOWN = 2000
-"""Characters of an event's data that are shown."""
+"""Maximum number of characters of an event's data."""
 
 PAUSE = 0.05
-"""Seconds between two messages to a browser, so that a flood of events becomes a few of them."""
+"""Seconds between two messages to a browser, so that a flood of events becomes few messages."""
 
 _FILES = {
     "/": ("index.html", "text/html"),
@@ -46,7 +46,7 @@ _NAMES = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?", re.IGNORECASE)
 
 
 class _Reader:
-    """One browser that looks on."""
+    """One browser."""
 
     def __init__(self) -> None:
         self.passed: deque[Passed] = deque(maxlen=WAITING)
@@ -55,7 +55,7 @@ class _Reader:
         self.woken.set()
 
     def take(self, passed: Passed | None) -> None:
-        """Remember an event; None is for a change of who is connected or subscribed."""
+        """Queue an event; None stands for a change of connections or subscriptions."""
         if passed is None:
             self.changed = True
         else:
@@ -64,10 +64,10 @@ class _Reader:
 
 
 class LivePage:
-    """The page and its stream of news.
+    """The page and its event stream.
 
     Args:
-        application: What is shown.
+        application: The application to show.
     """
 
     def __init__(self, application: Application) -> None:
@@ -80,11 +80,11 @@ class LivePage:
         return [*(Route(path, self._file) for path in _FILES), Route("/live", self._stream)]
 
     def open(self) -> None:
-        """Let browsers look on."""
+        """Accept browsers."""
         self._ended = False
 
     def end(self) -> None:
-        """Let no browser keep the server from stopping."""
+        """End the streams of all browsers, so that the server can stop."""
         self._ended = True
         for reader in self._readers:
             reader.woken.set()

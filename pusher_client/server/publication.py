@@ -1,4 +1,4 @@
-"""What a publisher makes of an event before it sends it: JSON, sealed where the channel is encrypted."""
+"""The text of an event to publish: JSON, encrypted on encrypted channels."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ NAME_LIMIT = 200
 
 
 def publication(application: Application, channel: str, event: str, data: object) -> str:
-    """Return the text that an event carries on the wire.
+    """Return the text of an event as it is sent.
 
     Args:
-        application: Whose master key seals, and whose limit holds.
+        application: Has the master key and the size limit.
         channel: A channel's name, or ``#server-to-user-`` and the id of a user.
         event: The event's name.
-        data: A string as it is, anything else as its JSON.
+        data: A string, or a value that is encoded as JSON.
 
     Raises:
-        TypeError: The data has no JSON, or a name is no string.
-        ValueError: A name does not have its form, or the text is too long.
+        TypeError: The data cannot be encoded as JSON, or a name is not a string.
+        ValueError: A name is not valid, or the text is too long.
     """
     check_destination(channel)
     if not isinstance(event, str):
-        raise TypeError(f"an event's name is a string, not {type(event).__name__}")
+        raise TypeError(f"an event's name must be a string, not {type(event).__name__}")
     if not 1 <= len(event) <= NAME_LIMIT:
         raise ValueError(f"an event's name has 1 to {NAME_LIMIT} characters")
     text = data if isinstance(data, str) else msgspec.json.encode(data).decode()

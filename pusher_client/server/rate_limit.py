@@ -1,4 +1,4 @@
-"""How many client events a connection may send (protocol-notes 12); no clock."""
+"""The rate limit of client events (protocol-notes 12); no clock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import deque
 __all__ = ["RateLimit"]
 
 WINDOW = 1.0
-"""Seconds that events are counted over."""
+"""The length in seconds of the counted interval."""
 
 
 class RateLimit:
-    """Counts what was allowed in the last second.
+    """Counts the events of the last second.
 
     Args:
-        limit: How much is allowed in any second; None is no limit.
+        limit: Maximum number in any second; None for no limit.
     """
 
     def __init__(self, limit: int | None) -> None:
@@ -22,7 +22,7 @@ class RateLimit:
         self._allowed = deque[float]()
 
     def allows(self, now: float) -> bool:
-        """Take one more into account, unless it would be too much."""
+        """Count one event and return True, or return False if it exceeds the limit."""
         if self._limit is None:
             return True
         while self._allowed and self._allowed[0] <= now - WINDOW:

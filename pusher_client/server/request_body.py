@@ -1,4 +1,4 @@
-"""Reading the body of a request under a limit."""
+"""Request bodies with a size limit."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Args:
         request: The request.
-        limit: How many bytes it may have.
+        limit: Maximum size in bytes.
 
     Raises:
-        HTTPException: 413, it has more; 400, the client hung up before it was there.
+        HTTPException: 413 if it is larger; 400 if the client disconnected before its end.
     """
     body = bytearray()
     try:
@@ -24,6 +24,6 @@ async def read_body(request: Request, limit: int) -> bytes:
             body += chunk
             if len(body) > limit:
                 raise HTTPException(413, f"the request's body has more than {limit} bytes")
-    except ClientDisconnect:  # uvicorn would log it as a failure of this application
+    except ClientDisconnect:  # uvicorn would log it as an error of this application
         raise HTTPException(400, "the request's body is not complete") from None
     return bytes(body)

@@ -1,4 +1,4 @@
-"""Running the server on a free loopback port, in this event loop or on a thread of its own."""
+"""The local server, run in the current event loop or on a thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["LocalServer"]
 logger: logging.Logger = logging.getLogger("pusher_client.server")
 
 REASON_LIMIT = 123
-"""Bytes that a close frame has room for."""
+"""Maximum size in bytes of the reason in a close frame."""
 
 _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
@@ -35,33 +35,33 @@ _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 class LocalServer:
     """A Channels server for development and tests, bound to the loopback interface.
 
-    ``async with server`` runs it in the current event loop; ``with server`` runs it on a thread of its own. It holds
-    its keys in memory and authorizes whoever asks: it is never the place for keys of production.
+    ``async with server`` runs it in the current event loop; ``with server`` runs it on its own thread. It authorizes
+    every request: never give it production keys.
 
     Args:
         app_id: The id in the paths of the HTTP API; digits.
-        key: What clients connect with.
-        secret: What authorizations and HTTP API requests are signed with; a random one if None.
-        master_key: What shared secrets of encrypted channels are derived from, 32 bytes; random ones if None.
-        port: The port; 0 takes a free one.
-        activity_timeout: Seconds of silence after which the server pings; told to clients, too.
-        pong_timeout: Seconds that a client has to answer before it is closed with 4201.
-        event_limit: How many bytes the data of one event may have.
-        client_events: False refuses events of clients with 4301.
-        client_event_rate: How many client events a connection may send in any second, or None for no limit; with
-            Pusher it is 10.
-        connection_limit: How many clients may be connected, or None for no limit; more are refused with 4004.
-        subscription_counts: Subscribers hear every change of their channel's number of subscriptions; Pusher tells it
-            of large channels only, and now and then.
-        enabled: False refuses every client with 4003.
+        key: The application's key.
+        secret: Signs authorizations and HTTP API requests; random if None.
+        master_key: 32 bytes from which shared secrets of encrypted channels are derived; random if None.
+        port: The port; 0 for a free one.
+        activity_timeout: Seconds of silence after which the server sends a ping; also sent to clients.
+        pong_timeout: Seconds within which a client must answer; else it is closed with 4201.
+        event_limit: Maximum size in bytes of an event's data.
+        client_events: Whether client events are relayed; else they are refused with 4301.
+        client_event_rate: Maximum number of client events of a connection in any second (Pusher: 10); None for no
+            limit.
+        connection_limit: Maximum number of connections; more are refused with 4004. None for no limit.
+        subscription_counts: Whether each change of a channel's number of subscriptions is sent to its subscribers;
+            Pusher does so less often, and only on large channels.
+        enabled: Whether clients are accepted; else they are refused with 4003.
 
     Attributes:
         host: The loopback address.
         app_id: The id in the paths of the HTTP API.
-        key: What clients connect with.
+        key: The application's key.
 
     Raises:
-        ValueError: An argument does not have its form.
+        ValueError: An argument is not valid.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LocalServer:
         enabled: bool = True,
     ) -> None:
         if activity_timeout <= 0 or pong_timeout <= 0:
-            raise ValueError("activity_timeout and pong_timeout are seconds, more than 0")
+            raise ValueError("activity_timeout and pong_timeout must be more than 0 seconds")
         self._application = Application(
             app_id=app_id,
             key=key,
@@ -109,12 +109,12 @@ class LocalServer:
 
     @property
     def secret(self) -> str:
-        """What authorizations and HTTP API requests are signed with."""
+        """Signs authorizations and HTTP API requests."""
         return self._application.secret
 
     @property
     def encryption_master_key_base64(self) -> str:
-        """The present master key, under the name and in the form that the official server libraries take."""
+        """The current master key, with the name and encoding of the official server libraries' option."""
         return binascii.b2a_base64(self._application.master_key, newline=False).decode()
 
     @property
@@ -122,30 +122,30 @@ class LocalServer:
         """The port of the running server.
 
         Raises:
-            RuntimeError: It is not running.
+            RuntimeError: The server is not running.
         """
-        return self._now_serving().port
+        return self._running().port
 
     @property
     def auth_url(self) -> str:
-        """Where clients ask for an authorization."""
+        """The endpoint that authorizes channels."""
         return f"http://{self.host}:{self.port}/pusher/auth"
 
     @property
     def user_auth_url(self) -> str:
-        """Where clients ask for leave to sign in."""
+        """The endpoint that authenticates users."""
         return f"http://{self.host}:{self.port}/pusher/user-auth"
 
     async def __aenter__(self) -> Self:
         if self._serving is not None:
-            raise RuntimeError("the server runs already")
+            raise RuntimeError("the server is already running")
         self._page.open()
         serving = Serving(self._app, self._wire)
         serving.start(self._wanted_port)
         self._serving = serving
         logger.warning(
             "a local Channels server, FOR DEVELOPMENT AND TESTS ONLY, listens on %s:%d; "
-            "it authorizes whoever asks: never give it keys of production",
+            "it authorizes every request: never give it production keys",
             self.host,
             serving.port,
         )
@@ -156,13 +156,13 @@ class LocalServer:
     ) -> None:
         self._page.end()
         try:
-            await self._now_serving().stop()
+            await self._running().stop()
         finally:
             self._serving = None
 
     def __enter__(self) -> Self:
         if self._serving is not None:
-            raise RuntimeError("the server runs already")
+            raise RuntimeError("the server is already running")
         self._thread.enter_context(_on_a_thread(self))
         return self
 
@@ -172,37 +172,37 @@ class LocalServer:
         self._thread.close()
 
     def rotate_key(self, master_key: bytes | None = None) -> None:
-        """Derive shared secrets from another master key from now on; callable from any thread, as all that follow.
+        """Replace the master key; may be called from any thread, like all methods below.
 
         Args:
-            master_key: 32 bytes; random ones if None.
+            master_key: 32 bytes; random if None.
         """
         self._application.rotate_key(master_key)
 
     def publish(
         self, channel: str, event: str, data: object, *, but: str | None = None
     ) -> concurrent.futures.Future[None]:
-        """Send an event to a channel's subscribers, as a publisher would; sealed, where the channel is encrypted.
+        """Publish an event to a channel's subscribers; it is encrypted on an encrypted channel.
 
         Args:
             channel: A channel's name, or ``#server-to-user-`` and the id of a user.
             event: The event's name, of 1 to 200 characters.
-            data: A string as it is, anything else as its JSON.
-            but: The socket id of the connection that does not get it.
+            data: A string, or a value that is encoded as JSON.
+            but: The socket id of a connection that does not receive it.
 
         Returns:
-            Done when the event is on its way to every subscriber.
+            A future that is done when the event is queued for every subscriber.
 
         Raises:
-            TypeError: The data has no JSON.
-            ValueError: A name does not have its form, or the data is too long.
+            TypeError: The data cannot be encoded as JSON.
+            ValueError: A name is not valid, or the data is too long.
         """
         text = publication(self._application, channel, event, data)
-        return self._now_serving().submit(lambda: self._application.publish(channel, event, text, but=but))
+        return self._running().submit(lambda: self._application.publish(channel, event, text, but=but))
 
     def drop(self) -> None:
         """Reset every WebSocket's TCP connection, without a close frame."""
-        self._now_serving().call(self._wire.reset)
+        self._running().call(self._wire.reset)
 
     def close(self, code: int, reason: str = "") -> None:
         """Close every WebSocket.
@@ -212,10 +212,10 @@ class LocalServer:
             reason: At most 123 bytes of UTF-8.
 
         Raises:
-            ValueError: An argument has no place in a close frame.
+            ValueError: An argument is not allowed in a close frame.
         """
         if not any(code in codes for codes in _CLOSE_CODES):
-            raise ValueError("a close frame carries 1000 to 1003, 1007 to 1014, or 3000 to 4999")
+            raise ValueError("the code of a close frame is 1000 to 1003, 1007 to 1014, or 3000 to 4999")
         if len(reason.encode()) > REASON_LIMIT:
             raise ValueError(f"a close frame's reason has at most {REASON_LIMIT} bytes")
 
@@ -223,20 +223,20 @@ class LocalServer:
             for connection in self._application.connections():
                 connection.close(code, reason)
 
-        self._now_serving().call(close_all)
+        self._running().call(close_all)
 
-    def stall(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- stall(False) is how it reads in a test
-        """Stop reading from and writing to every WebSocket, new ones included; or go on where it stopped.
+    def stall(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- public interface
+        """Stop reading from and writing to every WebSocket, new ones included; or resume.
 
-        The sockets stay open, and what is published meanwhile goes out afterwards. The HTTP side keeps answering.
+        The sockets stay open, events published meanwhile are sent afterwards, and HTTP requests are answered.
         """
-        self._now_serving().call(lambda: self._wire.stall(on=on))
+        self._running().call(lambda: self._wire.stall(on=on))
 
-    def mangle(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- mangle(False) is how it reads in a test
-        """Send events of encrypted channels with one bit of the ciphertext flipped; or as they are."""
+    def mangle(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- public interface
+        """Send events of encrypted channels with one bit of the ciphertext flipped; or unchanged."""
         self._application.mangle = on
 
-    def _now_serving(self) -> Serving:
+    def _running(self) -> Serving:
         if self._serving is None:
             raise RuntimeError("the server is not running: enter it with 'async with' or 'with'")
         return self._serving

@@ -1,4 +1,4 @@
-"""uvicorn on a loopback port inside a running event loop: no signal handlers, no access log, a clean stop."""
+"""uvicorn inside a running event loop: no signal handlers, no access log, a clean stop."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["LOOPBACK", "Serving"]
 LOOPBACK = "127.0.0.1"
 
 GRACE = 1
-"""Seconds that clients have to let go when the server stops, before their sockets are reset."""
+"""Seconds that clients have to close when the server stops, before their sockets are reset."""
 
 CALL_TIMEOUT = 10
-"""Seconds that a call from another thread waits for the server's loop."""
+"""Seconds that a call from another thread waits for the server's event loop."""
 
 MESSAGE_LIMIT = 1024 * 1024
-"""Bytes that a client's frame may have."""
+"""Maximum size of a client's frame in bytes."""
 
 
 TICK = 0.1
-"""Seconds between the turns in which uvicorn keeps its Date header true."""
+"""Seconds between updates of uvicorn's Date header."""
 
 
 class _QuietServer(uvicorn.Server):
@@ -39,14 +39,14 @@ class _QuietServer(uvicorn.Server):
         self.stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when the sockets are served, or never will be."""
+        """Set ``settled`` when the sockets are served or the start failed."""
         try:
             await super().startup(sockets)
         finally:
             self.settled.set()
 
     async def main_loop(self) -> None:
-        """Stop when told, and not at the next tick."""
+        """Stop as soon as ``stopping`` is set, instead of at the next tick."""
         ticks = 0
         while not await self.on_tick(ticks):
             ticks += 1
@@ -56,7 +56,7 @@ class _QuietServer(uvicorn.Server):
                     self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give clients that are connected time to go, and take none where there are none."""
+        """Give connected clients time to close; return at once if there are none."""
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return
@@ -67,7 +67,7 @@ class _QuietServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Leave the signals to the program that the server is a part of."""
+        """Install no signal handlers: these belong to the program."""
         yield
 
 
@@ -76,10 +76,10 @@ class Serving:
 
     Args:
         app: The application.
-        wire: Learns of every socket that carries a WebSocket.
+        wire: Collects the sockets of the WebSockets.
 
     Attributes:
-        port: The port, known before anybody can connect.
+        port: The port; known as soon as `start` returns.
     """
 
     def __init__(self, app: ASGIApp, wire: Wire) -> None:
@@ -88,11 +88,11 @@ class Serving:
             http="h11",
             ws=wire.protocol_class(),
             ws_max_size=MESSAGE_LIMIT,
-            ws_ping_interval=None,  # the protocol has pings of its own, see websocket.py
+            ws_ping_interval=None,  # the protocol has its own pings, see websocket.py
             ws_per_message_deflate=False,
             lifespan="off",
-            log_config=None,  # logging is the program's to configure
-            access_log=False,  # its lines would hold signatures
+            log_config=None,  # logging is configured by the program
+            access_log=False,  # its lines would contain signatures
             server_header=False,
             timeout_graceful_shutdown=2 * GRACE,
         )
@@ -108,14 +108,14 @@ class Serving:
         """Bind the port and serve it in the running event loop.
 
         Args:
-            port: 0 takes a free one.
+            port: The port; 0 for a free one.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port cannot be bound.
         """
         listening = socket.create_server((LOOPBACK, port))
-        # asyncio does this where a socket names its protocol, and this one does not: a frame behind another would wait
-        # for the client's delayed acknowledgement, some 40 ms. What is accepted inherits it.
+        # asyncio sets this only for sockets that name their protocol. Without it, a second frame would wait about 40 ms
+        # for the client's delayed acknowledgement. Accepted sockets inherit it.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = listening.getsockname()[1]
         self._thread_id = threading.get_ident()
@@ -123,9 +123,9 @@ class Serving:
         self._task = self._loop.create_task(self._server.serve(sockets=[listening]), name="pusher_client.server")
 
     async def stop(self) -> None:
-        """Close what is open, by force where nobody answers, and return when nothing is left."""
+        """Close all sockets, by a reset if clients do not answer, and return when none is left."""
         self._wire.stall(on=False)
-        await self._server.settled.wait()  # asked to exit earlier, uvicorn may leave the listening socket open
+        await self._server.settled.wait()  # stopped earlier, uvicorn may leave the listening socket open
         self._server.stopping.set()
         done, _ = await asyncio.wait([self._task], timeout=GRACE)
         if not done:
@@ -133,20 +133,20 @@ class Serving:
         await self._task
 
     def call(self, action: Callable[[], None]) -> None:
-        """Run a function in the server's event loop and wait until it is done, from whatever thread."""
+        """Run a function in the server's event loop, from any thread, and wait until it is done."""
         if threading.get_ident() == self._thread_id:
             action()
         else:
             self.submit(action).result(CALL_TIMEOUT)
 
     def submit(self, action: Callable[[], None]) -> concurrent.futures.Future[None]:
-        """Have a function run in the server's event loop soon; what it raises is in the future."""
+        """Run a function in the server's event loop soon; the future has its exception."""
         done = concurrent.futures.Future[None]()
 
         def act() -> None:
             try:
                 action()
-            except BaseException as error:  # noqa: BLE001 -- raised again in the thread that asked
+            except BaseException as error:  # noqa: BLE001 -- raised again in the calling thread
                 done.set_exception(error)
             else:
                 done.set_result(None)

@@ -1,4 +1,4 @@
-"""What the server's application allows, and what it tells of itself."""
+"""Features and limits of the server's application."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that Pusher keeps in its dashboard, and its limits.
+    """Settings of Pusher's dashboard, and limits.
 
     Attributes:
-        enabled: Without it, clients are refused with 4003.
-        subscription_counts: Every change of a channel's number of subscriptions is told to its subscribers.
-        client_events: Clients may send each other events; without it, these are refused with 4301.
-        connection_limit: How many clients may be connected; more are refused with 4004. None is no limit.
-        client_event_rate: How many client events a connection may send in any second. None is no limit.
-        event_limit: How many bytes the data of one event may have.
+        enabled: Whether clients are accepted; else they are refused with 4003.
+        subscription_counts: Whether changes of a channel's number of subscriptions are sent to its subscribers.
+        client_events: Whether client events are relayed; else they are refused with 4301.
+        connection_limit: Maximum number of connections; more are refused with 4004. None for no limit.
+        client_event_rate: Maximum number of client events of a connection in any second; None for no limit.
+        event_limit: Maximum size in bytes of an event's data.
 
     Raises:
         ValueError: A limit is less than 1.
@@ -33,4 +33,6 @@ class Settings:
     def __post_init__(self) -> None:
         limits = (self.connection_limit, self.client_event_rate, self.event_limit)
         if any(limit is not None and limit < 1 for limit in limits):
-            raise ValueError("connection_limit, client_event_rate and event_limit are at least 1, or None for no limit")
+            raise ValueError(
+                "connection_limit, client_event_rate and event_limit must be at least 1, or None for no limit"
+            )

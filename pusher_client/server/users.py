@@ -1,4 +1,4 @@
-"""Who is signed in, through which connections, and who watches whom (protocol-notes 6.4)."""
+"""Signed-in users, their connections and watchlists (protocol-notes 6.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pusher_client.server.channel import Send
 __all__ = ["WATCHLIST_LIMIT", "Users"]
 
 WATCHLIST_LIMIT = 100
-"""How many users one user may watch."""
+"""Maximum number of users in a watchlist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Users:
         self._sessions: dict[str, _Session] = {}
 
     def user_id(self, socket_id: str) -> str | None:
-        """Return who is signed in on a connection, if anybody is."""
+        """Return the id of the user who is signed in on a connection; None without one."""
         session = self._sessions.get(socket_id)
         return None if session is None else session.user_id
 
@@ -39,13 +39,13 @@ class Users:
         return {socket_id for socket_id, session in self._sessions.items() if session.user_id == user_id}
 
     def sign_in(self, socket_id: str, send: Send, user_id: str, watchlist: Iterable[str] = ()) -> None:
-        """Take a session in: tell it how those whom it watches are, and tell who watches the user.
+        """Sign a user in: send the state of the watchlist, and send ``online`` to the users who watch this one.
 
         Args:
-            socket_id: Which connection it is.
-            send: Takes the frames for it.
-            user_id: Who signed in.
-            watchlist: Whom the user watches; not more than ``WATCHLIST_LIMIT``.
+            socket_id: The connection.
+            send: Sends frames to the connection.
+            user_id: The user.
+            watchlist: The watched user ids; at most ``WATCHLIST_LIMIT``.
         """
         is_first = not self.sockets(user_id)
         watched = list(dict.fromkeys(watchlist))
@@ -55,15 +55,15 @@ class Users:
         if watched:
             send(frames.watchlist_events({"online": online, "offline": offline}))
         if is_first:
-            self._tell("online", user_id, but=socket_id)
+            self._notify("online", user_id, but=socket_id)
 
     def sign_out(self, socket_id: str) -> None:
-        """Forget a connection, and tell who watches the user when it was the user's last one."""
+        """Remove a connection; if it was the user's last, send ``offline`` to the users who watch this one."""
         session = self._sessions.pop(socket_id, None)
         if session is not None and not self.sockets(session.user_id):
-            self._tell("offline", session.user_id)
+            self._notify("offline", session.user_id)
 
-    def _tell(self, name: str, user_id: str, *, but: str | None = None) -> None:
+    def _notify(self, name: str, user_id: str, *, but: str | None = None) -> None:
         text = frames.watchlist_events({name: [user_id]})
         for socket_id, session in self._sessions.items():
             if user_id in session.watchlist and socket_id != but:

@@ -26,11 +26,11 @@ _SUPPORTED_VERSIONS = frozenset({"5", "6", "7"})
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a client may be silent.
+    """Time limits for silent clients.
 
     Attributes:
-        activity: Seconds of silence after which the server sends ``pusher:ping``; told to the client, too.
-        pong: Seconds that the client has then.
+        activity: Seconds of silence after which the server sends ``pusher:ping``; also sent to the client.
+        pong: Seconds after the ping within which the client must answer.
     """
 
     activity: float = 120
@@ -47,10 +47,10 @@ class WebSocketLink:
     """A WebSocket with its connection.
 
     Args:
-        websocket: As it comes from Starlette, not yet accepted.
-        application: What it may connect to.
-        wire: Holds the writing back during a stall.
-        timeouts: How long the client may be silent.
+        websocket: The WebSocket, not yet accepted.
+        application: The application.
+        wire: Delays writes during a stall.
+        timeouts: Time limits for a silent client.
     """
 
     def __init__(self, websocket: WebSocket, application: Application, wire: Wire, timeouts: Timeouts) -> None:
@@ -70,7 +70,7 @@ class WebSocketLink:
                 await self._websocket.send_text(frames.error(refusal.code, refusal.reason))
                 await self._websocket.close(refusal.code, refusal.reason)
                 return
-        except (OSError, WebSocketDisconnect):  # the client did not wait
+        except (OSError, WebSocketDisconnect):  # the client has disconnected
             return
         writer = asyncio.create_task(self._write(), name="pusher_client.server writer")
         try:
@@ -91,14 +91,14 @@ class WebSocketLink:
     def _refusal(self) -> _Close | None:
         key = self._websocket.path_params.get("key")
         if key is None:
-            return _Close(UNKNOWN_PATH, "nothing is served at this path: use /app/ and the key")
+            return _Close(UNKNOWN_PATH, "unknown path: use /app/ and the key")
         if key != self._application.key:
-            return _Close(UNKNOWN_APPLICATION, "there is no application with this key here")
+            return _Close(UNKNOWN_APPLICATION, "this server has no application with this key")
         settings = self._application.settings
         if not settings.enabled:
             return _Close(DISABLED, "the application is disabled")
         if settings.connection_limit is not None and len(self._application.connections()) >= settings.connection_limit:
-            return _Close(OVER_QUOTA, "the application has as many connections as it may have")
+            return _Close(OVER_QUOTA, "the application has reached its limit of connections")
         return self._version_refusal()
 
     def _version_refusal(self) -> _Close | None:
@@ -106,7 +106,7 @@ class WebSocketLink:
         if version is None:
             return _Close(NO_VERSION, "the address lacks protocol=7")
         if version not in _SUPPORTED_VERSIONS:
-            return _Close(UNSUPPORTED_VERSION, "this version of the protocol is not served, use 7")
+            return _Close(UNSUPPORTED_VERSION, "this version of the protocol is not supported: use 7")
         return None
 
     async def _read(self, connection: Connection) -> None:
@@ -118,7 +118,7 @@ class WebSocketLink:
                 connection.receive_text(text)
 
     async def _receive(self) -> Message:
-        """Wait for a message; ping a silent client, and close on one that stays silent."""
+        """Return the next message; ping a silent client, and close if it stays silent."""
         try:
             async with asyncio.timeout(self._timeouts.activity):
                 return await self._websocket.receive()
@@ -147,6 +147,6 @@ class WebSocketLink:
                     return
                 await self._websocket.send_text(outgoing)
         except (WebSocketDisconnect, RuntimeError):
-            # Gone while this was written: the reader hears of it, too. Starlette and uvicorn raise RuntimeError for
-            # what comes after a close.
+            # The client disconnected, which ends the reader, too. Starlette and uvicorn raise RuntimeError for messages
+            # after a close.
             return

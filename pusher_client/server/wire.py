@@ -1,4 +1,4 @@
-"""The sockets under the WebSockets, for the faults that lie below the protocol: a reset and a stall."""
+"""The sockets of the WebSockets, for faults below the protocol: a reset and a stall."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 __all__ = ["Wire"]
 
-# Lingering for no time: closing then resets. Windows has a structure of its own for it.
+# A linger time of zero: closing resets the connection. Windows has another structure.
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Wire:
-    """Every socket that carries a WebSocket of one server."""
+    """The sockets of one server's WebSockets."""
 
     def __init__(self) -> None:
         self._transports: set[asyncio.Transport] = set()
@@ -24,10 +24,10 @@ class Wire:
         self._flowing.set()
 
     def protocol_class(self) -> type[asyncio.Protocol]:
-        """Return uvicorn's WebSocket implementation, with its sockets known here."""
+        """Return uvicorn's WebSocket implementation, extended to register its sockets here."""
         wire = self
 
-        class KnownProtocol(WebSocketsSansIOProtocol):
+        class RegisteringProtocol(WebSocketsSansIOProtocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 super().connection_made(transport)
                 wire.opened(self.transport)
@@ -36,25 +36,25 @@ class Wire:
                 wire.lost(self.transport)
                 super().connection_lost(exc)
 
-        return KnownProtocol
+        return RegisteringProtocol
 
     def opened(self, transport: asyncio.Transport) -> None:
-        """Take a socket in."""
+        """Add a socket."""
         self._transports.add(transport)
 
     def lost(self, transport: asyncio.Transport) -> None:
-        """Forget a socket."""
+        """Remove a socket."""
         self._transports.discard(transport)
 
     def reset(self) -> None:
-        """End every socket with a TCP reset."""
+        """Close every socket with a TCP reset."""
         for transport in list(self._transports):
             end = transport.get_extra_info("socket")
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()
 
     def stall(self, *, on: bool) -> None:
-        """Stop reading, and hold back those who write or shake hands; or go on with all of it."""
+        """Stop reading, writing and handshakes; or resume."""
         if on:
             self._flowing.clear()
         else:
@@ -68,5 +68,5 @@ class Wire:
                 transport.resume_reading()
 
     async def flowing(self) -> None:
-        """Wait while the wire is stalled."""
+        """Wait until no stall is on."""
         await self._flowing.wait()

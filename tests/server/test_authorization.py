@@ -97,7 +97,7 @@ async def test_a_sign_in_may_bring_a_watchlist(http: httpx.AsyncClient) -> None:
     answer = (await http.post("/pusher/user-auth", data=form)).json()
     assert json.loads(answer["user_data"]) == {"id": "u", "user_info": {}, "watchlist": ["v"]}
     refused = await http.post("/pusher/user-auth", data=form | {"watchlist": "["})
-    assert (refused.status_code, refused.text) == (400, "watchlist is no JSON")
+    assert (refused.status_code, refused.text) == (400, "watchlist is not JSON")
 
 
 async def test_a_public_channel_is_refused(http: httpx.AsyncClient) -> None:

@@ -27,24 +27,24 @@ def test_a_frame_reaches_every_subscriber_but_the_excluded_one() -> None:
 
 
 def test_subscribers_are_counted_until_they_leave() -> None:
-    """A channel without subscribers is forgettable."""
+    """A channel without subscribers is is_unused."""
     channel = Channel("a")
-    assert channel.forgettable
+    assert channel.is_unused
     channel.add("1.1", print)
     assert "1.1" in channel
     assert channel.subscription_count == 1
-    assert not channel.forgettable
+    assert not channel.is_unused
     channel.remove("1.1")
     channel.remove("1.1")
     assert channel.subscription_count == 0
-    assert channel.forgettable
+    assert channel.is_unused
 
 
-def test_a_channel_with_a_kept_event_is_not_forgettable() -> None:
+def test_a_channel_with_a_kept_event_is_not_is_unused() -> None:
     """The next subscriber of a cache channel shall have it."""
     channel = Channel("cache-a")
     channel.last_event = ("e", "1")
-    assert not channel.forgettable
+    assert not channel.is_unused
 
 
 def test_a_user_comes_and_goes_once_however_many_connections_it_has() -> None:

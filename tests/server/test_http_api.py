@@ -241,7 +241,7 @@ async def test_a_body_above_a_mebibyte_is_a_413(api: API) -> None:
 async def test_another_application_is_a_404(api: API) -> None:
     """There is one only."""
     answer = await api.post("/events", {}, app_id="2")
-    assert (answer.status_code, answer.text) == (404, "there is no application with this id here")
+    assert (answer.status_code, answer.text) == (404, "this server has no application with this id")
 
 
 @pytest.mark.parametrize(

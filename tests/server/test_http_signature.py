@@ -60,8 +60,8 @@ def test_what_is_missing_is_named(name: str) -> None:
     [
         (lambda request: request["params"].update(auth_key="other"), "auth_key"),
         (lambda request: request["params"].update(auth_version="2.0"), "auth_version"),
-        (lambda request: request["params"].update(auth_timestamp="now"), "no whole number"),
-        (lambda request: request["params"].update(auth_timestamp="²"), "no whole number"),
+        (lambda request: request["params"].update(auth_timestamp="now"), "not a whole number"),
+        (lambda request: request["params"].update(auth_timestamp="²"), "not a whole number"),
         (lambda request: request.update(now=request["now"] + 601), "within 600 s"),
         (lambda request: request.update(now=request["now"] - 601), "within 600 s"),
         (lambda request: request.update(body=b"{}x"), "body_md5"),

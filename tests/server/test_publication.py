@@ -56,5 +56,5 @@ def test_the_limit_is_counted_in_bytes_and_in_the_envelope() -> None:
 def test_an_events_name_is_a_string() -> None:
     """Whatever a caller without type checks gives."""
     name: Any = 7
-    with pytest.raises(TypeError, match="is a string, not int"):
+    with pytest.raises(TypeError, match="must be a string, not int"):
         publication(APPLICATION, "orders", name, "")
