@@ -1,4 +1,4 @@
-"""The fixture for users' tests: in their own runs of pytest, and what it can do."""
+"""The pytest fixture, in separate runs of pytest and in this one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_three_lines_are_a_test(pytester: pytest.Pytester, plugin: str, named: b
 
 
 def test_a_test_without_an_event_loop_has_the_server_too(pytester: pytest.Pytester) -> None:
-    """For what runs a loop of its own, as a web application does; a marker sets the server up."""
+    """For code with its own event loop, such as a web application; a marker sets the server's options."""
     pytester.makepyfile(
         f"import asyncio\nimport pytest\n\nasync def use(pusher_server):{BODY}\n"
         '@pytest.mark.pusher_server(key="mine")\n'
@@ -62,7 +62,7 @@ def test_a_test_without_an_event_loop_has_the_server_too(pytester: pytest.Pytest
 
 
 def test_a_marker_that_names_no_option_is_a_mistake(pytester: pytest.Pytester) -> None:
-    """It is told with the cure, and not ignored."""
+    """It is an error with the cure."""
     pytester.makepyfile("import pytest\n\n@pytest.mark.pusher_server(False)\ndef test_it(pusher_server):\n    pass\n")
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest")
     result.assert_outcomes(errors=1)
@@ -109,7 +109,7 @@ async def test_data_is_json_unless_it_is_a_string(
 
 
 async def test_the_sender_may_be_left_out(pusher_server: PusherServer) -> None:
-    """By its socket id."""
+    """Selected by its socket id."""
     async with pusher_server.client() as sender, pusher_server.client() as other:
         ours, theirs = await sender.subscribe("orders"), await other.subscribe("orders")
         await pusher_server.trigger("orders", "created", 1, socket_id=sender.socket_id)
@@ -149,7 +149,7 @@ async def test_users_have_names(pusher_server: PusherServer) -> None:
 async def test_what_cannot_be_published_is_refused(
     pusher_server: PusherServer, arguments: tuple[str, str, object], error: type[Exception], words: str
 ) -> None:
-    """At once, and saying why: on an encrypted channel it is the envelope that has to fit."""
+    """At once, with the reason: on an encrypted channel the limit is for the envelope."""
     with pytest.raises(error, match=words):
         await pusher_server.trigger(*arguments)
 
@@ -162,7 +162,7 @@ FAULTS: dict[str, Callable[[PusherServer], None]] = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_a_link_is_lost_and_comes_back_soon(pusher_server: PusherServer, fault: Callable[..., None]) -> None:
-    """With one gap, and without the wait of a real outage."""
+    """With one gap, after a short delay."""
     async with pusher_server.client() as client:
         orders = await client.subscribe(CHANNEL)
         async with orders.events("pusher:gap", "created") as stream:
@@ -186,7 +186,7 @@ async def test_what_was_mangled_does_not_open(pusher_server: PusherServer) -> No
 
 
 async def test_a_stalled_server_says_nothing_until_it_goes_on(pusher_server: PusherServer) -> None:
-    """What was published meanwhile arrives then."""
+    """Events published during the stall arrive afterwards."""
     async with pusher_server.client() as client:
         orders = await client.subscribe(CHANNEL)
         pusher_server.stall()
@@ -203,7 +203,7 @@ async def test_a_stalled_server_says_nothing_until_it_goes_on(pusher_server: Pus
 
 
 async def test_options_replace_what_the_client_is_made_with(pusher_server: PusherServer) -> None:
-    """An authorizer that refuses, for one."""
+    """For example an authorizer that refuses."""
 
     async def refuse(channel_name: str, socket_id: str) -> dict[str, str]:
         raise AuthorizationError(channel_name, status=403)
@@ -215,7 +215,7 @@ async def test_options_replace_what_the_client_is_made_with(pusher_server: Pushe
 
 
 def test_keys_are_of_one_test_only() -> None:
-    """So that a client that another test left behind does not get in; no server shares a key with the next."""
+    """Each server has its own key, so that a client of another test cannot connect."""
     with LocalServer() as first, LocalServer() as second:
         assert first.secret != second.secret
         assert first.encryption_master_key_base64 != second.encryption_master_key_base64
@@ -227,7 +227,7 @@ class TestMarked:
 
     @pytest.mark.pusher_server(event_limit=12)
     async def test_the_nearest_marker_wins(self, pusher_server: PusherServer) -> None:
-        """And those further away hold for the rest."""
+        """Markers further away apply to the other options."""
         await pusher_server.trigger("orders", "created", "x" * 12)
         with pytest.raises(ValueError, match="more than 12 bytes"):
             await pusher_server.trigger("orders", "created", "x" * 13)

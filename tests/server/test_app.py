@@ -1,4 +1,4 @@
-"""The routes, together."""
+"""All routes together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pusher_client.server.wire import Wire
     ],
 )
 async def test_what_is_not_served_is_said_to_be_so(method: str, path: str, status: int) -> None:
-    """404 for unknown paths, 405 for unknown methods; the WebSocket's path is none of plain HTTP's."""
+    """404 for unknown paths, 405 for unknown methods; the WebSocket's path is not an HTTP route."""
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32))
     app = create_app(application, Wire(), Timeouts(), LivePage(application))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:

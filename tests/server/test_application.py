@@ -1,4 +1,4 @@
-"""The application's bookkeeping: keys, channels, what is kept, what is mangled."""
+"""The application: keys, channels, cached events and mangled events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = bytes(range(32))
 
 
 class Recorder:
-    """A connection that writes down what it gets."""
+    """A connection that records its frames and close."""
 
     def __init__(self, socket_id: str) -> None:
         self.socket_id = socket_id
@@ -35,7 +35,7 @@ class Recorder:
 
 
 def make_application(**options: Any) -> Application:
-    """Return an application; what is not given is made up."""
+    """Return an application with defaults for its options."""
     given: dict[str, Any] = {"app_id": "1", "key": "k", "secret": "s", "master_key": KEY, **options}
     return Application(**given)
 
@@ -48,13 +48,13 @@ def application() -> Application:
 
 @pytest.mark.parametrize("options", [{"app_id": "x"}, {"app_id": ""}, {"app_id": "²"}, {"key": ""}, {"secret": ""}])
 def test_wrong_credentials_are_refused_at_once(options: dict[str, str]) -> None:
-    """The official libraries would refuse them later, with less to go by."""
+    """The official libraries would refuse them later, with less clear messages."""
     with pytest.raises(ValueError, match=r"app_id must consist of digits|must not be empty"):
         make_application(**options)
 
 
 def test_a_master_key_of_another_length_is_refused(application: Application) -> None:
-    """At the start and at a rotation; the key is not repeated."""
+    """At construction and at a rotation; the message does not contain the key."""
     with pytest.raises(ValueError, match=r"^master_key must be 32 bytes long, not 3$"):
         make_application(master_key=b"abc")
     with pytest.raises(ValueError, match=r"^master_key must be 32 bytes long, not 3$"):
@@ -69,7 +69,7 @@ def test_a_shared_secret_is_derived_as_the_official_servers_do(application: Appl
 
 
 def test_a_rotation_changes_the_shared_secrets(application: Application) -> None:
-    """To those of the given key, or of a random one."""
+    """From the given key, or from a random one."""
     application.rotate_key(b"x" * 32)
     assert application.master_key == b"x" * 32
     application.rotate_key()
@@ -77,7 +77,7 @@ def test_a_rotation_changes_the_shared_secrets(application: Application) -> None
 
 
 def test_an_event_reaches_who_is_subscribed(application: Application) -> None:
-    """And nobody after the subscription's end."""
+    """Nothing is sent after the end of the subscription."""
     one, two = Recorder("1.1"), Recorder("2.2")
     application.subscribe("1.1", one.send, "a", None)
     application.subscribe("2.2", two.send, "b", None)
@@ -102,7 +102,7 @@ def test_a_connection_that_goes_leaves_nothing_behind(application: Application) 
 
 
 def test_a_cache_channel_keeps_its_last_event_without_subscribers(application: Application) -> None:
-    """Who comes later gets it right after the acknowledgement; before the first event it is a cache miss."""
+    """A later subscriber receives it right after the acknowledgement; before the first event it is a cache miss."""
     early, late = Recorder("1.1"), Recorder("2.2")
     application.subscribe("1.1", early.send, "cache-a", None)
     application.unsubscribe("1.1", "cache-a")
@@ -118,7 +118,7 @@ def test_a_cache_channel_keeps_its_last_event_without_subscribers(application: A
 
 
 def test_mangling_strikes_encrypted_events_only_and_keeps_what_was_published(application: Application) -> None:
-    """What a cache channel keeps is sound, and comes mangled or sound as the switch stands then (C2)."""
+    """The cached event is stored unchanged; whether it is mangled is decided when it is sent (C2)."""
     data = json.dumps({"nonce": "n", "ciphertext": base64.b64encode(bytes(32)).decode()})
     one, two = Recorder("1.1"), Recorder("2.2")
     for name in ("private-a", "private-encrypted-cache-a"):
@@ -135,7 +135,7 @@ def test_mangling_strikes_encrypted_events_only_and_keeps_what_was_published(app
 
 
 def test_subscribers_hear_how_many_they_are_where_that_is_asked_for() -> None:
-    """At each change, but not on presence channels, whose members are told of anyway."""
+    """At each change, except on presence channels, which announce their members."""
     application = make_application(settings=Settings(subscription_counts=True))
     one, two = Recorder("1.1"), Recorder("2.2")
     for name in ("cache-a", "presence-a"):
@@ -153,14 +153,14 @@ def test_subscribers_hear_how_many_they_are_where_that_is_asked_for() -> None:
 
 
 def test_nobody_is_told_of_counts_by_default(application: Application) -> None:
-    """Pusher keeps silent on small channels, too."""
+    """Pusher does not send them on small channels, either."""
     one = Recorder("1.1")
     application.subscribe("1.1", one.send, "a", None)
     assert one.names == ["pusher_internal:subscription_succeeded"]
 
 
 def test_a_users_connections_are_ended_together(application: Application) -> None:
-    """With 4009, and nobody else's."""
+    """With 4009; other users' connections stay open."""
     recorders = [Recorder("1.1"), Recorder("2.2"), Recorder("3.3")]
     for recorder, user_id in zip(recorders, ("ann", "bob", "ann"), strict=True):
         application.connect(recorder)
@@ -170,7 +170,7 @@ def test_a_users_connections_are_ended_together(application: Application) -> Non
 
 
 def test_a_connection_that_goes_signs_its_user_out(application: Application) -> None:
-    """So the user is offline, and terminating finds nobody."""
+    """The user is offline then, and has no connections to terminate."""
     one = Recorder("1.1")
     application.connect(one)
     application.users.sign_in("1.1", one.send, "ann")

@@ -48,7 +48,7 @@ async def test_a_private_channel_is_signed_as_the_official_library_signs(http: h
 
 
 async def test_an_encrypted_channel_gets_the_shared_secret(http: httpx.AsyncClient, application: Application) -> None:
-    """The one of the present master key, before and after a rotation (3.2)."""
+    """Derived from the current master key, before and after a rotation (3.2)."""
     for master_key in (KEY, b"x" * 32):
         application.rotate_key(master_key)
         answer = await http.post("/pusher/auth", data={"socket_id": SOCKET_ID, "channel_name": "private-encrypted-a"})
@@ -57,7 +57,7 @@ async def test_an_encrypted_channel_gets_the_shared_secret(http: httpx.AsyncClie
 
 
 async def test_a_presence_channel_gets_the_user_of_the_form(http: httpx.AsyncClient) -> None:
-    """Signed with the data that the client has to pass on to the byte."""
+    """Signed together with the data, which the client passes on unchanged."""
     form = {"socket_id": SOCKET_ID, "channel_name": "presence-a", "user_id": "u", "user_info": '{"name": "Ann"}'}
     answer = (await http.post("/pusher/auth", data=form)).json()
     user = {"user_id": "u", "user_info": {"name": "Ann"}}
@@ -69,13 +69,13 @@ async def test_a_presence_channel_gets_the_user_of_the_form(http: httpx.AsyncCli
 
 
 async def test_without_a_user_the_socket_id_serves_as_one(http: httpx.AsyncClient) -> None:
-    """So that presence works without any form fields."""
+    """Presence works without form fields."""
     answer = (await http.post("/pusher/auth", data={"socket_id": SOCKET_ID, "channel_name": "presence-a"})).json()
     assert json.loads(answer["channel_data"]) == {"user_id": SOCKET_ID, "user_info": {}}
 
 
 async def test_who_signed_in_gets_no_channel_data(http: httpx.AsyncClient, application: Application) -> None:
-    """The server knows the user already; a user that the form names comes first."""
+    """The server knows the user; a user in the form overrides it."""
     application.users.sign_in(SOCKET_ID, lambda _: None, "u")
     form = {"socket_id": SOCKET_ID, "channel_name": "presence-a"}
     answer = await http.post("/pusher/auth", data=form)
@@ -101,7 +101,7 @@ async def test_a_sign_in_may_bring_a_watchlist(http: httpx.AsyncClient) -> None:
 
 
 async def test_a_public_channel_is_refused(http: httpx.AsyncClient) -> None:
-    """It takes no authorization, so asking is a mistake."""
+    """Public channels do not need one, so the request is a mistake."""
     answer = await http.post("/pusher/auth", data={"socket_id": SOCKET_ID, "channel_name": "a"})
     assert answer.status_code == 403
 
@@ -122,17 +122,17 @@ async def test_a_public_channel_is_refused(http: httpx.AsyncClient) -> None:
 async def test_a_form_that_cannot_be_signed_is_a_400_with_a_reason(
     http: httpx.AsyncClient, form: dict[str, str]
 ) -> None:
-    """Nothing that a client could pass off as another signature is signed."""
+    """Nothing is signed that could be used as another signature."""
     answer = await http.post("/pusher/auth", data=form)
     assert answer.status_code == 400
     assert answer.text
 
 
 async def test_a_body_that_is_no_text_is_a_400(http: httpx.AsyncClient) -> None:
-    """Neither is it a fault of the server."""
+    """And not answered with a server error."""
     assert (await http.post("/pusher/auth", content=b"\xff")).status_code == 400
 
 
 async def test_a_body_above_64_kib_is_a_413(http: httpx.AsyncClient) -> None:
-    """Forms are small."""
+    """Larger bodies are refused."""
     assert (await http.post("/pusher/user-auth", content=bytes(64 * 1024 + 1))).status_code == 413

@@ -1,4 +1,4 @@
-"""A channel as the local server keeps it."""
+"""A channel of the local server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_frame_reaches_every_subscriber_but_the_excluded_one() -> None:
 
 
 def test_subscribers_are_counted_until_they_leave() -> None:
-    """A channel without subscribers is is_unused."""
+    """A channel without subscribers and cached event is unused."""
     channel = Channel("a")
     assert channel.is_unused
     channel.add("1.1", print)
@@ -41,14 +41,14 @@ def test_subscribers_are_counted_until_they_leave() -> None:
 
 
 def test_a_channel_with_a_kept_event_is_not_is_unused() -> None:
-    """The next subscriber of a cache channel shall have it."""
+    """The next subscriber of a cache channel receives it."""
     channel = Channel("cache-a")
     channel.last_event = ("e", "1")
     assert not channel.is_unused
 
 
 def test_a_user_comes_and_goes_once_however_many_connections_it_has() -> None:
-    """The others hear of the first and of the last connection (protocol-notes 5.6)."""
+    """Only a user's first and last connection are announced (protocol-notes 5.6)."""
     channel, other = Channel("presence-a"), list[str]()
     channel.add("1.1", other.append, Member("watcher"))
     channel.add("2.2", lambda _: None, Member("u", {"name": "Ann"}))
@@ -63,7 +63,7 @@ def test_a_user_comes_and_goes_once_however_many_connections_it_has() -> None:
 
 
 def test_the_members_are_listed_for_who_subscribes() -> None:
-    """Ids, what is known of each, and their number; nothing on a channel without presence."""
+    """Ids, user infos and count; empty on other channels."""
     channel = Channel("presence-a")
     channel.add("1.1", print, Member("u", {"name": "Ann"}))
     assert channel.member_of("1.1") == Member("u", {"name": "Ann"})
@@ -74,19 +74,19 @@ def test_the_members_are_listed_for_who_subscribes() -> None:
 
 @pytest.mark.parametrize("name", ["a", "a" * 200, "private-encrypted-a", "#server-to-user-u.1"])
 def test_events_may_be_published_to_channels_and_users(name: str) -> None:
-    """A user's own channel starts with what no other channel's name may have."""
+    """A user's channel starts with a character that other channel names must not have."""
     check_destination(name)
 
 
 @pytest.mark.parametrize("name", ["", "#a", "#server-to-user-", "#server-to-user-a b", "a b", "a" * 201])
 def test_other_names_are_refused(name: str) -> None:
-    """With an error that says what a name may be."""
+    """The error says which names are valid."""
     with pytest.raises(ValueError, match=r"name|user id"):
         check_destination(name)
 
 
 @pytest.mark.parametrize("user_id", ["", "a b", "u" * 201, "ü"])
 def test_a_users_id_has_the_characters_of_a_channels_name(user_id: str) -> None:
-    """As the official server libraries demand."""
+    """As the official server libraries require."""
     with pytest.raises(ValueError, match="a user id has 1 to 200"):
         check_user_id(user_id)

@@ -72,7 +72,7 @@ def test_a_socket_id_is_two_numbers_of_its_own(application: Application) -> None
 
 
 def test_a_ping_is_answered_and_a_pong_is_not(client: Client) -> None:
-    """Either side may ask whether the other is alive (R1)."""
+    """Both sides may send pings (R1)."""
     assert client.send("pusher:ping", {}) == [{"event": "pusher:pong", "data": "{}"}]
     assert client.send("pusher:pong", {}) == []
 
@@ -93,7 +93,7 @@ def test_a_right_signature_subscribes(client: Client, channel: str) -> None:
 @pytest.mark.parametrize("auth", [None, "", "k:0", "ü"])
 @pytest.mark.parametrize("channel", ["private-a", "private-encrypted-a", "presence-a"])
 def test_a_wrong_signature_is_refused_with_the_channels_name(client: Client, channel: str, auth: str | None) -> None:
-    """And the right one is not told."""
+    """The message does not contain the right one."""
     answer = client.send("pusher:subscribe", {"channel": channel, "auth": auth})[0]
     assert answer["event"] == "pusher:subscription_error"
     assert answer["channel"] == channel
@@ -118,7 +118,7 @@ def test_a_second_subscription_is_an_error_that_changes_nothing(client: Client, 
 
 
 def test_an_unsubscription_is_not_answered(client: Client, application: Application) -> None:
-    """Twice is harmless."""
+    """Repeating it has no effect."""
     client.subscribe("private-a")
     assert client.send("pusher:unsubscribe", {"channel": "private-a"}) == []
     assert client.send("pusher:unsubscribe", {"channel": "private-a"}) == []
@@ -127,7 +127,7 @@ def test_an_unsubscription_is_not_answered(client: Client, application: Applicat
 
 @pytest.mark.parametrize("channel", ["", "a b", "#a", "a" * 201])
 def test_a_name_that_no_channel_has_is_refused(client: Client, channel: str) -> None:
-    """It is the client's mistake, so the status is 400."""
+    """An error of the client, so the status is 400."""
     answer = client.send("pusher:subscribe", {"channel": channel})[0]
     assert answer["data"]["status"] == 400
     assert answer["event"] == "pusher:subscription_error"
@@ -146,7 +146,7 @@ def test_a_name_that_no_channel_has_is_refused(client: Client, channel: str) -> 
     ],
 )
 def test_an_unfit_frame_is_an_error_that_closes_nothing(client: Client, event: str, data: object) -> None:
-    """Its code is null, for the protocol has none for it."""
+    """The code is null, since the protocol has none."""
     answer = client.send(event, data)[0]
     assert answer["event"] == "pusher:error"
     assert answer["data"]["code"] is None
@@ -154,7 +154,7 @@ def test_an_unfit_frame_is_an_error_that_closes_nothing(client: Client, event: s
 
 
 def test_what_is_no_json_is_an_error_that_closes_nothing(client: Client) -> None:
-    """The next frame is handled as if nothing had been."""
+    """The next frame is handled normally."""
     client.connection.receive_text("{")
     client.connection.receive_binary()
     assert [frame["event"] for frame in client.frames] == ["pusher:error", "pusher:error"]
@@ -163,7 +163,7 @@ def test_what_is_no_json_is_an_error_that_closes_nothing(client: Client) -> None
 
 
 def test_a_presence_channel_tells_who_is_there(application: Application) -> None:
-    """The list comes with the acknowledgement, the news afterwards; numbers as ids become strings."""
+    """The list comes with the acknowledgement, changes afterwards; numeric ids become strings."""
     one, two = Client(application), Client(application)
     first = one.subscribe("presence-a", '{"user_id": 1, "user_info": {"name": "Ann"}}')[0]
     two.subscribe("presence-a", '{"user_id": "2"}')
@@ -175,14 +175,14 @@ def test_a_presence_channel_tells_who_is_there(application: Application) -> None
 
 @pytest.mark.parametrize("channel_data", [None, "", "[]", "{}", '{"user_id": "a b"}', '{"user_id": null}', "[" * 9999])
 def test_a_presence_channel_needs_a_user(client: Client, channel_data: str | None) -> None:
-    """Rightly signed as it may be."""
+    """Even if its signature is right."""
     answer = client.subscribe("presence-a", channel_data)[0]
     assert answer["event"] == "pusher:subscription_error"
     assert answer["data"]["status"] == 401
 
 
 def test_who_signed_in_needs_no_channel_data(client: Client) -> None:
-    """The user is known already (protocol-notes 6.4)."""
+    """The server knows the user (protocol-notes 6.4)."""
     user_data = '{"id": "u", "user_info": {"name": "Ann"}}'
     assert client.sign_in(user_data) == [{"event": "pusher:signin_success", "data": {"user_data": user_data}}]
     answer = client.subscribe("presence-a")[0]
@@ -202,7 +202,7 @@ def test_who_signed_in_needs_no_channel_data(client: Client) -> None:
     ],
 )
 def test_a_wrong_sign_in_closes_with_4009(client: Client, user_data: str, secret: str) -> None:
-    """After a ``pusher:error`` that says the same."""
+    """After a ``pusher:error`` with the same message."""
     answer = client.sign_in(user_data, secret)[0]
     assert answer["event"] == "pusher:error"
     assert answer["data"]["code"] == 4009
@@ -211,7 +211,7 @@ def test_a_wrong_sign_in_closes_with_4009(client: Client, user_data: str, secret
 
 
 def test_a_users_channel_is_for_that_user(client: Client, application: Application) -> None:
-    """Only after the sign-in, and nobody else's."""
+    """Only after the sign-in, and only the user's own."""
     refused = client.send("pusher:subscribe", {"channel": "#server-to-user-u"})[0]
     client.sign_in('{"id": "u"}')
     foreign = client.send("pusher:subscribe", {"channel": "#server-to-user-v"})[0]
@@ -223,7 +223,7 @@ def test_a_users_channel_is_for_that_user(client: Client, application: Applicati
 
 
 def test_a_client_event_reaches_the_others(application: Application) -> None:
-    """As text, however it came, and not who sent it."""
+    """Data is sent as text, and not to the sender."""
     one, two = Client(application), Client(application)
     one.subscribe("private-a")
     two.subscribe("private-a")
@@ -237,7 +237,7 @@ def test_a_client_event_reaches_the_others(application: Application) -> None:
 
 
 def test_a_client_event_on_a_presence_channel_names_its_sender(application: Application) -> None:
-    """Beside the data, where the sender cannot forge it."""
+    """Outside of the data, where the sender cannot forge it."""
     one, two = Client(application), Client(application)
     one.subscribe("presence-a", '{"user_id": "1"}')
     two.subscribe("presence-a", '{"user_id": "2"}')
@@ -247,7 +247,7 @@ def test_a_client_event_on_a_presence_channel_names_its_sender(application: Appl
 
 @pytest.mark.parametrize("channel", ["a", "private-encrypted-a", "private-other", None])
 def test_a_client_event_is_refused_elsewhere(client: Client, application: Application, channel: str | None) -> None:
-    """On public and encrypted channels, and where the client is not subscribed."""
+    """On public and encrypted channels, and on channels without a subscription."""
     other = Client(application)
     for name in ("a", "private-encrypted-a"):
         client.subscribe(name)
@@ -277,7 +277,7 @@ def test_a_client_event_is_refused_that_is_too_long(
 
 
 def test_client_events_can_be_forbidden() -> None:
-    """Whoever sends one hears so, on the channel that it was for (protocol-notes 12)."""
+    """The sender receives the error, on the event's channel (protocol-notes 12)."""
     settings = Settings(client_events=False)
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32), settings=settings)
     one, two = Client(application), Client(application)
@@ -289,7 +289,7 @@ def test_client_events_can_be_forbidden() -> None:
 
 
 def test_too_many_client_events_a_second_are_refused() -> None:
-    """Each connection has its own allowance, and the link stays (protocol-notes 12)."""
+    """Each connection has its own limit, and stays open (protocol-notes 12)."""
     settings = Settings(client_event_rate=10)
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32), settings=settings)
     one, two = Client(application), Client(application)
@@ -305,7 +305,7 @@ def test_too_many_client_events_a_second_are_refused() -> None:
 
 
 def test_who_signs_in_with_a_watchlist_hears_of_it_after_the_acknowledgement(application: Application) -> None:
-    """Who is there already and who is not, then who comes and goes (protocol-notes 6.4)."""
+    """First the current state, then each change (protocol-notes 6.4)."""
     one, two = Client(application), Client(application)
     answers = one.sign_in('{"id": "u", "watchlist": ["v", "w"]}')
     two.sign_in('{"id": "v"}')
@@ -319,7 +319,7 @@ def test_who_signs_in_with_a_watchlist_hears_of_it_after_the_acknowledgement(app
 
 
 def test_of_a_watchlist_that_is_too_long_the_first_hundred_are_kept(client: Client) -> None:
-    """4302 says so, and the link stays."""
+    """Error 4302, and the connection stays open."""
     watchlist = [f"u{number}" for number in range(101)]
     success, error, events = client.sign_in(json.dumps({"id": "u", "watchlist": watchlist}))
     assert success["event"] == "pusher:signin_success"
@@ -329,7 +329,7 @@ def test_of_a_watchlist_that_is_too_long_the_first_hundred_are_kept(client: Clie
 
 
 def test_a_connection_is_one_users(client: Client) -> None:
-    """Signing in again is harmless, as somebody else an error that changes nothing."""
+    """Signing in again has no effect; as another user it is an error."""
     client.sign_in('{"id": "u"}')
     assert client.sign_in('{"id": "u"}')[0]["event"] == "pusher:signin_success"
     answer = client.sign_in('{"id": "v"}')[0]

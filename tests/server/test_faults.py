@@ -24,5 +24,5 @@ def test_exactly_one_bit_of_the_ciphertext_differs() -> None:
 
 @pytest.mark.parametrize("data", ["", "text", "1", "[]", "{}", '{"ciphertext": 1}', '{"ciphertext": ""}'])
 def test_what_is_no_envelope_goes_out_as_it_is(data: str) -> None:
-    """There is nothing to flip."""
+    """Without a ciphertext there is nothing to flip."""
     assert mangled(data) == data

@@ -1,4 +1,4 @@
-"""The shapes of the frames that the local server writes, and how it reads a client's."""
+"""Frames of the local server, and how it reads a client's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_first_frame_encodes_its_data_twice() -> None:
 
 
 def test_an_acknowledgement_without_members_carries_an_empty_object_as_text() -> None:
-    """Pusher's servers send ``"{}"`` where nobody is told of (protocol-notes 2.1)."""
+    """Pusher's servers send ``"{}"`` without presence (protocol-notes 2.1)."""
     assert json.loads(frames.subscription_succeeded("private-a", {})) == {
         "event": "pusher_internal:subscription_succeeded",
         "channel": "private-a",
@@ -32,7 +32,7 @@ def test_an_error_carries_an_object_and_a_channel_only_where_there_is_one() -> N
 
 
 def test_a_refused_subscription_names_its_channel_and_status() -> None:
-    """A client can tell which subscription failed, and whether it may mend itself (R3)."""
+    """The client learns which subscription failed, and whether to retry (R3)."""
     assert json.loads(frames.subscription_error("private-a", "AuthError", "why", 401)) == {
         "event": "pusher:subscription_error",
         "channel": "private-a",
@@ -41,18 +41,18 @@ def test_a_refused_subscription_names_its_channel_and_status() -> None:
 
 
 def test_a_cache_miss_has_no_data() -> None:
-    """There is nothing to tell but the channel."""
+    """The frame contains only the channel."""
     assert json.loads(frames.cache_miss("cache-a")) == {"event": "pusher:cache_miss", "channel": "cache-a"}
 
 
 def test_who_sent_an_event_is_told_only_of_a_client_on_a_presence_channel() -> None:
-    """``user_id`` stands at the top level, or nowhere."""
+    """``user_id`` is at the top level, or absent."""
     assert json.loads(frames.event_frame("e", "a", "1")) == {"event": "e", "channel": "a", "data": "1"}
     assert json.loads(frames.event_frame("e", "a", "1", "u"))["user_id"] == "u"
 
 
 def test_members_are_told_of_in_encoded_data() -> None:
-    """Coming and going carry the user's id, and coming what is known of the user."""
+    """Both have the user id, ``member_added`` also the user info."""
     added = json.loads(frames.member_added("presence-a", "u", {"name": "Ann"}))
     removed = json.loads(frames.member_removed("presence-a", "u"))
     assert json.loads(added["data"]) == {"user_id": "u", "user_info": {"name": "Ann"}}
@@ -61,7 +61,7 @@ def test_members_are_told_of_in_encoded_data() -> None:
 
 
 def test_a_sign_in_is_acknowledged_with_the_text_that_was_signed() -> None:
-    """The client reads who it is from there."""
+    """The client reads its user from there."""
     assert json.loads(frames.signin_success('{"id": "u"}'))["data"] == {"user_data": '{"id": "u"}'}
 
 
@@ -76,7 +76,7 @@ def test_a_clients_frame_is_read() -> None:
     ["", "x", "[]", "1", "{}", '{"event": 1}', '{"event": "a", "channel": 1}', "[" * 10_000, '{"event": "\\ud800"}'],
 )
 def test_what_is_no_frame_is_a_value_error_that_does_not_repeat_it(text: str) -> None:
-    """Whatever a client sends, the server goes on (R8)."""
+    """No frame of a client stops the server (R8)."""
     with pytest.raises(ValueError, match=r"^a frame is a JSON object with a string 'event'$"):
         frames.read_frame(text)
 
@@ -89,7 +89,7 @@ def test_a_count_of_subscriptions_is_encoded_data() -> None:
 
 
 def test_watchlist_events_name_no_channel_and_leave_out_what_is_empty() -> None:
-    """One event for those who are online, one for those who are not."""
+    """One event for online users, one for offline users."""
     frame = json.loads(frames.watchlist_events({"online": ["u"], "offline": []}))
     assert "channel" not in frame
     assert frame["event"] == "pusher_internal:watchlist_events"

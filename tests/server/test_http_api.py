@@ -1,4 +1,4 @@
-"""The HTTP API, asked by the official server library over a real socket, and by hand where that would not do it."""
+"""The HTTP API: requests of the official server library over a real socket, and handmade ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class API:
         self._http = http
 
     async def post(self, path: str, body: object, app_id: str = "1") -> httpx.Response:
-        """Post what may be no valid body."""
+        """Post a body that may be invalid."""
         request = pusher.http.Request(self, "POST", f"/apps/{app_id}{path}", body)
         return await self._http.post(request.url, content=request.body)
 
@@ -44,11 +44,11 @@ class API:
         return await self._http.get(pusher.http.Request(self, "GET", f"/apps/1{path}", params).url)
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request as it is."""
+        """Send a request unchanged."""
         return await self._http.request(method, f"http://server{path}", **options)
 
     def subscribed(self, *channels: str) -> list[dict[str, Any]]:
-        """Subscribe to channels, and return the list where their events will be."""
+        """Subscribe to channels, and return the list that collects their events."""
         received: list[dict[str, Any]] = []
         for channel in channels:
             self.application.subscribe("1.1", lambda text: received.append(json.loads(text)), channel, None)
@@ -97,7 +97,7 @@ async def test_the_official_library_publishes() -> None:
 
 
 async def test_what_the_official_library_encrypts_opens_with_the_secret_of_the_endpoint() -> None:
-    """The server passes the envelope on as it came (3.2, 3.3)."""
+    """The server passes the envelope on unchanged (3.2, 3.3)."""
     name = "private-encrypted-a"
     async with LocalServer(master_key=bytes(32)) as server, connected(server) as peer:
         await peer.subscribe(server, name)
@@ -129,7 +129,7 @@ async def test_the_official_library_asks_what_is_occupied() -> None:
 
 
 async def test_the_official_library_ends_a_users_connections() -> None:
-    """With 4009, which is final; others stay."""
+    """With 4009, which is final; other connections stay open."""
     async with LocalServer() as server, connected(server) as peer, connected(server) as other:
         await sign_in(server, peer, "u")
         await sign_in(server, other, "v")
@@ -140,7 +140,7 @@ async def test_the_official_library_ends_a_users_connections() -> None:
 
 
 async def test_a_users_connections_are_ended_by_the_documented_path(api: API) -> None:
-    """With the application in it; an id that no user has is a 400."""
+    """With the application in the path; an invalid user id is a 400."""
     assert (await api.post("/users/u/terminate_connections", {})).json() == {}
     assert (await api.post("/users/u!/terminate_connections", {})).status_code == 400
 
@@ -157,7 +157,7 @@ async def test_the_official_library_sends_to_a_user() -> None:
 
 
 async def test_the_official_library_hears_that_its_secret_is_wrong() -> None:
-    """401, with the reason in words."""
+    """401, with the reason."""
     async with LocalServer(secret="right") as server:
         library = pusher.Pusher(
             server.app_id, server.key, "wrong", ssl=False, host=server.host, port=server.port, proxies={"http": ""}
@@ -208,7 +208,7 @@ async def test_what_a_cache_channel_keeps_is_told(api: API) -> None:
     ],
 )
 async def test_an_event_of_a_wrong_form_is_a_400_with_a_reason(api: API, body: object) -> None:
-    """And reaches nobody, alone or in a batch with a right one before it."""
+    """And is not sent, alone or in a batch after a valid event."""
     received = api.subscribed("a")
     alone = await api.post("/events", body)
     batch = await api.post("/batch_events", {"batch": [{"name": "e", "data": "1", "channel": "a"}, body]})
@@ -233,13 +233,13 @@ async def test_data_above_the_limit_is_a_413(api: API) -> None:
 
 
 async def test_a_body_above_a_mebibyte_is_a_413(api: API) -> None:
-    """Before anything else is looked at."""
+    """The size is checked first."""
     answer = await api.send("POST", "/apps/1/events", content=bytes(1024 * 1024 + 1))
     assert answer.status_code == 413
 
 
 async def test_another_application_is_a_404(api: API) -> None:
-    """There is one only."""
+    """The server has one application."""
     answer = await api.post("/events", {}, app_id="2")
     assert (answer.status_code, answer.text) == (404, "this server has no application with this id")
 
@@ -274,7 +274,7 @@ async def test_every_route_wants_a_signature(api: API, method: str, path: str) -
     ],
 )
 async def test_a_question_that_has_no_answer_is_a_400(api: API, ask: Callable[[API], Any]) -> None:
-    """With the reason in words."""
+    """With the reason."""
     answer = await ask(api)
     assert answer.status_code == 400
     assert answer.text

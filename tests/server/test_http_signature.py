@@ -1,4 +1,4 @@
-"""The signature of a request to the HTTP API, against the official library's and against forgery."""
+"""The signature of requests to the HTTP API: the official library's, and forged ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pusher_client.server.http_signature import check_http_signature
 
 
 class Library:
-    """What the official library's request takes its credentials from."""
+    """The credentials of an official library's request."""
 
     key = "k"
     secret = "s"
@@ -48,7 +48,7 @@ def test_a_query_without_a_digest_may_have_an_empty_body() -> None:
 
 @pytest.mark.parametrize("name", ["auth_key", "auth_timestamp", "auth_version", "auth_signature"])
 def test_what_is_missing_is_named(name: str) -> None:
-    """All four are needed."""
+    """All four parameters are required."""
     arguments = signed()
     del arguments["params"][name]
     with pytest.raises(ValueError, match=f"^the query lacks {name}$"):
@@ -74,7 +74,7 @@ def test_what_is_missing_is_named(name: str) -> None:
     ],
 )
 def test_what_is_wrong_is_named(change: Callable[[dict[str, Any]], None], message: str) -> None:
-    """Whatever was changed after signing is noticed; no signature stands in the message (C3)."""
+    """Every change after signing is detected; the message contains no signature (C3)."""
     arguments = signed("POST", {"name": "e"})
     right = arguments["params"]["auth_signature"]
     change(arguments)

@@ -1,4 +1,4 @@
-"""The page for developers, without a browser and in one."""
+"""The live page, without a browser and in one."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_it_tells_who_is_there_and_what_passes() -> None:
 
 
 async def test_a_browser_that_does_not_keep_up_misses_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server's memory does not grow for it; long data and long lists are cut."""
+    """The queue has a limit; long data and long lists are cut."""
     monkeypatch.setattr(live, "LISTED", 1)
     monkeypatch.setattr(live, "DATA_SHOWN", 5)
     async with LocalServer() as server, reading(server) as news, connected(server) as one, connected(server) as two:
@@ -107,7 +107,7 @@ async def test_a_browser_that_does_not_keep_up_misses_the_oldest(monkeypatch: py
 
 
 async def test_it_keeps_the_server_from_nothing() -> None:
-    """A browser that looks on is sent away when the server stops, and may come again."""
+    """Streams end when the server stops, and may be opened again after a start."""
     server = LocalServer()
     for _ in range(2):
         async with server:
@@ -121,7 +121,7 @@ async def test_it_keeps_the_server_from_nothing() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/live.js", "/live.css", "/live"])
 async def test_no_other_site_reads_it(path: str) -> None:
-    """One whose name was given this machine's address is refused, and scripts come from here only."""
+    """A host name that resolves to this machine is refused, and scripts are loaded from this server only."""
     async with LocalServer() as server, httpx.AsyncClient(trust_env=False) as http:
         url = f"http://{server.host}:{server.port}{path}"
         for host in (f"example.com:{server.port}", "127.0.0.1@example.com", "localhost.example.com", "["):

@@ -1,4 +1,4 @@
-"""What a publisher sends, without a server."""
+"""The text of published events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APPLICATION = Application(
 
 
 def test_data_goes_in_the_clear_where_the_channel_is_not_encrypted() -> None:
-    """A string as it is, so that it may be JSON that somebody else made."""
+    """A string is sent unchanged; it may be JSON."""
     assert publication(APPLICATION, "orders", "made", '{"a": 1}') == '{"a": 1}'
     assert json.loads(publication(APPLICATION, "private-orders", "made", {"a": 1})) == {"a": 1}
     assert publication(APPLICATION, "#server-to-user-private-encrypted-x", "made", "text") == "text"
@@ -26,7 +26,7 @@ def test_data_goes_in_the_clear_where_the_channel_is_not_encrypted() -> None:
 
 @pytest.mark.parametrize("channel", ["private-encrypted-orders", "private-encrypted-cache-orders"])
 def test_data_is_sealed_with_the_channels_secret_and_a_nonce_of_its_own(channel: str) -> None:
-    """As the official server libraries seal it (protocol-notes 7.2, 7.3)."""
+    """As the official server libraries encrypt it (protocol-notes 7.2, 7.3)."""
     texts = [publication(APPLICATION, channel, "made", "text") for _ in range(2)]
     envelopes = [read_envelope(text) for text in texts]
     assert all(envelopes)
@@ -40,13 +40,13 @@ def test_data_is_sealed_with_the_channels_secret_and_a_nonce_of_its_own(channel:
     [("a b", "made", ""), ("orders", "", ""), ("orders", "e" * 201, ""), ("orders", "made", "x" * 101)],
 )
 def test_what_the_http_api_would_refuse_is_refused(channel: str, event: str, data: str) -> None:
-    """Before anything is sent."""
+    """Refused before anything is sent."""
     with pytest.raises(ValueError, match=r"name|letters|characters|bytes"):
         publication(APPLICATION, channel, event, data)
 
 
 def test_the_limit_is_counted_in_bytes_and_in_the_envelope() -> None:
-    """It is the server that counts, and it sees nothing else."""
+    """The limit is for the ciphertext, as on a server."""
     assert publication(APPLICATION, "orders", "made", "x" * 100)
     for channel, data in (("orders", "é" * 51), ("private-encrypted-orders", "x" * 50)):
         with pytest.raises(ValueError, match="more than 100 bytes"):
@@ -54,7 +54,7 @@ def test_the_limit_is_counted_in_bytes_and_in_the_envelope() -> None:
 
 
 def test_an_events_name_is_a_string() -> None:
-    """Whatever a caller without type checks gives."""
+    """For callers without type checks."""
     name: Any = 7
     with pytest.raises(TypeError, match="must be a string, not int"):
         publication(APPLICATION, "orders", name, "")

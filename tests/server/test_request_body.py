@@ -22,19 +22,19 @@ def request_of(*chunks: bytes) -> Request:
 
 
 async def test_a_body_is_read_whole() -> None:
-    """However it comes."""
+    """In any number of chunks."""
     assert await read_body(request_of(b"ab", b"c"), 3) == b"abc"
 
 
 async def test_a_body_above_the_limit_is_refused() -> None:
-    """413 says how much is allowed."""
+    """413 names the limit."""
     with pytest.raises(HTTPException, match="more than 2 bytes") as caught:
         await read_body(request_of(b"ab", b"c"), 2)
     assert caught.value.status_code == 413
 
 
 async def test_a_client_that_hangs_up_is_no_failure_of_the_server() -> None:
-    """A request that is cancelled in the midst of its body is refused, to nobody, without a traceback in the log."""
+    """A request that is cancelled within its body leaves no traceback in the log."""
 
     async def receive() -> Message:
         return {"type": "http.disconnect"}

@@ -1,4 +1,4 @@
-"""The server as users hold it."""
+"""``LocalServer``, as users run it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.websocket_peer import SECONDS, authorization, connected, serv
 
 
 async def test_it_runs_in_this_loop_and_can_run_again() -> None:
-    """Each time on a free port."""
+    """On a free port each time."""
     server = LocalServer()
     for _ in range(2):
         async with server, connected(server) as peer:
@@ -29,7 +29,7 @@ async def test_it_runs_in_this_loop_and_can_run_again() -> None:
 
 
 async def test_it_takes_the_port_that_is_asked_for() -> None:
-    """So that a client finds a server again that was stopped and started."""
+    """A restarted server has the same address."""
     async with LocalServer() as first:
         port = first.port
     async with LocalServer(port=port) as second:
@@ -39,7 +39,7 @@ async def test_it_takes_the_port_that_is_asked_for() -> None:
 
 
 async def test_it_runs_on_a_thread_and_can_run_again() -> None:
-    """Whatever the loop of the caller does."""
+    """Independently of the caller's event loop."""
     server = LocalServer()
     for _ in range(2):
         with server:
@@ -50,7 +50,7 @@ async def test_it_runs_on_a_thread_and_can_run_again() -> None:
 
 
 def test_a_start_that_fails_on_its_thread_is_raised_here() -> None:
-    """And leaves no thread behind."""
+    """No thread is left."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = LocalServer(port=taken.getsockname()[1])
         with pytest.raises(OSError, match="in use"), server:
@@ -60,7 +60,7 @@ def test_a_start_that_fails_on_its_thread_is_raised_here() -> None:
 
 
 async def test_it_runs_once_at_a_time() -> None:
-    """Entering it again is a mistake, and does not disturb the one that runs."""
+    """Entering it again is an error, and the running server goes on."""
     async with LocalServer() as server:
         with pytest.raises(RuntimeError, match="already running"):
             await server.__aenter__()
@@ -72,7 +72,7 @@ async def test_it_runs_once_at_a_time() -> None:
 
 
 def test_what_needs_a_running_server_says_so() -> None:
-    """With the cure in the message."""
+    """The message has the cure."""
     server = LocalServer()
     for use in (lambda: server.port, server.drop, server.stall, lambda: server.close(4200), lambda: server.auth_url):
         with pytest.raises(RuntimeError, match="not running: enter it with 'async with' or 'with'"):
@@ -80,7 +80,7 @@ def test_what_needs_a_running_server_says_so() -> None:
 
 
 async def test_it_says_loudly_what_it_is_for(caplog: pytest.LogCaptureFixture) -> None:
-    """Development and tests; none of its secrets stands in the log at any level (C3)."""
+    """For development and tests; its secrets are not logged at any level (C3)."""
     with caplog.at_level(logging.DEBUG):
         async with LocalServer() as server, connected(server) as peer:
             answer = await authorization(server, peer.socket_id, "private-encrypted-a")
@@ -98,7 +98,7 @@ async def test_it_says_loudly_what_it_is_for(caplog: pytest.LogCaptureFixture) -
 
 
 def test_keys_are_random_unless_given() -> None:
-    """No two servers share theirs by accident."""
+    """Each server has its own."""
     one, two = LocalServer(), LocalServer()
     assert one.secret != two.secret
     assert one.encryption_master_key_base64 != two.encryption_master_key_base64
@@ -111,7 +111,7 @@ def test_keys_are_random_unless_given() -> None:
     "options", [{"activity_timeout": 0}, {"pong_timeout": -1}, {"app_id": "x"}, {"master_key": b""}]
 )
 def test_wrong_options_are_refused_at_once(options: dict[str, Any]) -> None:
-    """Before anything is bound."""
+    """Refused at construction."""
     with pytest.raises(ValueError, match=r"must be|digits|seconds"):
         LocalServer(**options)
 
@@ -140,7 +140,7 @@ async def test_every_connection_is_closed_with_the_code_that_is_asked_for() -> N
     ("code", "reason"), [(999, ""), (1005, ""), (1006, ""), (1015, ""), (5000, ""), (4000, "ü" * 62)]
 )
 def test_what_no_close_frame_carries_is_refused(code: int, reason: str) -> None:
-    """Before any connection is touched."""
+    """Refused before any connection is closed."""
     with pytest.raises(ValueError, match="a close frame"):
         LocalServer().close(code, reason)
 
@@ -163,7 +163,7 @@ async def test_encrypted_events_are_mangled_while_asked_for() -> None:
 
 
 async def test_a_stalled_server_stops() -> None:
-    """Neither waiting readers nor held writers keep it."""
+    """Neither paused readers nor paused writers delay it."""
     async with AsyncExitStack() as clients:
         async with LocalServer() as server:
             peer = await clients.enter_async_context(connected(server))
@@ -176,7 +176,7 @@ async def test_a_stalled_server_stops() -> None:
 async def test_a_stalled_server_stops_while_a_client_waits_for_its_handshake(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The client is let in and sent away, nothing had to be cancelled, and the next run is not stalled."""
+    """The client is accepted and closed, nothing is cancelled, and the next run is not stalled."""
     server = LocalServer()
     async with server:
         server.stall()
@@ -193,7 +193,7 @@ async def test_a_stalled_server_stops_while_a_client_waits_for_its_handshake(
 
 
 async def test_clients_hear_that_the_server_stops() -> None:
-    """With 1012, after which clients come back (R2)."""
+    """With 1012, after which clients reconnect (R2)."""
     async with AsyncExitStack() as clients:
         async with LocalServer() as server:
             peer = await clients.enter_async_context(connected(server))

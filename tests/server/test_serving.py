@@ -40,7 +40,7 @@ async def flood(websocket: WebSocket) -> None:
 
 @pytest.fixture
 def serving() -> Serving:
-    """Something to serve."""
+    """An ASGI application."""
     wire = Wire()
     return Serving(Starlette(routes=[Route("/", hello), WebSocketRoute("/flood", flood)]), wire)
 
@@ -58,7 +58,7 @@ async def test_a_client_may_connect_as_soon_as_the_port_is_known(serving: Servin
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it may not be inherited from the listening socket")
 async def test_small_frames_are_sent_at_once(serving: Serving) -> None:
-    """A test of a user's is not to wait 40 ms for each of them."""
+    """Small frames are sent at once, without a delay of 40 ms."""
     serving.start(0)
     await serving._server.settled.wait()
     with socket.create_connection((LOOPBACK, serving.port)):
@@ -70,7 +70,7 @@ async def test_small_frames_are_sent_at_once(serving: Serving) -> None:
 
 
 async def test_it_stops_when_it_is_told(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not at uvicorn's next tick, which here is an hour away; with nobody connected it waits for nobody."""
+    """Not at uvicorn's next tick, which is an hour away here; without connections it does not wait."""
     monkeypatch.setattr("pusher_client.server.serving.TICK", 3600)
     serving.start(0)
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -80,7 +80,7 @@ async def test_it_stops_when_it_is_told(serving: Serving, monkeypatch: pytest.Mo
 
 
 async def test_it_ticks_while_it_serves(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As uvicorn does, which keeps the Date header of its answers so."""
+    """As in uvicorn, which updates the Date header."""
     monkeypatch.setattr("pusher_client.server.serving.TICK", 0.001)
     ticks: list[int] = []
     tick = uvicorn.Server.on_tick
@@ -99,7 +99,7 @@ async def test_it_ticks_while_it_serves(serving: Serving, monkeypatch: pytest.Mo
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only address of the kind")
 async def test_it_listens_on_loopback_only(serving: Serving) -> None:
-    """Nobody on the network reaches it."""
+    """It cannot be reached from the network."""
     serving.start(0)
     with socket.socket() as other:
         # Another address of this machine has the port free, which it would not if all addresses were bound.
@@ -114,7 +114,7 @@ async def test_a_taken_port_is_an_error_at_once(serving: Serving) -> None:
 
 
 async def test_it_stops_before_it_was_ready(serving: Serving) -> None:
-    """Nothing is left even then; the guards of every test look for it."""
+    """Nothing is left behind, which every test checks."""
     serving.start(0)
     await serving.stop()
 
@@ -136,7 +136,7 @@ async def test_who_does_not_read_does_not_keep_it(serving: Serving) -> None:
 
 
 async def test_signals_stay_the_programs(serving: Serving) -> None:
-    """The server is a part of a program, which decides what Ctrl-C does."""
+    """The program decides what Ctrl-C does."""
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     serving.start(0)
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -146,7 +146,7 @@ async def test_signals_stay_the_programs(serving: Serving) -> None:
 
 
 async def test_calls_run_in_the_servers_thread(serving: Serving) -> None:
-    """At once from its own, and from another one by waiting for it; errors come back."""
+    """At once from its own thread, waiting from another one; exceptions are raised."""
     seen: list[int] = []
 
     def act() -> None:

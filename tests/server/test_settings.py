@@ -1,4 +1,4 @@
-"""What an application may be set to."""
+"""Settings of an application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pusher_client.server.settings import Settings
 
 
 def test_nothing_is_limited_by_default_but_the_size_of_an_event() -> None:
-    """A test should not meet limits that it did not ask for."""
+    """Limits are off unless they are set."""
     settings = Settings()
     assert (settings.connection_limit, settings.client_event_rate, settings.event_limit) == (None, None, 10_240)
     assert settings.enabled
@@ -20,6 +20,6 @@ def test_nothing_is_limited_by_default_but_the_size_of_an_event() -> None:
 
 @pytest.mark.parametrize("options", [{"connection_limit": 0}, {"client_event_rate": -1}, {"event_limit": 0}])
 def test_a_limit_below_one_is_refused_at_once(options: dict[str, Any]) -> None:
-    """It would allow nothing, and None is how to say that there is none."""
+    """None stands for no limit."""
     with pytest.raises(ValueError, match="at least 1, or None for no limit"):
         Settings(**options)

@@ -1,4 +1,4 @@
-"""Who is online, and who hears of it (protocol-notes 6.4)."""
+"""Users who are online, and their watchlists (protocol-notes 6.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pusher_client.server.users import Users
 
 
 class Sessions:
-    """Connections of users, with what each of them was told."""
+    """Connections of users, with the frames of each."""
 
     def __init__(self) -> None:
         self.users = Users()
@@ -36,7 +36,7 @@ def sessions() -> Sessions:
 
 
 def test_who_signs_in_hears_how_the_watched_are(sessions: Sessions) -> None:
-    """Each once, online or offline; without a watchlist there is nothing to hear."""
+    """Each user once, online or offline; without a watchlist nothing is sent."""
     sessions.sign_in("1.1", "ann")
     sessions.sign_in("2.2", "bob", "ann", "cleo", "ann")
     assert sessions.told == {"1.1": [], "2.2": [("online", ["ann"]), ("offline", ["cleo"])]}
@@ -57,13 +57,13 @@ def test_watchers_hear_of_the_first_and_of_the_last_connection(sessions: Session
 
 
 def test_who_watches_itself_is_told_once(sessions: Sessions) -> None:
-    """In the list of those who are online, not as news besides."""
+    """In the list of online users, without another event."""
     sessions.sign_in("1.1", "ann", "ann")
     assert sessions.told["1.1"] == [("online", ["ann"])]
 
 
 def test_a_repeated_sign_in_is_no_news_to_others(sessions: Sessions) -> None:
-    """And its watchlist is the one that counts from then on."""
+    """The later watchlist replaces the earlier one."""
     sessions.sign_in("1.1", "ann", "bob")
     sessions.sign_in("2.2", "bob", "ann")
     sessions.sign_in("1.1", "ann")

@@ -20,7 +20,7 @@ from tests.support.websocket_peer import SECONDS, Peer, connected, websocket_url
 
 
 async def test_the_server_greets_with_a_socket_id_and_its_timeout() -> None:
-    """The first frame, whatever the version of the protocol is that has it."""
+    """The first frame, for each supported protocol version."""
     async with LocalServer(activity_timeout=45) as server:
         for version in (5, 6, 7):
             url = websocket_url(server, query=f"client=test&version=1.0&protocol={version}")
@@ -47,7 +47,7 @@ async def test_a_client_that_cannot_be_served_is_told_and_closed(key: str | None
 
 @pytest.mark.parametrize(("options", "code"), [({"enabled": False}, 4003), ({"connection_limit": 1}, 4004)])
 async def test_a_server_can_be_set_to_refuse(options: dict[str, Any], code: int) -> None:
-    """A disabled application, and one with all the connections that it may have (R2)."""
+    """A disabled application, and one at its limit of connections (R2)."""
     async with LocalServer(**options) as server, AsyncExitStack() as clients:
         if code == 4004:
             await clients.enter_async_context(connected(server))
@@ -69,7 +69,7 @@ async def test_a_client_at_another_path_is_told_and_closed() -> None:
 
 
 async def test_frames_are_answered_and_binary_ones_refused() -> None:
-    """In the order in which they came."""
+    """In order of arrival."""
     async with LocalServer() as server, connected(server) as peer:
         await peer.websocket.send(b"\x00")
         await peer.websocket.send("{")
@@ -78,7 +78,7 @@ async def test_frames_are_answered_and_binary_ones_refused() -> None:
 
 
 async def test_a_silent_client_is_pinged_and_closed_with_4201() -> None:
-    """After the timeout that it was told, and then the one for the answer (R1)."""
+    """After the activity timeout and then the pong timeout (R1)."""
     async with LocalServer(activity_timeout=0.02, pong_timeout=0.02) as server, connected(server) as peer:
         assert (await peer.receive())["event"] == "pusher:ping"
         assert (await peer.closed())[0] == 4201
@@ -115,7 +115,7 @@ async def test_what_is_written_after_a_close_disturbs_nobody() -> None:
 
 
 async def test_a_frame_above_a_mebibyte_closes_with_1009() -> None:
-    """And events that go to that client at the same time go nowhere."""
+    """Events sent to that client at the same time are dropped."""
     async with LocalServer() as server, connected(server) as peer:
         for _ in range(100):
             await peer.send("pusher:ping")
@@ -125,7 +125,7 @@ async def test_a_frame_above_a_mebibyte_closes_with_1009() -> None:
 
 @pytest.mark.parametrize(("key", "sends"), [("k", 0), ("other", 0), ("other", 1), ("other", 2), ("k", 1)])
 async def test_a_client_that_is_gone_ends_its_task_without_an_error(key: str, sends: int) -> None:
-    """Whenever that is: at the handshake, at a refusal's frame or close, or at the greeting (R7)."""
+    """At the handshake, at a refusal's frame or close, or at the first frame (R7)."""
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32))
     gone = asyncio.Event()
     incoming: list[Message] = [{"type": "websocket.connect"}]

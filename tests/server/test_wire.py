@@ -13,7 +13,7 @@ from tests.support.websocket_peer import SECONDS, connected, server_library, web
 
 
 async def test_a_reset_ends_every_connection_without_a_close_frame() -> None:
-    """Clients see the link break, and may come back at once (R2)."""
+    """Clients lose the connection, and may reconnect at once (R2)."""
     async with LocalServer() as server:
         async with connected(server) as one, connected(server) as two:
             server.drop()
@@ -29,7 +29,7 @@ async def test_a_reset_ends_every_connection_without_a_close_frame() -> None:
 
 
 async def test_a_stalled_server_answers_nothing_and_goes_on_later() -> None:
-    """What was sent and published meanwhile is not lost, and the HTTP side keeps answering (R1)."""
+    """Frames and events are sent afterwards, and HTTP requests are answered (R1)."""
     async with LocalServer() as server, connected(server) as peer:
         await peer.subscribe(server, "private-a")
         server.stall()
@@ -45,7 +45,7 @@ async def test_a_stalled_server_answers_nothing_and_goes_on_later() -> None:
 
 
 async def test_a_stalled_server_greets_nobody_until_it_goes_on() -> None:
-    """The handshake waits, as long as the client does."""
+    """The handshake waits until the stall ends or the client disconnects."""
     async with LocalServer() as server:
         server.stall()
         with pytest.raises(TimeoutError):
@@ -60,7 +60,7 @@ async def test_a_stalled_server_greets_nobody_until_it_goes_on() -> None:
 
 
 async def test_a_stall_may_be_called_twice_and_while_a_connection_closes() -> None:
-    """A switch is a state, not a count."""
+    """Repeating a switch has no effect."""
     async with LocalServer() as server, connected(server) as peer:
         server.stall()
         server.stall()

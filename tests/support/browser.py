@@ -1,4 +1,4 @@
-"""Chromium without a window, driven through its own debugging protocol."""
+"""Headless Chromium, controlled through its debugging protocol."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def opened(url: str) -> AsyncGenerator[Page]:
-    """Open a page in a browser of its own."""
+    """Open a page in a new browser."""
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1100,760"]

@@ -1,4 +1,4 @@
-"""Running the command: in this process, or in one of its own."""
+"""Running the command in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def environment_for(server: LocalServer) -> dict[str, str]:
 
 
 async def occupied(server: LocalServer, channel: str) -> None:
-    """Wait until somebody is subscribed."""
+    """Wait until the channel has a subscriber."""
     application = server._application
     while not any(one.name == channel for one in application.occupied()):
         await asyncio.sleep(0.005)
@@ -46,7 +46,7 @@ async def occupied(server: LocalServer, channel: str) -> None:
 async def started(
     *arguments: str, environment: dict[str, str], **options: Any
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run the command in a process of its own, and leave nothing of it behind."""
+    """Run the command in a new process, which is killed at the end."""
     pipe = asyncio.subprocess.PIPE
     options = {"stdout": pipe, "stderr": pipe, "stdin": asyncio.subprocess.DEVNULL, **options}
     process = await asyncio.create_subprocess_exec(*PROGRAM, *arguments, env={**os.environ, **environment}, **options)

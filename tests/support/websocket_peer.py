@@ -1,4 +1,4 @@
-"""A client made of nothing but a WebSocket, and the official server library, for tests of the local server."""
+"""A plain WebSocket client and the official server library, for tests of the local server."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Peer:
 
     Attributes:
         websocket: Its WebSocket.
-        socket_id: What the server called it.
-        activity_timeout: What the server told.
+        socket_id: Its socket id.
+        activity_timeout: The server's activity timeout.
     """
 
     def __init__(self, websocket: websockets.ClientConnection, established: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ class Peer:
         return await self.receive()
 
     async def closed(self) -> tuple[int | None, str]:
-        """Wait until the server closes, and return code and reason; None if it just went away."""
+        """Wait until the server closes, and return code and reason; the code is None without a close frame."""
         async with asyncio.timeout(SECONDS):
             await self.websocket.wait_closed()
         code = self.websocket.close_code
@@ -61,7 +61,7 @@ class Peer:
 
 
 def websocket_url(server: LocalServer, key: str | None = None, query: str = "protocol=7") -> str:
-    """Name the server's WebSocket."""
+    """Return the URL of the server's WebSocket."""
     return f"ws://{server.host}:{server.port}/app/{key or server.key}?{query}"
 
 
@@ -75,7 +75,7 @@ async def connected(server: LocalServer) -> AsyncGenerator[Peer]:
 
 
 async def authorization(server: LocalServer, socket_id: str, channel: str, **form: str) -> dict[str, str]:
-    """Ask the server's endpoint."""
+    """Request an authorization of the server's endpoint."""
     async with httpx.AsyncClient(trust_env=False) as http:
         response = await http.post(server.auth_url, data={"socket_id": socket_id, "channel_name": channel, **form})
     answer: dict[str, str] = response.raise_for_status().json()
@@ -83,7 +83,7 @@ async def authorization(server: LocalServer, socket_id: str, channel: str, **for
 
 
 def server_library(server: LocalServer | PusherServer) -> Any:
-    """Return the official server library with the server's present master key."""
+    """Return the official server library with the server's current master key."""
     return pusher.Pusher(
         server.app_id,
         server.key,
