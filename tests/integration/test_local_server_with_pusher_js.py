@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-import pusher
 import pytest
 
 from pusher_client.server import LocalServer
 from tests.support.real.node import Node
 from tests.support.real.pusher_js import Heard, PusherJS
+from tests.support.websocket_peer import server_library
 
 pytestmark = pytest.mark.node
 
@@ -56,23 +56,9 @@ async def pusher_js_on(node: Node, server: LocalServer) -> AsyncIterator[Subscri
         await client.close()
 
 
-def library_of(server: LocalServer) -> pusher.Pusher:
-    """Return the official library with the server's present master key."""
-    return pusher.Pusher(
-        server.app_id,
-        server.key,
-        server.secret,
-        ssl=False,
-        host=server.host,
-        port=server.port,
-        encryption_master_key_base64=server.encryption_master_key_base64,
-        proxies={"http": ""},
-    )
-
-
 async def trigger(server: LocalServer, channel: str, event: str, data: object) -> None:
     """Publish."""
-    assert await asyncio.to_thread(library_of(server).trigger, channel, event, data) == {}
+    assert await asyncio.to_thread(server_library(server).trigger, channel, event, data) == {}
 
 
 async def test_pusher_js_decrypts_what_the_official_library_encrypts(
@@ -129,7 +115,7 @@ async def test_pusher_js_signs_in_and_hears_what_is_for_its_user(
     """Its own events, and who comes and goes of those whom it watches (protocol-notes 6.4)."""
     ann = await pusher_js_on(user={"user_id": "ann", "watchlist": '["bob"]'})
     bob = await pusher_js_on(user={"user_id": "bob"})
-    assert await asyncio.to_thread(library_of(server).send_to_user, "ann", "hello", {"number": 1}) == {}
+    assert await asyncio.to_thread(server_library(server).send_to_user, "ann", "hello", {"number": 1}) == {}
     await bob.close()
     assert await ann.take(4) == [
         Heard("offline", None, ["bob"]),
@@ -146,5 +132,5 @@ async def test_pusher_js_needs_no_channel_data_for_who_signed_in(
     client = await pusher_js_on("presence-room", user={"user_id": "ann"})
     await trigger(server, "presence-room", "e", 1)
     assert await client.take(1) == [Heard("e", "presence-room", 1)]
-    users = await asyncio.to_thread(library_of(server).users_info, "presence-room")
+    users = await asyncio.to_thread(server_library(server).users_info, "presence-room")
     assert [user["id"] for user in users["users"]] == ["ann"]
