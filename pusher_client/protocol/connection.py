@@ -237,6 +237,12 @@ class Connection:
             requester.authorization_failed(purpose, error, retryable=retryable, retry_after=retry_after, now=now)
             self._rearm(self._channels.get(requester.name))
 
+    def batch_refused(self, batch_id: int, now: float) -> None:
+        """Ask again, in halves, for a batch of authorizations that was refused as a whole (protocol-notes 6.6)."""
+        self._now = now
+        self._requests.split(batch_id, now)
+        self._rearm()
+
     # -- the WebSocket --------------------------------------------------------------------------------------------
 
     def websocket_opened(self, now: float) -> None:

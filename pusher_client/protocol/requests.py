@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 from pusher_client.exceptions import PusherError
@@ -69,6 +70,7 @@ class Requests:
         self._last_id = 0
         self._requests: dict[int, _Request] = {}
         self._waiting: deque[int] = deque()
+        self._halves: deque[list[int]] = deque()
         self._calls: dict[int, _Call] = {}
         self._call_of: dict[int, int] = {}
         self._ready_at: float | None = None
@@ -104,6 +106,25 @@ class Requests:
             return None
         request = self._end(request_id, now)
         return request.requester, request.purpose
+
+    def split(self, batch_id: int, now: float) -> None:
+        """Ask again, in two halves, for what is still wanted of a batch that was refused as a whole.
+
+        The halves are calls of their own and start before other requests. A batch of n channels costs at most 2n - 1
+        calls in this way, the first one included (protocol-notes 6.6).
+        """
+        call = self._calls.pop(batch_id, None)
+        if call is None:
+            return
+        channels: dict[str, list[int]] = {}
+        for number in sorted(call.wanted):
+            del self._call_of[number]
+            channels.setdefault(self._requests[number].requester.name, []).append(number)
+        numbers = list(channels.values())
+        middle = len(numbers) // 2
+        self._halves += (list(chain(*half)) for half in (numbers[:middle], numbers[middle:]) if half)
+        self._ready_at = now
+        self._start(now)
 
     def cancel(self, request_id: int, now: float) -> bool:
         """Give up a request, and tell whether it was running; an answer that still comes is ignored."""
@@ -148,6 +169,10 @@ class Requests:
                 self._ready_at = None
 
     def _next_call(self) -> list[int]:
+        while self._halves:
+            half = [number for number in self._halves.popleft() if number in self._requests]
+            if half:
+                return half
         numbers: list[int] = []
         while self._waiting and len(numbers) < (self._batch_size or 1):
             request = self._requests.get(self._waiting[0])

@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
 
 LONGEST = {
     "client": 400,
-    "protocol/connection": 350,
+    "protocol/connection": 356,
     "protocol/subscription": 326,
     "protocol/link": 300,
     "protocol/sign_in": 305,

@@ -793,6 +793,19 @@ class WorldOfBatches(World):
 
     batch_size = BATCH
 
+    @precondition(lambda self: self.core.running)
+    @rule(data=st.data())
+    def refuse_batch(self, data: st.DataObject) -> None:
+        """The endpoint refuses a whole batch, which is asked for again in halves (protocol-notes 6.6)."""
+        calls = self.core.connection._requests._call_of
+        batch = data.draw(st.sampled_from(sorted({calls[number] for number in self.core.running})))
+        asked = [number for number in self.core.running if calls[number] == batch]
+        if len({self.core.running[number].channel for number in asked}) > 1:
+            for number in asked:
+                del self.core.running[number]
+            self.core.connection.batch_refused(batch, self.core.now)
+            self.serve()
+
 
 @pytest.mark.parametrize("world", [World, WorldWithoutShortcut, WorldOfBatches])
 def test_whatever_happens_the_promises_hold(world: type[World]) -> None:

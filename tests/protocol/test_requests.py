@@ -384,3 +384,99 @@ def test_a_drop_cancels_the_batch_and_its_late_answers_are_ignored() -> None:
     core.answer(None, old.requests[0])
     assert core.sent == []
     assert [request.socket_id for request in core.batches()[1].requests] == ["1.2", "1.2"]
+
+
+def names_of(batch: AuthorizeBatch) -> str:
+    """Return the last letters of a batch's channels."""
+    return "".join(request.channel[-1] for request in batch.requests)
+
+
+def test_a_refused_batch_is_asked_again_in_halves() -> None:
+    """Halves keep the order and the numbers, run at once, and have a deadline of their own (R7, 6.6)."""
+    requests, outputs = batching(5)
+    askers = [Asker(f"private-{letter}") for letter in "abcde"]
+    numbers = [requests.ask(asker, Purpose.SUBSCRIBE, 0.0) for asker in askers]
+    requests.split(batches(outputs)[0].batch_id, 4.0)
+    halves = batches(outputs)[1:]
+    assert [numbers_of(half) for half in halves] == [numbers[:2], numbers[2:]]
+    assert requests.deadline() == 14.0
+    for number in numbers:
+        assert requests.take(number, 5.0) is not None
+    assert (len(requests), requests.deadline()) == (0, None)
+
+
+def test_halving_ends_with_each_channel_alone() -> None:
+    """One bad channel of 100 costs 15 calls in all, and 100 bad ones 199: at most 2n - 1 (R7, 6.6)."""
+    for bad, expected in ((range(7, 8), 15), (range(100), 199), (range(0), 1)):
+        requests, outputs = batching(100)
+        for number in range(100):
+            requests.ask(Asker(f"private-{number}"), Purpose.SUBSCRIBE, 0.0)
+        refused: list[str] = []
+        done = 0
+        while done < len(batches(outputs)):
+            batch = batches(outputs)[done]
+            done += 1
+            if any(request.channel == f"private-{number}" for request in batch.requests for number in bad):
+                if len(batch.requests) > 1:
+                    requests.split(batch.batch_id, 0.0)
+                    continue
+                refused.append(batch.requests[0].channel)
+            for request in batch.requests:
+                assert requests.take(request.request_id, 0.0) is not None
+        assert (set(refused), len(refused), done) == ({f"private-{number}" for number in bad}, len(bad), expected)
+        assert len(requests) == 0
+
+
+def test_two_requests_for_one_channel_stay_in_one_half() -> None:
+    """A key and a subscription of one channel are one entry of the batch, so they cannot be told apart (6.6)."""
+    requests, outputs = batching(3)
+    for letter, purpose in (("a", Purpose.SUBSCRIBE), ("b", Purpose.SUBSCRIBE), ("a", Purpose.REFRESH)):
+        requests.ask(Asker(f"private-{letter}"), purpose, 0.0)
+    requests.split(batches(outputs)[0].batch_id, 0.0)
+    assert [names_of(half) for half in batches(outputs)[1:]] == ["aa", "b"]
+
+
+def test_halves_take_places_like_other_calls() -> None:
+    """At most eight calls run; halves start before what waits, and only what is still wanted is asked again (R3)."""
+    requests, outputs = batching(2)
+    numbers = [requests.ask(Asker(f"private-{number}"), Purpose.SUBSCRIBE, 0.0) for number in range(20)]
+    requests.split(batches(outputs)[0].batch_id, 0.0)
+    requests.split(batches(outputs)[1].batch_id, 0.0)
+    assert [numbers_of(batch) for batch in batches(outputs)[8:]] == [[numbers[0]], [numbers[1]]]
+    requests.cancel(numbers[2], 0.0)
+    requests.cancel(numbers[0], 0.0)
+    requests.cancel(numbers[1], 0.0)
+    assert [numbers_of(batch) for batch in batches(outputs)[10:]] == [[numbers[3]], numbers[16:18]]
+
+
+def test_the_refusal_of_a_batch_that_is_over_is_ignored() -> None:
+    """It was cancelled meanwhile, or its link was lost (R3)."""
+    requests, outputs = batching(2)
+    numbers = [requests.ask(Asker(f"private-{letter}"), Purpose.SUBSCRIBE, 0.0) for letter in "ab"]
+    for number in numbers:
+        requests.cancel(number, 0.0)
+    requests.split(batches(outputs)[0].batch_id, 0.0)
+    assert (len(batches(outputs)), len(requests), requests.deadline()) == (1, 0, None)
+
+
+def test_the_core_asks_again_for_a_refused_batch() -> None:
+    """Only the channel that is refused alone fails; the others are subscribed (R7, 6.6)."""
+    core = Core(batch_size=100)
+    core.up()
+    for letter in "abc":
+        core.subscribe(f"private-{letter}")
+    core.wait(0.01)
+    core.connection.batch_refused(core.batches()[0].batch_id, core.now)
+    core.drain()
+    assert [names_of(batch) for batch in core.batches()[1:]] == ["a", "bc"]
+    core.answer(None, core.batches()[1].requests[0])
+    core.connection.batch_refused(core.batches()[2].batch_id, core.now)
+    core.drain()
+    refused, granted = core.batches()[3].requests[0], core.batches()[4].requests[0]
+    core.answer(None, granted)
+    error = AuthorizationError(refused.channel, status=403)
+    core.connection.authorization_failed(refused.request_id, error, retryable=False, retry_after=None, now=core.now)
+    for letter in "ac":
+        core.acknowledge(f"private-{letter}")
+    states = [core.connection.subscription_state(f"private-{letter}").value for letter in "abc"]
+    assert states == ["subscribed", "failed", "subscribed"]
