@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-import pusher_client
-
-ROOT = Path(__file__).parents[2]
-PACKAGE = "pusher_client"
-SOURCE = Path(pusher_client.__file__).parent
+from docs.rooms import ROOT, SOURCE, imported, local, modules
 
 IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket", "ssl", "threading", "secrets", "os"}
 
@@ -69,46 +64,6 @@ NOT_MIRRORED = {
     "protocol/states": CORE,
     "protocol/subscriptions": CORE,
 } | {f"{room}/__init__": "a docstring, or names that it passes on" for room in PACKAGES}
-
-
-def modules(root: Path) -> Iterator[tuple[str, ast.Module, int]]:
-    """Yield each module's path below the package, its tree, and its number of lines."""
-    for path in sorted(root.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        yield path.relative_to(root).with_suffix("").as_posix(), ast.parse(text), len(text.splitlines())
-
-
-def imported(tree: ast.Module, *, at_run_time: bool = False) -> set[str]:
-    """Return the full names of all that a module imports; without those for type checkers if asked."""
-    skipped = {
-        inner
-        for node in ast.walk(tree)
-        if at_run_time and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if node in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            # What is taken from the package itself may be a module of it, or a name that its __init__ passes on.
-            from_root = node.module == PACKAGE
-            names.update({absolute(alias.name) for alias in node.names} if from_root else {node.module or ""})
-    return names
-
-
-def absolute(name: str) -> str:
-    """Return the module that a name imported from the package itself comes from."""
-    is_module = (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file()
-    return f"{PACKAGE}.{name}" if is_module else f"{PACKAGE}.__init__"
-
-
-def local(names: set[str]) -> set[str]:
-    """Return the modules of the package among the names, as paths below it."""
-    inside = {f"{PACKAGE}.__init__" if name == PACKAGE else name for name in names}
-    return {name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in inside if name.startswith(f"{PACKAGE}.")}
 
 
 def impurities(root: Path) -> list[str]:
