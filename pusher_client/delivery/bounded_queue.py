@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, Generic, TypeVar
 
 from pusher_client.events import DecryptionFailure, Event, Member
-from pusher_client.protocol.byte_budget import BYTES_PER_VALUE, ByteBudget, data_bytes, text_bytes, value_bytes
+from pusher_client.protocol.byte_budget import ByteBudget, data_bytes, flat_object_bytes, text_bytes, value_bytes
 
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
@@ -30,7 +30,7 @@ def event_bytes(event: Event) -> int:
     values = _few_values(event.data)
     if values is None:
         return EVENT_OVERHEAD + len(name) + data_bytes(raw)
-    return EVENT_OVERHEAD + len(name) + 2 * len(raw) + BYTES_PER_VALUE * values
+    return EVENT_OVERHEAD + len(name) + flat_object_bytes(raw, values)
 
 
 def _told_bytes(data: object) -> int:

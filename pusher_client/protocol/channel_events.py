@@ -1,4 +1,4 @@
-"""The protocol's own events on a channel, rebuilt from what is known of them (protocol-notes 5.3 to 5.7 and 7.1)."""
+"""The protocol's own events on a channel, rebuilt from their known fields (protocol-notes 5.3 to 5.7 and 7.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from pusher_client.events import Event
 from pusher_client.protocol.frames import Frame, clean_text, decode_data, json_object
 from pusher_client.protocol.names import ChannelKind, channel_kind
-from pusher_client.protocol.presence import Members
+from pusher_client.protocol.presence import MemberChanges, Members
 
 __all__ = ["ChannelEvents", "is_refusal", "read_subscription_count", "read_subscription_error"]
 
@@ -15,12 +15,12 @@ _COUNT_LIMIT = 2**53
 
 
 class ChannelEvents:
-    """What a channel's protocol events say, and what is remembered of them.
+    """Reads a channel's protocol events, and keeps the members and the number of subscribers.
 
     Args:
         channel: The channel's name.
-        kind: What the name says.
-        members_bytes: How many bytes the members of a presence channel may take.
+        kind: The kind of channel.
+        members_bytes: Bytes that members of a presence channel may take who join later.
     """
 
     __slots__ = ("_channel", "_kind", "members", "subscription_count")
@@ -31,21 +31,18 @@ class ChannelEvents:
         self.members: Members | None = Members(members_bytes) if kind.presence else None
         self.subscription_count: int | None = None
 
-    def succeeded(self, frame: Frame) -> tuple[Event, list[Event]]:
-        """Read an acknowledgement; return its event, and what changed among the members since the last one."""
+    def succeeded(self, frame: Frame) -> tuple[Event, MemberChanges | None]:
+        """Read an acknowledgement; return its event, and the changes of the members since the last one."""
         name = "pusher:subscription_succeeded"
         if self._kind.encrypted:
-            return self._event(name, None), []
-        data = decode_data(frame.data)
+            return self._event(name, None), None
         if self.members is None:
-            return self._event(name, data, frame.data), []
-        left, joined = self.members.replace(data)
-        changes = [self._event("pusher:member_removed", member) for member in left]
-        changes += [self._event("pusher:member_added", member) for member in joined]
-        return self._event(name, dict(self.members.mapping)), changes
+            return self._event(name, decode_data(frame.data), frame.data), None
+        before, now = self.members.replace(frame.data)
+        return self._event(name, now.copy()), MemberChanges(self._channel, before, now)
 
     def read(self, frame: Frame) -> Event | None:
-        """Read another protocol event of a subscribed channel; None for what there is not, or is nonsense."""
+        """Read another protocol event of a subscribed channel; None if it is unknown or malformed."""
         match frame.event:
             case "pusher_internal:subscription_count":
                 count = read_subscription_count(frame.data)
@@ -59,16 +56,16 @@ class ChannelEvents:
                 return None if self.members is None else self._read_member(frame, self.members)
 
     def _read_member(self, frame: Frame, members: Members) -> Event | None:
-        before = len(members.mapping)
+        before = len(members)
         match frame.event:
             case "pusher_internal:member_added":
-                name, member = "pusher:member_added", members.add(decode_data(frame.data))
+                name, member = "pusher:member_added", members.add(frame.data)
             case "pusher_internal:member_updated":
-                # Some servers say by this name what others say by adding the member again.
-                member = members.add(decode_data(frame.data))
-                name = "pusher:member_updated" if len(members.mapping) == before else "pusher:member_added"
+                # Some servers send this where others add the member again.
+                member = members.add(frame.data)
+                name = "pusher:member_updated" if len(members) == before else "pusher:member_added"
             case "pusher_internal:member_removed":
-                name, member = "pusher:member_removed", members.remove(decode_data(frame.data))
+                name, member = "pusher:member_removed", members.remove(frame.data)
             case _:
                 return None
         return None if member is None else self._event(name, member)
@@ -78,14 +75,14 @@ class ChannelEvents:
 
 
 def is_refusal(frame: Frame) -> bool:
-    """Tell whether the server refuses a subscription; one of the two names is unknown on encrypted channels (7.1)."""
+    """Return whether the server refuses a subscription; encrypted channels know one of the two names (7.1)."""
     if frame.event == "pusher:subscription_error":
         return True
     return frame.event == "pusher_internal:subscription_error" and not channel_kind(frame.channel or "").encrypted
 
 
 def read_subscription_count(text: str | None) -> int | None:
-    """Read how many subscribers there are: a whole number from 0 to 2^53, or None for anything else."""
+    """Read the number of subscribers: an integer from 0 to 2^53; None for anything else."""
     count = json_object(decode_data(text)).get("subscription_count")
     if isinstance(count, bool) or not isinstance(count, int):
         return None
@@ -93,7 +90,7 @@ def read_subscription_count(text: str | None) -> int | None:
 
 
 def read_subscription_error(text: str | None) -> dict[str, Any]:
-    """Read why the server refused: ``type`` and ``error`` cleaned and cut, ``status`` a whole number or None."""
+    """Read a refusal of the server: ``type`` and ``error`` cleaned and cut, ``status`` an integer or None."""
     data = decode_data(text)
     if isinstance(data, str):
         return {"type": "", "error": clean_text(data), "status": None}

@@ -1,7 +1,6 @@
-"""What arrives on one channel while it is subscribed (protocol-notes 5.6, 5.7 and 7.1).
+"""The frames of one channel while it is subscribed (protocol-notes 5.6, 5.7 and 7.1).
 
-An encrypted channel's frames has a hold, and asks for keys on its behalf. Whether there is one is decided by the
-channel's name, before any data is looked at (promise C1).
+The name of a channel decides whether its events are encrypted, before any data is read (promise C1).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pusher_client.events import DECRYPTION_FAILURE, Event
+from pusher_client.events import Event
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
@@ -18,9 +17,10 @@ from pusher_client.protocol.encrypted_events import EncryptedEvents
 from pusher_client.protocol.encryption import OpenSecretbox
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, decode_data
-from pusher_client.protocol.keyring import RefreshGuard
-from pusher_client.protocol.names import ChannelKind, channel_kind, is_application_event
-from pusher_client.protocol.outputs import Deliver, Output, Purpose
+from pusher_client.protocol.key_refresh import RefreshGuard
+from pusher_client.protocol.names import ChannelKind, channel_kind
+from pusher_client.protocol.output_queue import Emitted, EventSource
+from pusher_client.protocol.outputs import Deliver, Purpose
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.signatures import ChannelAuthorization
@@ -29,34 +29,34 @@ __all__ = ["ChannelFrames", "SignedInUser", "SubscriptionContext"]
 
 
 class SignedInUser(Protocol):
-    """What subscriptions ask of the sign-in (protocol-notes 13.4)."""
+    """What subscriptions need of the sign-in (protocol-notes 13.4)."""
 
     @property
     def user_id(self) -> str | None:
-        """Who is signed in on this link."""
+        """The id of the user who is signed in on this link; None without one."""
         ...
 
     @property
     def expected(self) -> bool:
-        """Whether somebody is going to be."""
+        """Whether a sign-in is under way."""
         ...
 
 
 class Receiver(Protocol):
-    """What takes a channel's application events while it is subscribed."""
+    """Takes a channel's application events while it is subscribed."""
 
     def receive(self, frame: Frame, now: float) -> Event | None:
-        """Take an application event; return what may be delivered at once."""
+        """Take an application event; return what is to be delivered at once."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionContext:
-    """What all subscriptions of a connection share; ``receivers`` are those of the channels that are subscribed now."""
+    """What all subscriptions of a connection share; ``receivers`` has an entry for each subscribed channel."""
 
     settings: ConnectionSettings
     random: Callable[[], float]
-    emit: Callable[[Output], None]
+    emit: Callable[[Emitted], None]
     send: Callable[[str], None]
     requests: Requests
     budget: ByteBudget
@@ -68,11 +68,11 @@ class SubscriptionContext:
 
 
 class ChannelFrames:
-    """Turns a channel's frames into events, in their order.
+    """Turns a channel's frames into events, in order.
 
     Args:
         name: The channel's name.
-        context: What the connection's subscriptions share.
+        context: What all subscriptions of the connection share.
         counts: The channel's counts.
     """
 
@@ -101,92 +101,88 @@ class ChannelFrames:
             open_box=context.open_box,
         )
 
-    # -- what arrives ---------------------------------------------------------------------------------------------
+    # -- received frames ------------------------------------------------------------------------------------------
 
     def receive(self, frame: Frame, now: float) -> Event | None:
-        """Take an application event; return what may be delivered at once."""
+        """Take an application event; return what is to be delivered at once."""
         if self._encrypted is not None:  # registered itself, see ``set_subscribed``; this is a second lock (C1)
             return self._encrypted.receive(frame, now)
         self.counts.received += 1
         return Event(frame.event, self.name, decode_data(frame.data), frame.user_id, frame.data or "")
 
     def set_subscribed(self, *, subscribed: bool) -> None:
-        """Take application events from now on, or no more; those of an encrypted channel go to its hold alone."""
+        """Start or stop to receive application events; those of an encrypted channel go to ``EncryptedEvents`` only."""
         if subscribed:
             self._context.receivers[self.name] = self if self._encrypted is None else self._encrypted
         else:
             self._context.receivers.pop(self.name, None)
 
     def deliver(self, event: Event) -> None:
-        """Deliver a protocol event, behind what is held."""
+        """Deliver an event of the protocol, behind the events that are held."""
         ready = event if self._encrypted is None else self._encrypted.receive_protocol_event(event)
         if ready is not None:
-            self.release(ready)
+            self._context.emit(Deliver(ready))
 
-    def count_undelivered(self, event: Event) -> None:
-        """Count what was on its way to dispatch when the caller unsubscribed."""
-        self.counts.dropped += event.name == DECRYPTION_FAILURE or is_application_event(event.name)
-
-    # -- what happens to the subscription -------------------------------------------------------------------------
+    # -- changes of the subscription ------------------------------------------------------------------------------
 
     def lacks_key(self, authorization: ChannelAuthorization) -> bool:
-        """Tell whether an authorization cannot serve because the channel is encrypted and no key came with it."""
+        """Return whether the channel is encrypted and the authorization has no key."""
         return self._encrypted is not None and authorization.shared_secret is None
 
     def authorized(self, authorization: ChannelAuthorization, now: float) -> None:
-        """Take what a subscription's authorization brings besides the signature."""
+        """Take the key and the member data of a subscription's authorization."""
         if self._encrypted is not None and authorization.shared_secret is not None:
             self._encrypted.subscription_authorized(authorization.shared_secret, now)
         if self.events.members is not None:
             self.events.members.authorized(authorization.channel_data, self._context.user.user_id)
 
     def subscription_lost(self, now: float) -> None:
-        """The subscription is lost for now; what is held waits a little for the next authorization."""
+        """Called when the subscription is lost; held events wait a limited time for the next authorization."""
         if self._encrypted is not None:
             self._encrypted.link_lost(now)
 
     def end(self, now: float) -> None:
-        """The subscription is over: hand on what is held, drop the keys."""
+        """Called when the subscription has ended: release the held events and drop the keys."""
         if self._encrypted is not None:
             self._encrypted.end(now)
 
     def discard(self, now: float) -> None:
-        """The caller unsubscribed: drop what is held, and the keys."""
+        """Called when the caller unsubscribed: drop the held events and the keys."""
         if self._encrypted is not None:
             self._encrypted.discard(now)
 
     def deadline(self) -> float | None:
-        """Return when ``handle_deadline`` has something to do."""
+        """Return when ``handle_deadline`` must be called."""
         return None if self._encrypted is None else self._encrypted.deadline()
 
     def handle_deadline(self, now: float) -> None:
-        """Let the hold do what is due."""
+        """Do what is due."""
         if self._encrypted is not None:
             self._encrypted.handle_deadline(now)
 
-    # -- what the hold needs --------------------------------------------------------------------------------------
+    # -- what EncryptedEvents needs -------------------------------------------------------------------------------
 
-    def release(self, event: Event) -> None:
-        """Hand an event on."""
-        self._context.emit(Deliver(event))
+    def release(self, events: EventSource) -> None:
+        """Deliver a burst of events, behind everything emitted before."""
+        self._context.emit(events)
 
     def request_key(self, encrypted: EncryptedEvents, now: float) -> None:
-        """Ask for an authorization only for the key it brings; no second subscribe follows."""
+        """Request an authorization for its key only; no subscribe frame follows."""
         self._refresh_id = self._context.requests.ask(KeyRequest(self, encrypted), Purpose.REFRESH, now)
 
     def cancel_key_request(self, now: float) -> bool:
-        """Give up that request, and tell whether it was running or still waited for its turn."""
+        """Cancel that request; return whether it had been started, and was not waiting for its turn."""
         request_id, self._refresh_id = self._refresh_id, None
         return request_id is not None and self._context.requests.cancel(request_id, now)
 
     def key_request_ended(self) -> None:
-        """Hear that there is an answer, or none to come."""
+        """Called when the request was answered or has failed."""
         self._refresh_id = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """A request for a key, in the form in which requests are answered."""
+    """A request for a key. `Requests` calls its methods with the outcome."""
 
     frames: ChannelFrames
     encrypted: EncryptedEvents
@@ -197,11 +193,11 @@ class KeyRequest:
         return self.frames.name
 
     def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
-        """Take the key; an answer without one brought nothing."""
+        """Take the key; an answer without one is a failure."""
         del purpose
         key = authorization.shared_secret
         if key is None:
-            self._brought_nothing(now)
+            self._failed(now)
         else:
             self.frames.key_request_ended()
             self.encrypted.key_received(key, now)
@@ -209,15 +205,15 @@ class KeyRequest:
     def authorization_failed(
         self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
     ) -> None:
-        """Nothing was brought, whatever the reason: a refresh is one request without retries."""
+        """Called on any failure: a refresh is one request without retries."""
         del purpose, error, retryable, retry_after
-        self._brought_nothing(now)
+        self._failed(now)
 
     def request_timed_out(self, purpose: Purpose, now: float) -> None:
-        """No answer is no key."""
+        """Called when no answer came in time."""
         del purpose
-        self._brought_nothing(now)
+        self._failed(now)
 
-    def _brought_nothing(self, now: float) -> None:
+    def _failed(self, now: float) -> None:
         self.frames.key_request_ended()
         self.encrypted.key_request_failed(now)

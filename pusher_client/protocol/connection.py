@@ -7,7 +7,6 @@ Feed it one input at a time, each with the time of a monotonic clock in seconds,
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,9 +19,10 @@ from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.encryption import secretbox_opener
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import decode_frame
-from pusher_client.protocol.keyring import RefreshGuard
+from pusher_client.protocol.key_refresh import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
+from pusher_client.protocol.output_queue import OutputQueue
 from pusher_client.protocol.outputs import Deliver, Output
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
@@ -58,7 +58,7 @@ class Connection:
         shortcut: bool = True,
     ) -> None:
         self.settings = settings
-        self._outputs: deque[Output] = deque()
+        self._outputs = OutputQueue()
         self._texts: list[str] = []
         self._client_events = ClientEvents(settings.client_events_per_second)
         self._timers = Timers()
@@ -128,9 +128,13 @@ class Connection:
         return texts
 
     def outputs(self) -> Iterator[Output]:
-        """Yield the outputs in order, also those that come in while the others are carried out."""
-        while self._outputs:
-            yield self._outputs.popleft()
+        """Yield the outputs in order, also those added meanwhile; what is not taken is yielded by the next call."""
+        return self._outputs.drain()
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether there may be outputs."""
+        return bool(self._outputs)
 
     def deadline(self) -> float | None:
         """Return when to call ``handle_deadline``; None while nothing is waited for."""

@@ -1,47 +1,49 @@
-"""The events of one encrypted channel: opened, held in order while a key is asked for, or failed (protocol-notes 7).
+"""The events of one encrypted channel: opened, held in order while a key is requested, or failed (protocol-notes 7).
 
-Everything about an encrypted event is decided here. What can be opened at once, with nothing held before it, leaves at
-once. Otherwise it is put behind what waits, and the queue is settled from its head: an event leaves when it was opened,
-or when nothing that could still open it is on its way.
+Every rule about an encrypted event is here. An event that can be opened is delivered at once if nothing is held before
+it. Otherwise it is queued. Events are released from the head of the queue: once they are opened, or once no request is
+running that could still bring their key.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, DecryptionFailureReason, Event
-from pusher_client.protocol.backlog import Backlog, Held
+from pusher_client.protocol.backlog import Backlog, Held, ReleasedEvents
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, decode_data
-from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
+from pusher_client.protocol.key_refresh import KeyRefresh, RefreshGuard
+from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy
 from pusher_client.protocol.names import CLIENT_PREFIX
 
 __all__ = ["EncryptedEvents", "KeyRequester"]
 
 
 class KeyRequester(Protocol):
-    """What a hold needs of its subscription."""
+    """What the events of an encrypted channel need of the channel."""
 
-    def release(self, event: Event) -> None:
-        """Hand an event on, in its place."""
+    def release(self, events: ReleasedEvents) -> None:
+        """Deliver these events, behind everything emitted before."""
 
     def request_key(self, encrypted: EncryptedEvents, now: float) -> None:
         """Start one authorization request whose answer goes to ``key_received`` or ``key_request_failed``."""
 
     def cancel_key_request(self, now: float) -> bool:
-        """Cancel that request, and tell whether it was running or still waited for its turn."""
+        """Cancel that request; return whether it had been started, and was not waiting for its turn."""
         ...
 
 
 class EncryptedEvents(Backlog):
-    """One encrypted channel's keys and waiting events.
+    """One encrypted channel's keys and held events.
 
     Args:
         channel: The channel's name.
-        requester: Who carries events and requests.
+        requester: Delivers events and makes authorization requests.
         policy: The numbers of key rotation.
         guards: The guard of this channel and that of the whole client.
         budget: The client's allowance of bytes.
@@ -49,17 +51,7 @@ class EncryptedEvents(Backlog):
         open_box: Opens a secretbox with a key.
     """
 
-    __slots__ = (
-        "_channel",
-        "_counts",
-        "_guards",
-        "_kept_until",
-        "_policy",
-        "_probe_at",
-        "_requested_at",
-        "_requester",
-        "_ring",
-    )
+    __slots__ = ("_channel", "_counts", "_kept_until", "_policy", "_refresh", "_requester", "_ring")
 
     def __init__(
         self,
@@ -75,49 +67,53 @@ class EncryptedEvents(Backlog):
         super().__init__(policy.backlog, budget)
         self._channel = channel
         self._policy = policy
-        self._guards = guards
         self._counts = counts
         self._requester = requester
         self._ring = Keyring(policy.grace, policy.old_keys, open_box)
-        self._requested_at: float | None = None
+        self._refresh = KeyRefresh(policy, guards)
         self._kept_until: float | None = None
-        self._probe_at: float | None = None
 
-    # -- what arrives ---------------------------------------------------------------------------------------------
+    # -- received events ------------------------------------------------------------------------------------------
 
     def receive(self, frame: Frame, now: float) -> Event | None:
-        """Take an application event; return what may be delivered at once, or None when it is held."""
+        """Take an application event; return what is to be delivered at once, or None if it is held."""
         self._counts.received += 1
         name, text = frame.event, frame.data
         envelope = read_envelope(text)
         if envelope is None:
-            return self._in_order(name, text or "", self._failure(name, text, DecryptionFailureReason.MALFORMED))
+            return self._in_order(self._failure(name, text, DecryptionFailureReason.MALFORMED))
         nonce, ciphertext = envelope
         plaintext = self._ring.open(nonce, ciphertext, now)
-        if plaintext is not None:
-            if self._ring.fruitful:
-                self._note_fruitful()
-            event = self._opened(name, text, plaintext)
-            return self._in_order(name, text or "", event) if self.items else event
-        return self._not_opened(Held(name=name, raw=text or "", arrived=now, nonce=nonce, ciphertext=ciphertext), now)
+        if plaintext is None:
+            return self._not_opened(
+                Held(name=name, raw=text or "", arrived=now, nonce=nonce, ciphertext=ciphertext), now
+            )
+        if self._ring.fruitful:
+            self._note_fruitful()
+        if self.items:
+            self._append(Held(name=name, raw=text or "", plaintext=plaintext))
+            return None
+        return self._opened(name, text, plaintext)
 
     def receive_protocol_event(self, event: Event) -> Event | None:
-        """Take an event of the protocol's own, whose place is behind what is held."""
-        return self._in_order(event.name, event.raw, event, application=False)
+        """Take an event of the protocol itself, whose place is behind what is held."""
+        return self._in_order(event, application=False)
 
-    def _in_order(self, name: str, raw: str, event: Event, *, application: bool = True) -> Event | None:
+    def _in_order(self, event: Event, *, application: bool = True) -> Event | None:
         if not self.items:
             return event
-        self._append(Held(name=name, raw=raw, event=event, application=application))
+        # A failure keeps its text in its data, everything else in ``raw``.
+        raw = event.data.raw if isinstance(event.data, DecryptionFailure) else event.raw
+        self._append(Held(name=event.name, raw=raw, event=event, application=application))
         return None
 
     def _not_opened(self, item: Held, now: float) -> Event | None:
-        """EncryptedEvents a sealed event that no key opens, unless nothing can be gained by waiting."""
+        """Hold a sealed event that no key opens, unless nothing can be gained by waiting."""
         if item.name.startswith(CLIENT_PREFIX):
             if not self.items:
                 return self._failed(item, DecryptionFailureReason.WRONG_KEY)
-        elif self._requested_at is None:
-            if self._suspended(now):
+        elif self._refresh.requested_at is None:
+            if self._refresh.suspended(now):
                 return self._failed(item, DecryptionFailureReason.REFRESH_SUSPENDED)
             item.requested = True
             self._request_key(now)
@@ -126,133 +122,125 @@ class EncryptedEvents(Backlog):
 
     def _append(self, item: Held) -> None:
         if not self.append(item):
-            self._release_while(DecryptionFailureReason.BACKLOG_OVERFLOW, self._always)
+            self._release_while(DecryptionFailureReason.BACKLOG_OVERFLOW, _always)
 
-    # -- asking for a key -----------------------------------------------------------------------------------------
+    # -- keys -----------------------------------------------------------------------------------------------------
 
     def subscription_authorized(self, key: bytes, now: float) -> None:
-        """Take the key of a subscription's authorization, which answers for everything that waited (3.8)."""
+        """Take the key of a subscription's authorization, and release everything held (design.md 3.8)."""
         self._ring.set_current(key, now)
         self._open_held(now)
         self._kept_until = None
-        self._release_while(DecryptionFailureReason.WRONG_KEY, self._always)
+        self._release_while(DecryptionFailureReason.WRONG_KEY, _always)
 
     def key_received(self, key: bytes, now: float) -> None:
-        """Take the key of a refresh, deliver what it opens, and judge whether asking was of use (3.7)."""
-        self._requested_at = None
-        brought = self._ring.set_current(key, now)
-        self._open_held(now)
-        if not brought:
-            self._count_fruitless(now)
+        """Take the key of a refresh, release what waited for it, and judge what the request brought (design.md 3.7)."""
+        self._refresh.requested_at = None
+        is_new = self._ring.set_current(key, now)
+        opened = self._open_held(now)
+        if not is_new:
+            self._refresh.brought_nothing(now)
+        elif not opened:
+            self._refresh.brought_key(now)
         self._release_requested(DecryptionFailureReason.WRONG_KEY, now)
 
     def key_request_failed(self, now: float, *, fruitless: bool = True) -> None:
-        """A refresh brought no key: an error, a refusal, or no answer in time."""
-        self._requested_at = None
+        """Take the end of a refresh without a key: an error, a refusal, or no answer in time."""
+        self._refresh.requested_at = None
         if fruitless:
-            self._count_fruitless(now)
+            self._refresh.brought_nothing(now)
         self._release_requested(DecryptionFailureReason.AUTHORIZATION_FAILED, now)
 
     def _request_key(self, now: float) -> None:
-        self._requested_at = now
-        self._probe_at = None
+        self._refresh.started(now)
         for item in self.items:
             item.requested = True
         self._counts.key_refreshes += 1
         self._requester.request_key(self, now)
 
-    def _open_held(self, now: float) -> None:
+    def _open_held(self, now: float) -> bool:
+        """Open what can be opened; return whether a key that a request brought has opened its first event."""
         for item in self.items:
-            if item.event is None:
-                plaintext = self._ring.open(item.nonce, item.ciphertext, now)
-                if plaintext is not None:
-                    item.event = self._opened(item.name, item.raw, plaintext)
-        if self._ring.fruitful:
+            if not item.decided:
+                item.plaintext = self._ring.open(item.nonce, item.ciphertext, now)
+                if item.plaintext is not None:
+                    item.ciphertext = b""
+        fruitful = self._ring.fruitful
+        if fruitful:
             self._note_fruitful()
+        return fruitful
 
     def _note_fruitful(self) -> None:
         self._ring.fruitful = False
-        for guard in self._guards:
-            guard.fruitful()
+        self._refresh.fruitful()
 
-    def _count_fruitless(self, now: float) -> None:
-        for guard in self._guards:
-            guard.fruitless(now)
+    # -- release --------------------------------------------------------------------------------------------------
 
-    def _suspended(self, now: float) -> bool:
-        """Tell whether asking must wait; if so, arm the one probe that asks when the wait is over."""
-        own, client = (guard.suspended_until for guard in self._guards)
-        until = max(own, client)
-        if now >= until:
-            return False
-        if self._probe_at is None:
-            # All channels wait for the client's guard alike, and must not ask in the same instant.
-            room = min(until - now, now + self._policy.max_delay - until)
-            self._probe_at = until + (self._guards[1].draw() * max(0.0, room) if client > own else 0.0)
-        return True
+    def _release_requested(self, reason: DecryptionFailureReason, now: float) -> None:
+        """Release what the ended request was for; the first sealed event after that requests a key for all behind."""
+        released: deque[Held] = deque()
+        while self.items:
+            item = self.head
+            if item.decided or item.requested or item.name.startswith(CLIENT_PREFIX):
+                released.append(self._take(reason))
+            elif self._refresh.suspended(now):
+                released.append(self._take(DecryptionFailureReason.REFRESH_SUSPENDED))
+            else:
+                self._request_key(now)
+                break
+        self._release(released)
+
+    def _release_while(self, reason: DecryptionFailureReason, over: Callable[[Held], bool]) -> None:
+        """Release events from the head while they are decided or their waiting is over."""
+        released: deque[Held] = deque()
+        while self.items and (self.head.decided or over(self.head)):
+            released.append(self._take(reason))
+        self._release(released)
+
+    def _take(self, reason: DecryptionFailureReason) -> Held:
+        item = self.pop()
+        item.reason = DecryptionFailureReason.WRONG_KEY if item.name.startswith(CLIENT_PREFIX) else reason
+        return item
+
+    def _release(self, items: deque[Held]) -> None:
+        if items:
+            self._requester.release(ReleasedEvents(self._channel, items, self.free, self._make_event))
 
     # -- the end of waiting ---------------------------------------------------------------------------------------
 
-    def _release_requested(self, reason: DecryptionFailureReason, now: float) -> None:
-        """Settle what had asked; the first sealed event that came later asks anew, for itself and all behind it."""
-        while self.items:
-            item = self.head
-            if item.event is None and not item.requested and not item.name.startswith(CLIENT_PREFIX):
-                if not self._suspended(now):
-                    self._request_key(now)
-                    return
-                self._release_head(DecryptionFailureReason.REFRESH_SUSPENDED)
-            else:
-                self._release_head(reason)
-
-    def _release_while(self, reason: DecryptionFailureReason, over: Callable[[Held], bool]) -> None:
-        """Let events leave from the head while they are decided or their wait is over."""
-        while self.items and (self.head.event is not None or over(self.head)):
-            self._release_head(reason)
-
-    @staticmethod
-    def _always(_item: Held) -> bool:
-        return True
-
-    def _release_head(self, reason: DecryptionFailureReason) -> None:
-        item = self.pop()
-        if item.name.startswith(CLIENT_PREFIX):
-            reason = DecryptionFailureReason.WRONG_KEY
-        self._requester.release(item.event if item.event is not None else self._failed(item, reason))
-
     def end(self, now: float) -> None:
-        """End every wait and drop the keys: the channel or the link failed for good, or was closed."""
+        """Release everything and drop the keys: the channel or the link failed finally, or was closed."""
         self.cancel_key_request(now)
         self._kept_until = None
-        self._release_while(DecryptionFailureReason.AUTHORIZATION_FAILED, self._always)
+        self._release_while(DecryptionFailureReason.AUTHORIZATION_FAILED, _always)
         self._ring.clear()
 
     def link_lost(self, now: float) -> None:
-        """Keep what waits for the authorization that the next link brings, but no longer than one timeout (3.8)."""
+        """Hold events for the authorization of the next link, but no longer than one timeout (design.md 3.8)."""
         self.cancel_key_request(now)
         if self.items and self._kept_until is None:
             self._kept_until = now + self._policy.timeout
 
     def cancel_key_request(self, now: float) -> None:
-        """Give up a running refresh and a planned one."""
-        self._probe_at = None
-        if self._requested_at is not None:
-            self._requested_at = None
+        """Cancel a running request and a planned one."""
+        self._refresh.probe_at = None
+        if self._refresh.requested_at is not None:
+            self._refresh.requested_at = None
             self._requester.cancel_key_request(now)
 
     def discard(self, now: float) -> None:
-        """Forget the keys and all that waits, and count the events as dropped: the caller unsubscribed."""
+        """Drop the keys and all held events, which count as dropped: the caller unsubscribed."""
         self.cancel_key_request(now)
         while self.items:
-            self._counts.dropped += self.pop().application
+            item = self.pop()
+            self.free(item)
+            self._counts.dropped += item.application
         self._kept_until = None
         self._ring.clear()
 
     def deadline(self) -> float | None:
-        """Return when ``handle_deadline`` has something to do."""
-        due = [self._kept_until, self._probe_at, self._ring.deadline()]
-        if self._requested_at is not None:
-            due.append(self._requested_at + self._policy.timeout)
+        """Return when ``handle_deadline`` must be called."""
+        due = [self._kept_until, self._refresh.deadline(), self._ring.deadline()]
         if self.items:
             due.append(self.head.arrived + 2 * self._policy.timeout)
         return min((time for time in due if time is not None), default=None)
@@ -260,19 +248,26 @@ class EncryptedEvents(Backlog):
     def handle_deadline(self, now: float) -> None:
         """Do what is due."""
         self._ring.expire(now)
-        if self._requested_at is not None and now >= self._requested_at + self._policy.timeout:
-            # One that never had its turn says nothing of the endpoint.
+        if self._refresh.overdue(now):
+            # A request that was still waiting for its turn says nothing about the endpoint.
             self.key_request_failed(now, fruitless=self._requester.cancel_key_request(now))
         longest = 2 * self._policy.timeout
         if self._kept_until is not None and now >= self._kept_until:
             self._kept_until = None
             longest = 0.0
-        # The sum that ``deadline`` names: a difference may round to the other side, and the deadline never pass.
+        # The same sum as in ``deadline``: a difference could be rounded the other way, and the deadline never pass.
         self._release_while(DecryptionFailureReason.AUTHORIZATION_FAILED, lambda item: item.arrived + longest <= now)
-        if self._probe_at is not None and now >= self._probe_at:
+        if self._refresh.probe_at is not None and now >= self._refresh.probe_at:
             self._request_key(now)
 
-    # -- what comes out -------------------------------------------------------------------------------------------
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def _make_event(self, item: Held) -> Event:
+        if item.event is not None:
+            return item.event
+        if item.plaintext is not None:
+            return self._opened(item.name, item.raw, item.plaintext)
+        return self._failed(item, item.reason)
 
     def _opened(self, name: str, raw: str | None, plaintext: bytes) -> Event:
         text = decode_plaintext(plaintext)
@@ -286,3 +281,7 @@ class EncryptedEvents(Backlog):
     def _failure(self, name: str, raw: str | None, reason: DecryptionFailureReason) -> Event:
         failure = DecryptionFailure(self._channel, name, reason, raw or "")
         return Event(DECRYPTION_FAILURE, self._channel, failure)
+
+
+def _always(_item: Held) -> bool:
+    return True

@@ -1,17 +1,23 @@
-"""Counting what became of a channel's application events (protocol-notes 8.3)."""
+"""Counts of a channel's application events (protocol-notes 8.3, promise R5)."""
 
 from __future__ import annotations
 
-from pusher_client.events import ChannelStats
+from pusher_client.events import DECRYPTION_FAILURE, ChannelStats
+from pusher_client.protocol.names import is_application_event
 
-__all__ = ["EventCounts"]
+__all__ = ["EventCounts", "is_counted"]
+
+
+def is_counted(name: str) -> bool:
+    """Return whether the counts include events of this name: application events, opened or not."""
+    return name == DECRYPTION_FAILURE or is_application_event(name)
 
 
 class EventCounts:
-    """The running counts of one channel; they outlive its subscriptions.
+    """The running counts of one channel. They outlive its subscriptions.
 
-    The core counts what arrives and what it discards, the dispatcher what leaves. Everything that has arrived and not
-    left is waiting, so ``received = delivered + dropped + undecryptable + waiting`` holds at every moment.
+    The core counts what it receives and what it drops, the dispatcher what it delivers. An event that was received and
+    not yet counted otherwise is waiting, so ``received = delivered + dropped + undecryptable + waiting`` always holds.
     """
 
     __slots__ = ("delivered", "dropped", "key_refreshes", "received", "undecryptable")
@@ -25,11 +31,11 @@ class EventCounts:
 
     @property
     def waiting(self) -> int:
-        """Events that have arrived and not left yet."""
+        """Number of events that were received and are not counted otherwise yet."""
         return self.received - self.delivered - self.dropped - self.undecryptable
 
     def add(self, other: EventCounts) -> None:
-        """Count what another has counted, too."""
+        """Add the counts of another."""
         self.received += other.received
         self.delivered += other.delivered
         self.dropped += other.dropped
@@ -37,7 +43,7 @@ class EventCounts:
         self.key_refreshes += other.key_refreshes
 
     def snapshot(self) -> ChannelStats:
-        """Return the counts as they stand now."""
+        """Return the current counts."""
         return ChannelStats(
             received=self.received,
             delivered=self.delivered,

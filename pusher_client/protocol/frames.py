@@ -22,6 +22,7 @@ __all__ = [
     "sign_in_frame",
     "subscribe_frame",
     "unsubscribe_frame",
+    "user_id_text",
 ]
 
 CLIENT_DATA_LIMIT = 10 * 1024
@@ -91,13 +92,13 @@ def _read_unusual(text: str) -> Frame | None:
     except UNREADABLE:
         return None
     channel = frame.channel if isinstance(frame.channel, str) else None
-    return Frame(frame.event, None if data == "null" else data, channel, _user_id(frame.user_id))
+    return Frame(frame.event, None if data == "null" else data, channel, user_id_text(frame.user_id))
 
 
-def _user_id(value: object) -> str | None:
+def user_id_text(value: object) -> str | None:
+    """Return a user's id as a string, since some applications number their users; None for anything else."""
     if isinstance(value, str):
         return value
-    # Some applications number their users; the protocol's ids are strings.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 

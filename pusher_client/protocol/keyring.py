@@ -1,34 +1,30 @@
-"""Which keys open an encrypted channel's events, and when another may be asked for (protocol-notes 7.5 and 7.6)."""
+"""The keys that open an encrypted channel's events, and the numbers of key rotation (protocol-notes 7.5)."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pusher_client.protocol.checks import seconds_problem
 from pusher_client.protocol.encryption import OpenSecretbox, open_secretbox
 
-__all__ = ["KeyRotationPolicy", "Keyring", "RefreshGuard"]
-
-_FIRST_DELAY = 1.0
+__all__ = ["KeyRotationPolicy", "Keyring"]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRotationPolicy:
-    """How encrypted channels live with keys that change.
+    """How encrypted channels deal with keys that change.
 
     Args:
-        grace: Seconds that a key still opens events after an answer first named another.
-        old_keys: How many such keys are kept at most.
+        grace: Seconds that a key still opens events after an answer named another.
+        old_keys: Maximum number of such keys.
         timeout: Seconds that a request for a key may take.
-        backlog: How many events of one channel may wait for a key.
-        fruitless_limit: How many requests in a row may bring nothing new before they are spaced.
-        max_delay: The longest time between spaced requests, in seconds.
+        backlog: Maximum number of events of one channel that wait for a key.
+        fruitless_limit: Number of requests in a row that may bring nothing before they are spaced.
+        max_delay: Longest time between spaced requests, in seconds.
 
     Raises:
-        TypeError: A number is no number, or not whole where it must be.
-        ValueError: A number is out of its range.
+        TypeError: A value is not a number, or not an integer where one is required.
+        ValueError: A value is out of its range.
     """
 
     grace: float = 300.0
@@ -46,7 +42,7 @@ class KeyRotationPolicy:
         for name, fewest in (("old_keys", 0), ("backlog", 1), ("fruitless_limit", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"KeyRotationPolicy.{name} is a whole number")
+                raise TypeError(f"KeyRotationPolicy.{name} is an integer, not {type(value).__name__}")
             if value < fewest:
                 raise ValueError(f"KeyRotationPolicy.{name} must be at least {fewest}, not {value}")
 
@@ -54,8 +50,10 @@ class KeyRotationPolicy:
 class _Entry:
     """A key on the ring.
 
-    ``expires`` is None while the latest answer names the key. ``unproved`` is True from when a later answer than the
-    first brought the key until it opens an event.
+    Attributes:
+        key: 32 bytes.
+        expires: When the key is dropped; None for the key of the latest answer.
+        unproved: Whether another answer than the first brought the key, and it has not opened an event yet.
     """
 
     __slots__ = ("expires", "key", "unproved")
@@ -67,12 +65,15 @@ class _Entry:
 
 
 class Keyring:
-    """The keys of one channel: the endorsed one first, then the older ones, the newest first.
+    """The keys of one channel: the current one first, then the older ones, newest first.
 
     Args:
-        grace: Seconds that a key lasts after an answer first did not name it.
-        old_keys: How many of those are kept.
+        grace: Seconds that a key is kept after an answer named another.
+        old_keys: Maximum number of such keys.
         open_box: Opens a secretbox with a key.
+
+    Attributes:
+        fruitful: Set when a key that a later answer brought has opened its first event; reset by the reader.
     """
 
     __slots__ = ("_begun", "_entries", "_grace", "_old_keys", "_open_box", "_usual", "fruitful")
@@ -81,19 +82,18 @@ class Keyring:
         self._grace = grace
         self._old_keys = old_keys
         self._entries: list[_Entry] = []
-        # The endorsed key once it has nothing to prove. It stands in its entry, too; but with many channels every
-        # object that an event needs comes from memory that is far away.
+        # The current key once it is proved. Its entry has it, too, but with many channels each further object that an
+        # event needs is a cache miss.
         self._usual: bytes | None = None
         self._begun = False
         self._open_box = open_box
         self.fruitful: bool = False
-        """Set when a key that a later answer brought has opened its first event; cleared by who takes note."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def set_current(self, key: bytes, now: float) -> bool:
-        """Take the key that an accepted answer named; return True if it was not on the ring."""
+        """Make the key of an accepted answer the current one; return whether it was not on the ring."""
         self.expire(now)
         known = next((entry for entry in self._entries if entry.key == key), None)
         entry = known if known is not None else _Entry(key, unproved=self._begun)
@@ -102,7 +102,7 @@ class Keyring:
         for other in others:
             if other.expires is None:
                 other.expires = now + self._grace
-        # The others stand in order already: the one endorsed until now was first, and its grace begins last of all.
+        # The others are in order already: the key that was current was first, and its grace begins last.
         entry.expires = None
         self._entries = [entry, *others[: self._old_keys]]
         self._usual = None if entry.unproved else entry.key
@@ -110,7 +110,7 @@ class Keyring:
         return known is None
 
     def open(self, nonce: bytes, ciphertext: bytes, now: float) -> bytes | None:
-        """Try every key that is still valid; return the plaintext, or None when none opens."""
+        """Try every valid key; return the plaintext, or None if no key opens the box."""
         usual = self._usual
         if usual is not None:
             plaintext = self._open_box(nonce, ciphertext, usual)
@@ -141,39 +141,3 @@ class Keyring:
         """Drop every key (promise C7)."""
         self._entries = []
         self._usual = None
-
-
-class RefreshGuard:
-    """Spaces the requests for keys that bring nothing, so that nobody can use us to flood the endpoint.
-
-    Args:
-        limit: How many fruitless requests in a row are free.
-        max_delay: The longest delay, in seconds.
-        random: Returns a number from 0 to 1, evenly.
-    """
-
-    __slots__ = ("_fruitless", "_limit", "_max_delay", "_random", "suspended_until")
-
-    def __init__(self, limit: int, max_delay: float, random: Callable[[], float]) -> None:
-        self._limit = limit
-        self._max_delay = max_delay
-        self._random = random
-        self._fruitless = 0
-        self.suspended_until: float = -math.inf
-
-    def fruitless(self, now: float) -> None:
-        """Count a request that brought nothing; from the limit on each suspends requests for a growing delay."""
-        self._fruitless += 1
-        beyond = self._fruitless - self._limit
-        if beyond >= 0:
-            longest = min(self._max_delay, _FIRST_DELAY * 2 ** min(beyond, 32))
-            self.suspended_until = now + longest * (1 + self._random()) / 2
-
-    def draw(self) -> float:
-        """Return a number from 0 to 1, evenly."""
-        return self._random()
-
-    def fruitful(self) -> None:
-        """A request brought a key that opened an event: all is well."""
-        self._fruitless = 0
-        self.suspended_until = -math.inf

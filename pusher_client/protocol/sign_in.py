@@ -8,10 +8,9 @@ from typing import Any
 
 from pusher_client.events import Event
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
-from pusher_client.protocol.frames import Frame, decode_data, json_object, sign_in_frame
+from pusher_client.protocol.frames import Frame, decode_data, json_object, sign_in_frame, user_id_text
 from pusher_client.protocol.outputs import Output, Purpose, SubscriptionRetried, UserEvent, WatchlistEvent
 from pusher_client.protocol.pending_calls import Calls
-from pusher_client.protocol.presence import member_id
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.retry_delays import Attempts
 from pusher_client.protocol.settings import ConnectionSettings
@@ -161,7 +160,7 @@ class SignIn:
         self._request_id = None
         self._attempts.authorized()
         self._send(sign_in_frame(authorization.auth, authorization.user_data))
-        self._asked_for = member_id(json_object(decode_data(authorization.user_data)).get("id"))
+        self._asked_for = user_id_text(json_object(decode_data(authorization.user_data)).get("id"))
         self._ack_due = now + self._timeout
         self.state = SignInState.SIGNING_IN
 

@@ -218,8 +218,8 @@ class Subscription:
         if self._hole is not None:
             self._context.emit(GapFound(self.name, *self._hole, now))
             self._hole = None
-        for change in changes if self._ever_subscribed else ():
-            self.frames.deliver(change)
+        if changes is not None and self._ever_subscribed:
+            self._context.emit(changes)
         self._ever_subscribed = True
         self._calls.finish(None)
         return True

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.channel_frames import SubscriptionContext
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame
-from pusher_client.protocol.outputs import Deliver, GapFound, Output
+from pusher_client.protocol.output_queue import OutputQueue
 from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.timers import Timers
@@ -29,7 +27,7 @@ class WantedChannels:
         subscriptions: By the channel's name; to be read by others.
     """
 
-    def __init__(self, context: SubscriptionContext, outputs: deque[Output], timers: Timers) -> None:
+    def __init__(self, context: SubscriptionContext, outputs: OutputQueue, timers: Timers) -> None:
         self._context = context
         self._outputs = outputs
         self._timers = timers
@@ -64,11 +62,11 @@ class WantedChannels:
         subscription = self.subscriptions.pop(channel, None)
         if subscription is None:
             if (ended := self._ended.pop(channel, None)) is not None:
-                self._drop_undelivered(ended)
+                ended.frames.counts.dropped += self._outputs.discard(channel)
             return
         if subscription.state is SubscriptionState.SUBSCRIBING:
             self._owed.owe(channel, now)
-        self._drop_undelivered(subscription)
+        subscription.frames.counts.dropped += self._outputs.discard(channel)
         subscription.unsubscribe(now, link_up=link_up)
 
     def settle_owed(self, frame: Frame, now: float) -> bool:
@@ -109,14 +107,3 @@ class WantedChannels:
         for subscription in list(self.subscriptions.values()):
             subscription.user_settled(now)
             self._timers.arm(subscription)
-
-    def _drop_undelivered(self, subscription: Subscription) -> None:
-        """Take back the outputs that would still deliver something of a subscription that ends now."""
-        kept: list[Output] = []
-        for output in self._outputs:
-            if isinstance(output, Deliver) and output.event.channel == subscription.name:
-                subscription.frames.count_undelivered(output.event)
-            elif not (isinstance(output, GapFound) and output.channel == subscription.name):
-                kept.append(output)
-        self._outputs.clear()
-        self._outputs.extend(kept)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from pusher_client.events import Event
-from pusher_client.protocol.frames import Frame, decode_data, json_object
-from pusher_client.protocol.presence import member_id
+from pusher_client.protocol.frames import Frame, decode_data, json_object, user_id_text
 
 __all__ = ["read_watchlist"]
 
@@ -33,5 +32,5 @@ def _read(told: object) -> Event | None:
     name, ids = known.get("name"), known.get("user_ids")
     if not isinstance(name, str) or len(name) > _NAME_LIMIT or not isinstance(ids, list):
         return None
-    users = [user for user in map(member_id, cast("list[object]", ids)) if user is not None]
+    users = [user for user in map(user_id_text, cast("list[object]", ids)) if user is not None]
     return Event(name, None, {"name": name, "user_ids": users})

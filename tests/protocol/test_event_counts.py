@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pusher_client.events import ChannelStats
-from pusher_client.protocol.event_counts import EventCounts
+from pusher_client.protocol.event_counts import EventCounts, is_counted
 
 
 def test_a_new_tally_counts_nothing() -> None:
@@ -53,3 +54,12 @@ def test_a_snapshot_does_not_change_later() -> None:
     counts.received += 1
     assert before.received == before.waiting == 0
     assert counts.snapshot().waiting == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("order", True), ("pusher:decryption_failure", True), ("pusher:gap", False), ("pusher:member_added", False)],
+)
+def test_failures_to_decrypt_are_counted_like_application_events(name: str, expected: object) -> None:
+    """An encrypted event counts as received before it is known whether it opens (R5)."""
+    assert is_counted(name) is expected

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pusher_client.protocol.encryption import read_envelope
-from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy, RefreshGuard
+from pusher_client.protocol.keyring import Keyring, KeyRotationPolicy
 from tests.support.core.scripted_core import NEW, OLD, UNKNOWN, sealed
 
 KEYS = [bytes([number]) * 32 for number in range(5)]
@@ -117,20 +117,6 @@ def test_a_cleared_ring_opens_nothing() -> None:
     ring.clear()
     assert not opens(ring, NEW, 2.0)
     assert not opens(ring, OLD, 2.0)
-
-
-def test_fruitless_requests_are_spaced_more_and_more() -> None:
-    """From the limit on the delay doubles up to its cap, between half and whole by lot (3.7)."""
-    for lots, share in ((0.0, 0.5), (1.0, 1.0)):
-        guard = RefreshGuard(2, 5.0, lambda lots=lots: lots)  # type: ignore[misc]  # a default binds the loop's value
-        delays = []
-        for _ in range(6):
-            guard.fruitless(0.0)
-            delays.append(max(0.0, guard.suspended_until))
-        assert delays == [0.0, 1 * share, 2 * share, 4 * share, 5 * share, 5 * share]
-        guard.fruitful()
-        guard.fruitless(0.0)
-        assert guard.suspended_until < 0
 
 
 @pytest.mark.parametrize("name", ["grace", "timeout", "max_delay", "old_keys", "backlog", "fruitless_limit"])

@@ -55,6 +55,7 @@ class Reference:
     unproved: set[bytes] = field(default_factory=set)
     waiting: list[Sent] = field(default_factory=list)
     unopened: int = 0
+    neutral: bool = False
     asked: int = 0
     asked_at: float = 0.0
     named_at: float = -math.inf
@@ -74,6 +75,7 @@ class Reference:
         self.answers, self.unproved, self.waiting = [], set(), []
         self.kept_until = self.probe_by = math.inf
         self.hole, self.subscribed, self.overflown = None, False, False
+        self.neutral = False
         self.own.reset()
 
     # -- keys -----------------------------------------------------------------------------------------------------
@@ -96,14 +98,16 @@ class Reference:
     def answered(self, key: bytes | None, now: float, *, refresh: bool) -> None:
         """The endpoint named a key, or brought nothing."""
         brought = key is not None and key not in self.ring(now)
+        neutral = self.neutral
         if key is not None:
+            self.neutral = self.neutral or (refresh and brought)
             if brought and self.answers:
                 self.unproved.add(key)
             self.answers.append((now, key))
             self.named_at = now
             for sent in self.waiting:
                 self.try_to_open(sent, now)
-        if refresh and not brought:
+        if refresh and (not brought or (neutral and self.neutral)):
             self.brought_nothing(now)
         if not refresh and key is not None:
             self.kept_until = math.inf
@@ -119,6 +123,7 @@ class Reference:
             sent.opened = True
             if sent.key in self.unproved:
                 self.unproved.discard(sent.key)
+                self.neutral = False
                 self.own.reset()
                 self.client.reset()
 
