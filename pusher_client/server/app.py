@@ -9,8 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from pusher_client.server.access import AccessCheck, AccessRules
 from pusher_client.server.application import Application
 from pusher_client.server.authorization import AuthorizationEndpoints
 from pusher_client.server.http_api import HTTPAPI
@@ -21,7 +23,9 @@ from pusher_client.server.wire import Wire
 __all__ = ["create_app"]
 
 
-def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: LivePage) -> Starlette:
+def create_app(
+    application: Application, wire: Wire, timeouts: Timeouts, page: LivePage, access: AccessRules | None = None
+) -> ASGIApp:
     """Return the ASGI application.
 
     Args:
@@ -29,12 +33,13 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: L
         wire: The sockets of the WebSockets.
         timeouts: Time limits for silent clients.
         page: The page for browsers.
+        access: The accepted hosts and origins; None for loopback only.
     """
 
     async def serve(websocket: WebSocket) -> None:
         await WebSocketLink(websocket, application, wire, timeouts).run()
 
-    return Starlette(
+    app = Starlette(
         exception_handlers={HTTPException: _refuse},
         routes=[
             WebSocketRoute("/app/{key}", serve),
@@ -44,6 +49,7 @@ def create_app(application: Application, wire: Wire, timeouts: Timeouts, page: L
             *page.routes(),
         ],
     )
+    return AccessCheck(app, access or AccessRules())
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

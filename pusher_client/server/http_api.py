@@ -83,7 +83,7 @@ class HTTPAPI:
                     self._application.key,
                     self._application.secret,
                     method=request.method,
-                    path=request.url.path,
+                    path=request.scope["path"],  # as routed; request.url depends on the Host header
                     params=request.query_params,
                     body=body,
                     now=time.time(),

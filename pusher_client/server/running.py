@@ -8,11 +8,12 @@ import concurrent.futures
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from pusher_client.protocol.signatures import SECRET_BYTES
+from pusher_client.server.access import AccessRules
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
 from pusher_client.server.live import LivePage
@@ -54,6 +55,9 @@ class LocalServer:
         subscription_counts: Whether each change of a channel's number of subscriptions is sent to its subscribers;
             Pusher does so less often, and only on large channels.
         enabled: Whether clients are accepted; else they are refused with 4003.
+        allow_hosts: Names in the ``Host`` header that are accepted besides loopback names, without a port.
+        allow_origins: Origins of web pages that are accepted besides loopback origins. Requests without an ``Origin``
+            header, which do not come from a browser's scripts, are always accepted.
 
     Attributes:
         host: The loopback address.
@@ -80,6 +84,8 @@ class LocalServer:
         connection_limit: int | None = None,
         subscription_counts: bool = False,
         enabled: bool = True,
+        allow_hosts: Iterable[str] = (),
+        allow_origins: Iterable[str] = (),
     ) -> None:
         if activity_timeout <= 0 or pong_timeout <= 0:
             raise ValueError("activity_timeout and pong_timeout must be more than 0 seconds")
@@ -103,7 +109,8 @@ class LocalServer:
         self._wanted_port = port
         self._wire = Wire()
         self._page = LivePage(self._application)
-        self._app = create_app(self._application, self._wire, Timeouts(activity_timeout, pong_timeout), self._page)
+        timeouts, access = Timeouts(activity_timeout, pong_timeout), AccessRules(allow_hosts, allow_origins)
+        self._app = create_app(self._application, self._wire, timeouts, self._page, access)
         self._serving: Serving | None = None
         self._thread = contextlib.ExitStack()
 

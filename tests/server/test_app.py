@@ -26,5 +26,5 @@ async def test_what_is_not_served_is_said_to_be_so(method: str, path: str, statu
     """404 for unknown paths, 405 for unknown methods; the WebSocket's path is not an HTTP route."""
     application = Application(app_id="1", key="k", secret="s", master_key=bytes(32))
     app = create_app(application, Wire(), Timeouts(), LivePage(application))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as http:
         assert (await http.request(method, path)).status_code == status

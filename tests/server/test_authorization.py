@@ -32,7 +32,7 @@ async def http(application: Application) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its endpoints."""
     app = create_app(application, Wire(), Timeouts(), LivePage(application))
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         yield http
 
 

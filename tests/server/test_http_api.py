@@ -12,11 +12,13 @@ import pusher
 import pusher.errors
 import pusher.http
 import pytest
+from starlette.applications import Starlette
 
 from pusher_client.protocol.encryption import open_secretbox, read_envelope
 from pusher_client.server import LocalServer
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.http_api import HTTPAPI
 from pusher_client.server.live import LivePage
 from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
@@ -28,7 +30,7 @@ class API:
     """The API in this process; requests are signed by the official library's own class."""
 
     key, secret = "k", "s"
-    scheme, host, port = "http", "server", 80
+    scheme, host, port = "http", "127.0.0.1", 80
 
     def __init__(self, http: httpx.AsyncClient, application: Application) -> None:
         self.application = application
@@ -45,7 +47,7 @@ class API:
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request unchanged."""
-        return await self._http.request(method, f"http://server{path}", **options)
+        return await self._http.request(method, f"http://127.0.0.1{path}", **options)
 
     def subscribed(self, *channels: str) -> list[dict[str, Any]]:
         """Subscribe to channels, and return the list that collects their events."""
@@ -278,3 +280,16 @@ async def test_a_question_that_has_no_answer_is_a_400(api: API, ask: Callable[[A
     answer = await ask(api)
     assert answer.status_code == 400
     assert answer.text
+
+
+async def test_a_signature_is_bound_to_the_path_that_is_routed() -> None:
+    """A signed request cannot be replayed to another path, whatever its ``Host`` contains."""
+    application = Application(app_id="1", key="k", secret="s", master_key=bytes(32))
+    transport = httpx.ASGITransport(app=Starlette(routes=HTTPAPI(application).routes()))
+    event = {"name": "created", "data": "1", "channel": "orders"}
+    async with httpx.AsyncClient(transport=transport) as http:
+        signed = pusher.http.Request(API(http, application), "POST", "/apps/1/events", event)
+        query, host = signed.url.partition("?")[2], {"Host": "127.0.0.1/apps/1/events?"}
+        for path, status in (("/apps/1/events", 200), ("/users/ada/terminate_connections", 401)):
+            answer = await http.post(f"http://127.0.0.1{path}?{query}", content=signed.body, headers=host)
+            assert answer.status_code == status

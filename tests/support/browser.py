@@ -55,12 +55,12 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[Page]:
-    """Open a page in a new browser."""
+async def opened(url: str, *options: str) -> AsyncGenerator[Page]:
+    """Open a page in a new browser, with further options of the command line."""
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1100,760"]
-        arguments += ["--remote-debugging-port=0", "--no-proxy-server", f"--user-data-dir={profile}", url]
+        arguments += ["--remote-debugging-port=0", "--no-proxy-server", f"--user-data-dir={profile}", *options, url]
         browser = await asyncio.create_subprocess_exec(CHROMIUM, *arguments, stdout=DEVNULL, stderr=PIPE)
         try:
             async with asyncio.timeout(SECONDS):
