@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from pusher_client.cli import options
 from pusher_client.cli.exit_codes import SIGNALLED, ExitCode
 from pusher_client.cli.extras import require
 from pusher_client.cli.reporting import CommandError, error_console, reporting, silent_log
@@ -38,24 +39,44 @@ def serve(
         str | None, typer.Option(help="The application's id, digits; else PUSHER_APP_ID, else 1001.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="The application's key; else PUSHER_KEY, else app-key.")] = None,
-    secret_file: options.SecretFile = None,
-    master_key_file: options.MasterKeyFile = None,
+    secret_file: Annotated[Path | None, typer.Option(help="A file with the application's secret.")] = None,
+    master_key_file: Annotated[
+        Path | None, typer.Option(help="A file with the master key of encrypted channels, in base64.")
+    ] = None,
+    secrets_from_env: Annotated[
+        bool, typer.Option("--secrets-from-env", help=f"Use {SECRET} and {MASTER_KEY}, which are ignored otherwise.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Accept requests for this host besides localhost; a name without a port; repeatable."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Accept web pages of this origin besides localhost, as https://app.test; repeatable."),
+    ] = None,
 ) -> None:
     """Run a Channels server on this machine, for development and tests, until Ctrl-C.
 
-    It listens on the loopback interface only. Secrets that are not given are generated and printed.
+    It listens on the loopback interface only, and refuses requests of web pages of other sites. Secrets are generated
+    and printed, unless they are given by a file or by --secrets-from-env.
     """
     require("serve", "server", "starlette", "uvicorn")
     with reporting():
-        secret, master_key = read_secret(SECRET, secret_file), read_secret(MASTER_KEY, master_key_file)
+        given = {SECRET: secret_file, MASTER_KEY: master_key_file}
+        secrets = {
+            variable: read_secret(variable, file) if secrets_from_env or file is not None else None
+            for variable, file in given.items()
+        }
         server = _server(
             app_id=app_id or os.environ.get("PUSHER_APP_ID") or "1001",
             key=key or os.environ.get("PUSHER_KEY") or "app-key",
-            secret=secret,
-            master_key=master_key,
+            secret=secrets[SECRET],
+            master_key=secrets[MASTER_KEY],
             port=_port() if port is None else port,
+            allow_hosts=allow_host or (),
+            allow_origins=allow_origin or (),
         )
-        code = asyncio.run(_run(server, {SECRET: secret is None, MASTER_KEY: master_key is None}))
+        code = asyncio.run(_run(server, _notes(given, secrets), [name for name in secrets if secrets[name] is None]))
     raise typer.Exit(code)
 
 
@@ -67,7 +88,18 @@ def _port() -> int:
     return int(port or _PORT)
 
 
-def _server(*, app_id: str, key: str, secret: str | None, master_key: str | None, port: int) -> LocalServer:
+def _notes(files: Mapping[str, Path | None], secrets: Mapping[str, str | None]) -> list[str]:
+    """Return a line for each secret that is used, and for each variable that is ignored."""
+    notes: list[str] = []
+    for variable, file in files.items():
+        if secrets[variable] is not None:
+            notes.append(f"using the value of {variable if file is None else file}")
+        elif os.environ.get(variable):
+            notes.append(f"ignoring {variable}: give --secrets-from-env to use it")
+    return notes
+
+
+def _server(*, master_key: str | None, **options: Any) -> LocalServer:
     # The extra "server" may be missing when this module is imported.
     from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
 
@@ -75,28 +107,31 @@ def _server(*, app_id: str, key: str, secret: str | None, master_key: str | None
     if master_key is not None and decoded is None:
         raise CommandError("the master key is not in base64: make one with pusher-client generate-key", ExitCode.USAGE)
     try:
-        return LocalServer(app_id=app_id, key=key, secret=secret, master_key=decoded, port=port)
+        return LocalServer(master_key=decoded, **options)
     except ValueError as error:
-        raise CommandError(str(error), ExitCode.USAGE) from None
+        problem = str(error).replace("allow_hosts", "--allow-host").replace("allow_origins", "--allow-origin")
+    raise CommandError(problem, ExitCode.USAGE)
 
 
-async def _run(server: LocalServer, made_up: dict[str, bool]) -> int:
+async def _run(server: LocalServer, notes: list[str], generated: list[str]) -> int:
     """Serve until a signal arrives, and return the exit code."""
     try:
         # The warning is printed below instead of logged.
         with silent_log(), stop_signals() as stopped:
             async with server:
                 error_console().print(WARNING, style="bold red")
-                _print_snippets(server, made_up, Console(highlight=False, markup=False, soft_wrap=True))
+                for note in notes:
+                    error_console().print(note, style="yellow")
+                _print_snippets(server, generated, Console(highlight=False, markup=False, soft_wrap=True))
                 return SIGNALLED + await stopped
     except OSError as error:
         problem = f"the port cannot be used: {error.strerror}; give another by --port, or 0 for a free one"
     raise CommandError(problem, ExitCode.FAILED)
 
 
-def _print_snippets(server: LocalServer, made_up: dict[str, bool], console: Console) -> None:
+def _print_snippets(server: LocalServer, generated: list[str], console: Console) -> None:
     values = {SECRET: server.secret, MASTER_KEY: server.encryption_master_key_base64}
-    known = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items() if made_up[name])
+    known = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items() if name in generated)
     heading, channel, key = "bold", "private-encrypted-orders", shlex.quote(server.key)
     address = f"host={server.host!r}, port={server.port}"
     lines = [

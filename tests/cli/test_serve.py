@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.support.cli_commands import run, started
 
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 CANARY = "c4nary-0f-a-secret"
+SECRETS = ("PUSHER_SECRET", "PUSHER_ENCRYPTION_MASTER_KEY_BASE64")
 
 
 def free_port() -> int:
@@ -91,12 +93,44 @@ def test_what_was_given_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setenv(name, value)
     thread = end_when_it_serves(port)
-    result = run("serve")
+    result = run("serve", "--secrets-from-env")
     thread.join()
     assert result.exit_code == 143, result.output
     assert exported(result.stdout)["PUSHER_APP_ID"] == "7"
+    assert result.stderr.splitlines()[1:] == [f"using the value of {name}" for name in SECRETS]
     assert CANARY not in result.output
     assert KEY not in result.output
+
+
+def test_secrets_of_the_environment_are_used_on_request_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They may be those of production; the server generates its own. A file is an explicit request, too."""
+    port, file = free_port(), tmp_path / "master-key"
+    file.write_text(KEY)
+    monkeypatch.setenv("PUSHER_SECRET", CANARY)
+    thread = end_when_it_serves(port)
+    result = run("serve", "--port", str(port), "--master-key-file", str(file))
+    thread.join()
+    assert result.exit_code == 143, result.output
+    assert exported(result.stdout)["PUSHER_SECRET"] != CANARY
+    assert "PUSHER_ENCRYPTION_MASTER_KEY_BASE64" not in exported(result.stdout)
+    assert result.stderr.splitlines()[1:] == [
+        "ignoring PUSHER_SECRET: give --secrets-from-env to use it",
+        f"using the value of {file}",
+    ]
+
+
+def test_hosts_and_origins_are_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They reach the server."""
+    asked: dict[str, object] = {}
+
+    class Refusing(LocalServer):
+        def __init__(self, **options: object) -> None:
+            asked.update(options)
+            raise ValueError("no")
+
+    monkeypatch.setattr("pusher_client.server.LocalServer", Refusing)
+    run("serve", "--allow-host", "a.test", "--allow-host", "b.test", "--allow-origin", "http://c.test")
+    assert (asked["allow_hosts"], asked["allow_origins"]) == (["a.test", "b.test"], ["http://c.test"])
 
 
 def test_a_port_that_is_taken_is_told_with_the_cure() -> None:
@@ -113,8 +147,10 @@ def test_a_port_that_is_taken_is_told_with_the_cure() -> None:
         (("--app-id", "x"), {}, "digits"),
         (("--port", "70000"), {}, "--port"),
         ((), {"PUSHER_PORT": "x"}, "PUSHER_PORT"),
-        ((), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": CANARY}, "generate-key"),
-        ((), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": "a2tr"}, "32 bytes"),
+        (("--secrets-from-env",), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": CANARY}, "generate-key"),
+        (("--secrets-from-env",), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": "a2tr"}, "32 bytes"),
+        (("--allow-host", "a:1"), {}, "--allow-host takes names"),
+        (("--allow-origin", "a"), {}, "--allow-origin takes origins"),
         (("--secret-file", "/nowhere/at/all"), {}, "cannot be read"),
     ],
 )
