@@ -38,7 +38,7 @@ def new_eager_loop(
 
 if EAGER_TASKS:
     # asyncio.run, asyncio.Runner and the pytest plugin look it up in either module.
-    vars(asyncio.events)["new_event_loop"] = vars(asyncio)["new_event_loop"] = new_eager_loop
+    asyncio.events.__dict__["new_event_loop"] = asyncio.__dict__["new_event_loop"] = new_eager_loop
 
 # A program that was started in the background of a shell, or under nohup, ignores SIGINT, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -407,7 +407,8 @@ def test_a_refused_batch_is_asked_again_in_halves() -> None:
 
 def test_halving_ends_with_each_channel_alone() -> None:
     """One bad channel of 100 costs 15 calls in all, and 100 bad ones 199: at most 2n - 1 (R7, 6.6)."""
-    for bad, expected in ((range(7, 8), 15), (range(100), 199), (range(0), 1)):
+    cases: list[tuple[range, int]] = [(range(7, 8), 15), (range(100), 199), (range(0), 1)]
+    for bad, expected in cases:
         requests, outputs = batching(100)
         for number in range(100):
             requests.ask(Asker(f"private-{number}"), Purpose.SUBSCRIBE, 0.0)
@@ -420,7 +421,7 @@ def test_halving_ends_with_each_channel_alone() -> None:
                 if len(batch.requests) > 1:
                     requests.split(batch.batch_id, 0.0)
                     continue
-                refused.append(batch.requests[0].channel)
+                refused += [request.channel for request in batch.requests]
             for request in batch.requests:
                 assert requests.take(request.request_id, 0.0) is not None
         assert (set(refused), len(refused), done) == ({f"private-{number}" for number in bad}, len(bad), expected)
