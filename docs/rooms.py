@@ -27,9 +27,14 @@ Arrows = Mapping[str, set[str]]
 BOX, HEIGHT, GAP, ROW, MARGIN = 270, 98, 36, 138, 30
 """Width and height of a box, the least space beside it, the distance of rows, and the margin, in pixels."""
 PUBLIC, DRIVER, CORE, VALUES, SERVER = "#dbe8fb", "#ffffff", "#dcefe0", "#f1f1f1", "#fdf0d8"
-FILLS = {"protocol": CORE, "events": VALUES, "exceptions": VALUES, "server": SERVER, "testing": SERVER} | dict.fromkeys(
-    ("session", "authorization", "delivery", "transport"), DRIVER
-)
+FILLS = {
+    "protocol": CORE,
+    "events": VALUES,
+    "exceptions": VALUES,
+    "server": SERVER,
+    "testing": SERVER,
+    **dict.fromkeys(("session", "authorization", "delivery", "transport"), DRIVER),
+}
 LEGEND = {
     PUBLIC: "the client and the command",
     SERVER: "the local server, for tests",

@@ -82,7 +82,7 @@ async def test_other_libraries_find_what_they_need(pusher_server: PusherServer) 
 
 
 async def test_a_rotation_costs_no_event(pusher_server: PusherServer) -> None:
-    """The test's subscriber asks for the new key once (3.4); the key may be given."""
+    """The test's subscriber asks for the new key once (design.md 3.4); the key may be given."""
     master_key = secrets.token_bytes(32)
     async with pusher_server.client() as client, client.channel(CHANNEL).events() as stream:
         orders = await client.subscribe(CHANNEL)

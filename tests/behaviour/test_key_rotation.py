@@ -19,7 +19,7 @@ from tests.support.scripted_server import scripted
 
 
 async def test_a_rotation_over_a_real_socket() -> None:
-    """The new key is asked for once, the order is kept, and client handlers see only opened events (3.4, C1)."""
+    """The new key is requested once, the order is kept, and handlers get only opened events (design.md 3.4, C1)."""
     keys = [OLD, NEW]
 
     async def rotating(_channel: str, socket_id: str) -> dict[str, str]:
@@ -43,7 +43,7 @@ async def test_a_rotation_over_a_real_socket() -> None:
 
 
 async def test_a_whole_server_with_an_endpoint_and_a_rotation() -> None:
-    """HTTPAuthorizer asks, the key rotates, a cut mends itself, and every event comes in order (R3, R5, 3.4)."""
+    """HTTPAuthorizer asks, the key rotates, a cut link returns; each event comes in order (R3, R5, design.md 3.4)."""
     async with LocalServer() as server:
         authorizer = HTTPAuthorizer(server.auth_url)
         policy = ReconnectPolicy(base=0.01, cap=0.05)

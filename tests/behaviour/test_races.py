@@ -27,7 +27,7 @@ from tests.support.scripted_server import scripted
 
 
 async def test_the_probe_asks_without_another_failure() -> None:
-    """After the delay the key is asked for, though nothing more arrives (3.7)."""
+    """After the delay the key is asked for, though nothing more arrives (design.md 3.7)."""
     asked: list[str] = []
     probed = asyncio.Event()
 
@@ -279,7 +279,7 @@ def test_a_client_whose_loop_was_closed_can_connect_again(*, busy: bool) -> None
 
 
 def test_what_was_held_when_the_loop_was_closed_is_told() -> None:
-    """An event that waited for a key has failed, and is counted, when the client is used again (3.8, R5)."""
+    """An event that waited for a key has failed, and is counted, when the client is used again (design.md 3.8, R5)."""
     failures: list[Any] = []
     asked: list[str] = []
 

@@ -60,7 +60,7 @@ class WithoutEndpoint(LocalServer):
 
 @pytest.mark.parametrize("events", [2, 7, 10])
 def test_the_demo_decrypts_every_event_in_order_through_a_rotation(events: int) -> None:
-    """Real HTTP, the official server library, our client; one refresh covers the whole rotation (3.4, R4)."""
+    """Real HTTP, the official server library, our client; one refresh covers the whole rotation (design.md 3.4, R4)."""
     result = run("demo", "--events", str(events))
     lines = result.stdout.splitlines()
     assert result.exit_code == 0, result.output

@@ -1,6 +1,6 @@
 """Fuzz one target with Atheris, for as long as you like.
 
-It needs a Python that Atheris has a wheel for (3.11 to 3.13)::
+It needs a Python that Atheris has a wheel for (3.11 up to 3.13 today)::
 
     python -m pip install --group fuzz .
     python tests/fuzz/run.py --target=frames -max_total_time=600

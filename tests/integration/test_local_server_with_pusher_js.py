@@ -64,7 +64,7 @@ async def trigger(server: LocalServer, channel: str, event: str, data: object) -
 async def test_pusher_js_decrypts_what_the_official_library_encrypts(
     server: LocalServer, pusher_js_on: Subscribers
 ) -> None:
-    """Handshake, authorization, shared secret and envelope are those of the real thing (3.2, 3.3)."""
+    """Handshake, authorization, shared secret and envelope are those of the real thing (design.md 3.2, 3.3)."""
     client = await pusher_js_on(ENCRYPTED)
     for number in range(3):
         await trigger(server, ENCRYPTED, "order-created", {"number": number, "text": "plain"})
@@ -74,7 +74,7 @@ async def test_pusher_js_decrypts_what_the_official_library_encrypts(
 
 
 async def test_pusher_js_follows_a_rotation_of_the_key(server: LocalServer, pusher_js_on: Subscribers) -> None:
-    """It asks the endpoint again, and opens the event with the new secret (3.4)."""
+    """It asks the endpoint again, and opens the event with the new secret (design.md 3.4)."""
     client = await pusher_js_on(ENCRYPTED)
     await trigger(server, ENCRYPTED, "order-created", "before")
     assert await client.take(1) == [Heard("order-created", ENCRYPTED, "before")]

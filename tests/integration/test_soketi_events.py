@@ -22,7 +22,7 @@ NewClient = Callable[..., PusherClient]
     "name", ["orders", "private-orders", "private-encrypted-orders", "private-encrypted-cache-orders"]
 )
 async def test_events_arrive_complete_and_in_order(new_client: NewClient, pusher_http: PusherHTTP, name: str) -> None:
-    """A hundred events reach the stream and the handlers, decoded, in order, each once (R4, R5, 3.3)."""
+    """A hundred events reach the stream and the handlers, decoded, in order, each once (R4, R5, design.md 3.3)."""
     handled: list[Event] = []
     seen_by_client: list[Event] = []
     async with new_client() as client:
@@ -62,7 +62,7 @@ async def test_events_arrive_complete_and_in_order(new_client: NewClient, pusher
 async def test_data_is_decoded_once(
     new_client: NewClient, pusher_http: PusherHTTP, *, name: str, published: object, data: object, raw: str
 ) -> None:
-    """JSON arrives decoded and any other string as it is, the same on plain and on encrypted channels (3.9)."""
+    """JSON arrives decoded and any other string as it is, on plain and on encrypted channels (design.md 3.9)."""
     async with new_client() as client:
         stream = client.channel(name).events()
         await client.subscribe(name)
@@ -72,7 +72,7 @@ async def test_data_is_decoded_once(
 
 
 async def test_an_empty_string_is_data(new_client: NewClient, pusher_http: PusherHTTP) -> None:
-    """A ciphertext of nothing but its tag is an event like others (3.3); unencrypted, soketi does not take it."""
+    """A ciphertext that is only a tag is an event (design.md 3.3); soketi refuses its like unencrypted."""
     async with new_client() as client:
         channel = await client.subscribe("private-encrypted-orders")
         await pusher_http.trigger(channel.name, "order-created", "")
@@ -125,7 +125,7 @@ async def test_slow_asynchronous_handlers_keep_the_order(new_client: NewClient, 
 
 
 async def test_a_cached_event_follows_the_acknowledgement(new_client: NewClient, pusher_http: PusherHTTP) -> None:
-    """The cached event of an encrypted cache channel is decrypted, and not missed by whoever subscribes (R4, 3.1)."""
+    """The cached event of an encrypted cache channel is decrypted, and no subscriber misses it (R4, design.md 3.1)."""
     name = f"private-encrypted-cache-{secrets.token_hex(8)}"  # the server's cache outlives a test
     async with new_client() as client, asyncio.timeout(SECONDS):
         stream = client.channel(name).events("*")

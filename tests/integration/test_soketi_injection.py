@@ -53,7 +53,7 @@ async def test_plaintext_from_the_http_api_reaches_nobody(
     caplog: pytest.LogCaptureFixture,
     data: str,
 ) -> None:
-    """What is no envelope is a failure in its place, without an authorization request (C1, 3.3)."""
+    """What is no envelope is a failure in its place, without an authorization request (C1, design.md 3.3)."""
     caplog.set_level(logging.DEBUG)
     heard: list[Event] = []
     async with bare_socket(soketi.port) as witness, new_client() as client:
@@ -85,7 +85,7 @@ async def test_plaintext_from_the_http_api_reaches_nobody(
 async def test_client_events_of_another_socket_reach_nobody(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint, soketi: Soketi
 ) -> None:
-    """A client event that does not open is a failure and never asks the endpoint; one that opens counts (C1, 3.4)."""
+    """A client event that does not open fails without a request; one that opens counts (C1, design.md 3.4)."""
     nonce = b"n" * SecretBox.NONCE_SIZE
     strange = PusherHTTP(soketi.port, master_key=b"s" * 32).seal(CHANNEL, nonce, b'{"number": 0}')
     genuine = pusher_http.seal(CHANNEL, nonce, b'{"number": 1}')
@@ -114,7 +114,7 @@ async def test_client_events_of_another_socket_reach_nobody(
 async def test_nobody_else_speaks_in_the_protocol_s_name(
     new_client: NewClient, pusher_http: PusherHTTP, channel_name: str, name: str
 ) -> None:
-    """A loss marker from outside is dropped everywhere; on encrypted channels every protocol name is (C1, 3.1)."""
+    """A loss marker from outside is dropped; on encrypted channels every protocol name is (C1, design.md 3.1)."""
     async with new_client() as client:
         stream = client.channel(channel_name).events("*")
         channel = await client.subscribe(channel_name)

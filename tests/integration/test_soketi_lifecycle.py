@@ -25,7 +25,7 @@ EVENT = "order-created"
 async def test_leaving_and_subscribing_again(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """Nothing arrives between ``unsubscribe()`` and the next ``subscribe()``, which authorizes anew (R3, 3.2)."""
+    """Nothing comes between ``unsubscribe()`` and ``subscribe()``, which authorizes again (R3, design.md 3.2)."""
     async with new_client() as client:
         channel = client.channel(CHANNEL)
         stream = client.events(EVENT, "pusher:gap")

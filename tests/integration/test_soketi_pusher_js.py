@@ -39,7 +39,7 @@ def as_heard(events: Sequence[Event]) -> list[Heard]:
 
 
 async def test_both_hear_the_same(new_client: NewClient, pusher_http: PusherHTTP, pusher_js: NewPusherJS) -> None:
-    """Every kind of data on every kind of channel arrives with the same value and in the same order (R4, 3.9)."""
+    """All data on every kind of channel arrives with the same value and in the same order (R4, design.md 3.9)."""
     javascript = await pusher_js(*CHANNELS)
     async with new_client() as client:
         stream = client.events()
@@ -56,7 +56,7 @@ async def test_both_hear_the_same(new_client: NewClient, pusher_http: PusherHTTP
 async def test_both_survive_a_rotation(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint, pusher_js: NewPusherJS
 ) -> None:
-    """After the master key is rotated, both fetch the new key once and go on alike (3.4)."""
+    """After the master key is rotated, both fetch the new key once and go on alike (design.md 3.4)."""
     channel = CHANNELS[2]
     javascript = await pusher_js(channel)
     async with new_client() as client:

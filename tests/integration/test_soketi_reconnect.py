@@ -62,7 +62,7 @@ async def test_the_client_comes_back_by_itself(
 async def test_the_key_is_rotated_while_the_link_is_down(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint, soketi: Soketi
 ) -> None:
-    """The re-authorization brings the new key, so no refresh is needed; stragglers under the old one open (3.5)."""
+    """The re-authorization brings the new key without a refresh; stragglers under the old one open (design.md 3.5)."""
     name = CHANNELS[2]
     async with new_client(reconnect=SOON) as client:
         stream = client.channel(name).events(EVENT, *MARKERS)

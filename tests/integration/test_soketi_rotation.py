@@ -22,7 +22,7 @@ EVENT = "order-created"
 async def test_the_master_key_is_rotated_midway(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """Everything is decrypted, in order, at the price of one authorization request (3.4, R4)."""
+    """Everything is decrypted, in order, at the price of one authorization request (design.md 3.4, R4)."""
     async with new_client() as client:
         stream = client.channel(CHANNEL).events(EVENT, *MARKERS)
         channel = await client.subscribe(CHANNEL)
@@ -42,7 +42,7 @@ async def test_the_master_key_is_rotated_midway(
 async def test_old_and_new_keys_alternate(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """A roll-out in which some publishers still use the old key loses nothing and costs one request (3.5)."""
+    """A roll-out in which some publishers still use the old key loses nothing and costs one request (design.md 3.5)."""
     async with new_client() as client:
         stream = client.channel(CHANNEL).events(EVENT, *MARKERS)
         channel = await client.subscribe(CHANNEL)
@@ -60,7 +60,7 @@ async def test_old_and_new_keys_alternate(
 async def test_the_order_is_kept_while_a_key_is_asked_for(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """Events that could be opened wait behind one that cannot yet be; other channels flow on (3.4, R4, R7)."""
+    """Events that could be opened wait behind one that cannot; other channels go on (design.md 3.4, R4, R7)."""
     async with new_client() as client:
         stream = client.channel(CHANNEL).events(EVENT, *MARKERS)
         channel = await client.subscribe(CHANNEL)
@@ -83,7 +83,7 @@ async def test_the_order_is_kept_while_a_key_is_asked_for(
 async def test_every_channel_refreshes_its_own_key(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """One rotation costs one request for each channel that hears of it, and none for the others (3.4)."""
+    """One rotation costs one request for each channel that hears of it, and none for the others (design.md 3.4)."""
     names = [f"private-encrypted-{number}" for number in range(12)]
     async with new_client() as client:
         streams = {name: client.channel(name).events(EVENT, *MARKERS) for name in names}
@@ -104,7 +104,7 @@ async def test_every_channel_refreshes_its_own_key(
 async def test_the_endpoint_lags_behind_the_publisher(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """What no key opens is a failure in its place; with the endpoint's new key all is well again (3.4, R5)."""
+    """An event that no key opens fails in its place; with the new key events open again (design.md 3.4, R5)."""
     async with new_client() as client:
         stream = client.channel(CHANNEL).events(EVENT, *MARKERS)
         channel = await client.subscribe(CHANNEL)
@@ -129,7 +129,7 @@ async def test_the_endpoint_lags_behind_the_publisher(
 async def test_a_key_rotated_twice(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """Each rotation costs one request, and stragglers under either older key are still opened (3.5)."""
+    """Each rotation costs one request, and stragglers under either older key are still opened (design.md 3.5)."""
     async with new_client() as client:
         stream = client.channel(CHANNEL).events(EVENT, *MARKERS)
         channel = await client.subscribe(CHANNEL)

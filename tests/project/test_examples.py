@@ -82,7 +82,7 @@ async def lines(process: Process, count: int) -> list[str]:
 
 
 async def test_quickstart(server: LocalServer, publisher: PusherHTTP) -> None:
-    """The README's example prints each event, decrypted and in order, through a rotation of the key (3.4, R4)."""
+    """The README's example prints each event, decrypted and in order, through a key rotation (design.md 3.4, R4)."""
     async with running("quickstart.py", server, publisher) as process:
         for number in range(3):
             await publisher.trigger(CHANNEL, "order-created", {"number": number})
@@ -108,7 +108,7 @@ async def test_bot(server: LocalServer, publisher: PusherHTTP) -> None:
 
 
 async def test_rotation(server: LocalServer, publisher: PusherHTTP) -> None:
-    """A rotation is told from requests that open nothing, which raise an alarm, and in the end are suspended (3.7)."""
+    """A rotation is not an alarm; requests that open nothing are, and in the end are suspended (design.md 3.7)."""
     async with running("rotation.py", server, publisher, more={"INTERVAL": "0.2"}) as process:
         rotated = publisher.rotated()
         server.rotate_key(rotated.master_key)

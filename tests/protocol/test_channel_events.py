@@ -41,7 +41,7 @@ def read(events: ChannelEvents, name: str, data: Any = None) -> Event | None:
 @pytest.mark.parametrize("data", [None, "", "forged", "{}", PRESENT])
 @pytest.mark.parametrize("channel", ["private-encrypted-a", "private-encrypted-cache-a"])
 def test_an_encrypted_acknowledgement_says_nothing(channel: str, data: str | None) -> None:
-    """Whatever the server put in it, its data is rebuilt as nothing (C1, 3.1)."""
+    """Whatever the server put in it, its data is rebuilt as nothing (C1, design.md 3.1)."""
     event, changes = events_of(channel).succeeded(Frame(SUCCEEDED, data, channel))
     assert event == Event("pusher:subscription_succeeded", channel)
     assert changes is None
@@ -74,7 +74,7 @@ def test_a_presence_acknowledgement_carries_the_members() -> None:
 
 @pytest.mark.parametrize("channel", ["orders", "private-a", "presence-a", "private-encrypted-a", "cache-a"])
 def test_the_count_and_the_cache_miss_are_rebuilt(channel: str) -> None:
-    """One whole number, and nothing, on every kind of channel (3.1)."""
+    """One whole number, and nothing, on every kind of channel (design.md 3.1)."""
     events = events_of(channel)
     assert events.subscription_count is None
     counted = read(events, "pusher_internal:subscription_count", {"subscription_count": 4, "extra": "forged"})
@@ -85,7 +85,7 @@ def test_the_count_and_the_cache_miss_are_rebuilt(channel: str) -> None:
 
 
 def test_members_come_and_go_on_presence_channels_only() -> None:
-    """On other channels these events do not exist; nonsense and repetitions are nothing (3.1, R8)."""
+    """On other channels these events do not exist; nonsense and repetitions are nothing (design.md 3.1, R8)."""
     events = events_of("presence-a")
     added, removed = "pusher_internal:member_added", "pusher_internal:member_removed"
     person = {"user_id": "1", "user_info": {"n": "a"}}
@@ -102,7 +102,7 @@ def test_members_come_and_go_on_presence_channels_only() -> None:
 
 
 def test_what_the_protocol_does_not_have_is_nothing() -> None:
-    """An unknown name changes no members, on presence channels either (3.1, R8)."""
+    """An unknown name changes no members, on presence channels either (design.md 3.1, R8)."""
     for channel in ("presence-a", "orders"):
         events = events_of(channel)
         assert read(events, "pusher_internal:member_promoted", {"user_id": "1"}) is None
@@ -137,7 +137,7 @@ def test_a_known_member_that_is_added_again_with_other_info_is_told() -> None:
 
 @given(name=st.sampled_from(["pusher:", "pusher_internal:"]).flatmap(lambda p: st.text(max_size=20).map(p.__add__)))
 def test_no_other_protocol_name_says_anything(name: str) -> None:
-    """The list of names that are read is closed (3.1)."""
+    """The list of names that are read is closed (design.md 3.1)."""
     known = {"pusher_internal:subscription_count", "pusher:cache_miss"}
     members = {f"pusher_internal:member_{change}" for change in ("added", "updated", "removed")}
     if name not in known | members:
@@ -151,7 +151,7 @@ def test_no_other_protocol_name_says_anything(name: str) -> None:
     [(0, 0), (2**53, 2**53), (2**53 + 1, None), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)],
 )
 def test_a_count_is_a_whole_number(value: Any, expected: int | None) -> None:
-    """From 0 to 2^53, and nothing else (3.1)."""
+    """From 0 to 2^53, and nothing else (design.md 3.1)."""
     assert read_subscription_count(json.dumps({"subscription_count": value})) == expected
 
 
@@ -178,14 +178,14 @@ def test_what_is_no_count_is_none(text: str | None) -> None:
     ],
 )
 def test_a_refusal_in_every_shape(data: Any, expected: dict[str, Any]) -> None:
-    """Text, object or nonsense: type and error cleaned and cut, status whole or None (3.1)."""
+    """Text, object or nonsense: type and error cleaned and cut, status whole or None (design.md 3.1)."""
     text = data if data is None or isinstance(data, str) else json.dumps(data)
     assert read_subscription_error(text) == expected
 
 
 @given(st.none() | st.text() | JSON.map(json.dumps))
 def test_nothing_a_server_says_breaks_the_reading(text: str | None) -> None:
-    """Any text gives a count in range or None, and a refusal of three clean fields (R8, 3.1)."""
+    """Any text gives a count in range or None, and a refusal of three clean fields (R8, design.md 3.1)."""
     count = read_subscription_count(text)
     assert count is None or 0 <= count <= 2**53
     refusal = read_subscription_error(text)
@@ -209,5 +209,5 @@ def test_nothing_a_server_says_breaks_the_reading(text: str | None) -> None:
     ],
 )
 def test_refusals_have_two_names(event: str, channel: str, *, refused: bool) -> None:
-    """The second is none of the four that an encrypted channel has (3.1)."""
+    """The second is none of the four that an encrypted channel has (design.md 3.1)."""
     assert is_refusal(Frame(event, None, channel)) is refused

@@ -35,7 +35,7 @@ SHAPES: list[Any] = [None, "{}", "words", "", {"a": 1}, [1], 7, True, '{"nonce":
 @pytest.mark.parametrize("name", ["order", "client-order", "pusherx", "", "pusher_internal", *MARKERS, "x" * 500])
 @pytest.mark.parametrize("data", SHAPES)
 def test_nothing_unauthenticated_is_delivered(name: str, data: Any) -> None:
-    """On an encrypted channel every name and shape without a seal ends as a failure, or nowhere (C1, 3.1)."""
+    """On an encrypted channel every name and shape without a seal ends as a failure, or nowhere (C1, design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -51,7 +51,7 @@ def test_nothing_unauthenticated_is_delivered(name: str, data: Any) -> None:
     "name", ["pusher:x", "pusher_internal:member_added", "pusher:subscription_succeeded", "pusher:signin_success"]
 )
 def test_other_protocol_names_reach_nobody(name: str, data: Any) -> None:
-    """Names of the protocol that a channel does not have are dropped and counted (3.1)."""
+    """Names of the protocol that a channel does not have are dropped and counted (design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -63,7 +63,7 @@ def test_other_protocol_names_reach_nobody(name: str, data: Any) -> None:
 
 
 def test_protocol_events_are_rebuilt() -> None:
-    """Of a protocol event's data only what is known of it is passed on (3.1)."""
+    """Of a protocol event's data only what is known of it is passed on (design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -87,7 +87,7 @@ def test_protocol_events_are_rebuilt() -> None:
 
 @pytest.mark.parametrize("channel", [None, 5, "other", "orders"])
 def test_events_of_channels_that_are_not_subscribed_reach_nobody(channel: Any) -> None:
-    """A missing, ill-typed or unknown channel, and one that is not acknowledged yet (3.1)."""
+    """A missing, ill-typed or unknown channel, and one that is not acknowledged yet (design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribe("orders")
@@ -203,7 +203,7 @@ def test_the_sender_of_a_client_event_is_known_on_presence_channels(sender: Any,
 
 @pytest.mark.parametrize("name", ["client-x", "order"])
 def test_an_encrypted_event_has_no_sender(name: str) -> None:
-    """The server's word for who sent it is not authenticated (3.1, C1)."""
+    """The server's word for who sent it is not authenticated (design.md 3.1, C1)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -408,7 +408,7 @@ def test_at_most_eight_requests_run() -> None:
 
 
 def test_a_fatal_close_ends_everything() -> None:
-    """Calls fail, held events are settled, streams end with the error, nothing is wanted (R2, 3.8)."""
+    """Calls fail, held events are settled, streams end with the error, nothing is wanted (R2, design.md 3.8)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -552,7 +552,7 @@ def test_a_pong_that_is_an_event_leaves_no_late_deadline() -> None:
 
 
 def test_a_planned_probe_stands_among_the_deadlines() -> None:
-    """The failure that plans it leaves by the ordinary way, so that a driver sets its timer (3.7)."""
+    """The failure that plans it leaves by the ordinary way, so that a driver sets its timer (design.md 3.7)."""
     core = Core(key_rotation=KeyRotationPolicy(fruitless_limit=1, max_delay=1.0))
     core.up()
     core.subscribed()
@@ -595,7 +595,7 @@ def test_a_channel_that_failed_starts_without_a_gap() -> None:
 
 
 def test_a_refresh_that_never_had_its_turn_counts_for_nothing() -> None:
-    """Eight hung requests ahead of it say nothing of what the endpoint would have answered (3.7)."""
+    """Eight hung requests ahead of it say nothing of what the endpoint would have answered (design.md 3.7)."""
     core = Core(
         authorization_timeout=60.0,
         key_rotation=KeyRotationPolicy(fruitless_limit=1, timeout=10.0),

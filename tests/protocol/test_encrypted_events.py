@@ -46,7 +46,7 @@ def refreshes(core: Core) -> list[Authorize]:
 
 
 def test_a_rotation_costs_one_request_and_no_order() -> None:
-    """Events behind the unopened one wait, old and new keys alternate, one request serves all (3.4, 3.5)."""
+    """Events behind the unopened one wait, old and new keys alternate, one request serves all (design.md 3.4, 3.5)."""
     core = ready()
     for number in range(10):
         event(core, NEW if number % 2 else OLD, f"e{number}", f"{number}")
@@ -60,7 +60,7 @@ def test_a_rotation_costs_one_request_and_no_order() -> None:
 
 
 def test_what_came_later_asks_for_itself() -> None:
-    """An event that waited when the request started fails with its answer; a later one starts the next (3.4)."""
+    """An event that waited when the request started fails with its answer; a later one asks again (design.md 3.4)."""
     core = ready()
     envelope = sealed(UNKNOWN, "x")
     core.receive(frame("first", CHANNEL, envelope))
@@ -73,7 +73,7 @@ def test_what_came_later_asks_for_itself() -> None:
 
 
 def test_an_error_fails_what_asked_and_keeps_the_ring() -> None:
-    """A refusal gives authorization_failed, and the old key goes on opening (3.8)."""
+    """A refusal gives authorization_failed, and the old key goes on opening (design.md 3.8)."""
     core = ready()
     event(core, NEW, "lost")
     asked = core.requests()[-1]
@@ -87,7 +87,7 @@ def test_an_error_fails_what_asked_and_keeps_the_ring() -> None:
 
 @pytest.mark.parametrize("status", [401, 503, None])
 def test_a_refused_refresh_is_not_tried_again(status: int | None) -> None:
-    """Whatever the endpoint says of trying again, the next event that does not open asks anew (3.4, 3.8)."""
+    """Whatever the endpoint says of trying again, the next event that does not open asks anew (design.md 3.4, 3.8)."""
     core = ready()
     event(core, NEW, "lost")
     asked = core.requests()[-1]
@@ -104,7 +104,7 @@ def test_a_refused_refresh_is_not_tried_again(status: int | None) -> None:
 
 
 def test_an_answer_without_a_key_is_none() -> None:
-    """An endpoint that forgets the key on a refresh counts as one that failed, and the ring stays (3.2, 3.8)."""
+    """An endpoint that omits the key on a refresh counts as failed, and the ring stays (design.md 3.2, 3.8)."""
     core = ready()
     event(core, NEW, "lost")
     core.answer(None)
@@ -114,7 +114,7 @@ def test_an_answer_without_a_key_is_none() -> None:
 
 
 def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
-    """Nothing is asked, at once or behind others, and the raw data stands in the failure alone (3.3)."""
+    """Nothing is asked, at once or behind others, and the raw data stands in the failure alone (design.md 3.3)."""
     core = ready()
     core.receive(frame("bad", CHANNEL, "plaintext"))
     assert core.failures() == [Reason.MALFORMED]
@@ -131,7 +131,7 @@ def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
 
 
 def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
-    """The key was right, so another cannot help (3.9)."""
+    """The key was right, so another cannot help (design.md 3.9)."""
     core = ready()
     event(core, OLD, "bytes", b"\xff\xfe")
     assert core.failures() == [Reason.INVALID_UTF8]
@@ -142,7 +142,7 @@ def test_plaintext_that_is_not_utf8_fails_without_a_request() -> None:
 
 
 def test_plaintext_is_json_or_text() -> None:
-    """JSON is decoded, other text delivered as it is, the empty one too; raw is the plaintext (3.9)."""
+    """JSON is decoded, other text delivered as it is, the empty one too; raw is the plaintext (design.md 3.9)."""
     core = ready()
     for plaintext in ('{"a": 1}', "plain", ""):
         event(core, OLD, "e", plaintext)
@@ -150,7 +150,7 @@ def test_plaintext_is_json_or_text() -> None:
 
 
 def test_client_events_never_ask_and_keep_their_place() -> None:
-    """A client event that does not open fails with wrong_key where it stands (3.4, design.md 9)."""
+    """A client event that does not open fails with wrong_key where it stands (design.md 3.4, 9)."""
     core = ready()
     event(core, UNKNOWN, "client-a")
     assert core.failures() == [Reason.WRONG_KEY]
@@ -169,7 +169,7 @@ def test_client_events_never_ask_and_keep_their_place() -> None:
 
 
 def test_a_full_backlog_ends_the_wait_but_not_the_request() -> None:
-    """What the ring opens is delivered, the rest fails, and the key still joins the ring (3.6)."""
+    """What the ring opens is delivered, the rest fails, and the key still joins the ring (design.md 3.6)."""
     core = ready(backlog=3)
     for number, key in enumerate((NEW, OLD, NEW, OLD)):
         event(core, key, f"e{number}")
@@ -182,7 +182,7 @@ def test_a_full_backlog_ends_the_wait_but_not_the_request() -> None:
 
 
 def test_the_clients_bytes_bound_the_backlog_too() -> None:
-    """An event that finds no room in buffer_bytes ends the wait, and still asks for the key (3.6, R6)."""
+    """An event that finds no room in buffer_bytes ends the wait, and still asks for the key (design.md 3.6, R6)."""
     budget = ByteBudget(100)
     core = Core()
     core.connection = Connection(ConnectionSettings(), lambda: 0.5, budget)
@@ -198,7 +198,7 @@ def test_the_clients_bytes_bound_the_backlog_too() -> None:
 
 
 def test_fruitless_requests_are_suspended_and_probed() -> None:
-    """After the limit nothing is held or asked, until one probe that waits for no event (3.7)."""
+    """After the limit nothing is held or asked, until one probe that waits for no event (design.md 3.7)."""
     core = ready(fruitless_limit=2, max_delay=30.0)
     for _ in range(2):
         event(core, UNKNOWN, "garbage")
@@ -251,7 +251,7 @@ def test_new_keys_that_open_nothing_are_neutral_once_in_a_row() -> None:
 
 
 def test_useless_new_keys_of_many_channels_suspend_the_client() -> None:
-    """The first new key of each channel is neutral; all others share a limit of four times a channel's (C6, 3.7)."""
+    """The first new key of each channel is neutral; the others share the limit of the client (design.md 3.7, C6)."""
     core = Core(key_rotation=KeyRotationPolicy(fruitless_limit=5))
     core.up()
     channels = [f"private-encrypted-{number}" for number in range(30)]
@@ -268,7 +268,7 @@ def test_useless_new_keys_of_many_channels_suspend_the_client() -> None:
 
 
 def test_later_events_fail_when_the_suspension_begins_under_them() -> None:
-    """What waited behind the last fruitless request is not held any longer (3.7)."""
+    """What waited behind the last fruitless request is not held any longer (design.md 3.7)."""
     core = ready(fruitless_limit=1)
     event(core, UNKNOWN, "asks")
     event(core, UNKNOWN, "later")
@@ -354,7 +354,7 @@ def test_garbage_takes_no_more_memory_than_allowed() -> None:
 
 @pytest.mark.parametrize("brings", [OLD, NEW])
 def test_a_cached_event_under_a_key_that_is_long_gone_fails_once(brings: bytes) -> None:
-    """A cache channel's last event may be older than its key: one request, one failure, and no more (3.4, C6)."""
+    """A cache channel's last event may be older than its key: one request and one failure (design.md 3.4, C6)."""
     channel = "private-encrypted-cache-orders"
     core = Core()
     core.up()
@@ -379,7 +379,7 @@ def test_a_cached_event_under_a_key_that_is_long_gone_fails_once(brings: bytes) 
 
 
 def test_no_event_waits_longer_than_two_timeouts() -> None:
-    """Requests that hang end each after one timeout, and nothing waits for more than two (3.6)."""
+    """Requests that hang end each after one timeout, and nothing waits for more than two (design.md 3.6)."""
     core = ready(timeout=10.0)
     event(core, UNKNOWN, "first")
     core.wait(9.0)
@@ -391,7 +391,7 @@ def test_no_event_waits_longer_than_two_timeouts() -> None:
 
 
 def test_a_drop_keeps_what_waits_for_one_timeout() -> None:
-    """The refresh is cancelled, and without a new link the events are settled (3.8)."""
+    """The refresh is cancelled, and without a new link the events are settled (design.md 3.8)."""
     core = ready(timeout=10.0)
     event(core, NEW, "waits")
     event(core, OLD, "opens")
@@ -405,7 +405,7 @@ def test_a_drop_keeps_what_waits_for_one_timeout() -> None:
 
 
 def test_the_next_authorization_answers_for_what_waited() -> None:
-    """The re-authorization is the request of all that waits, and they come before the gap (3.8)."""
+    """The re-authorization is the request of all that waits, and they come before the gap (design.md 3.8)."""
     core = ready()
     event(core, NEW, "waits")
     event(core, UNKNOWN, "lost")
@@ -420,7 +420,7 @@ def test_the_next_authorization_answers_for_what_waited() -> None:
 
 
 def test_a_second_drop_does_not_prolong_the_wait() -> None:
-    """What is held is kept for one timeout after the first drop, however many follow (3.8)."""
+    """What is held is kept for one timeout after the first drop, however many follow (design.md 3.8)."""
     core = ready(timeout=10.0)
     event(core, NEW, "waits")
     lost = core.now
@@ -434,7 +434,7 @@ def test_a_second_drop_does_not_prolong_the_wait() -> None:
 
 
 def test_a_drop_does_not_prolong_the_wait_beyond_two_timeouts() -> None:
-    """One that waited for another's request, then for its own, is not kept for a whole timeout after a drop (3.6)."""
+    """An event that waited for two requests is not kept for a whole timeout after a drop (design.md 3.6)."""
     core = ready(timeout=10.0)
     event(core, UNKNOWN, "first")
     core.wait(0.5)
@@ -451,7 +451,7 @@ def test_a_drop_does_not_prolong_the_wait_beyond_two_timeouts() -> None:
 
 
 def test_unsubscribing_counts_what_waits_as_dropped() -> None:
-    """Held events are dropped and their bytes given back (3.8, R5)."""
+    """Held events are dropped and their bytes given back (design.md 3.8, R5)."""
     core = ready()
     event(core, NEW, "waits")
     event(core, OLD, "behind")
@@ -464,7 +464,7 @@ def test_unsubscribing_counts_what_waits_as_dropped() -> None:
 
 
 def test_disconnecting_settles_what_waits() -> None:
-    """What the ring opens is delivered, the rest fails, before the end (3.8)."""
+    """What the ring opens is delivered, the rest fails, before the end (design.md 3.8)."""
     core = ready()
     event(core, NEW, "waits")
     event(core, OLD, "behind")
@@ -475,7 +475,7 @@ def test_disconnecting_settles_what_waits() -> None:
 
 
 def test_unsubscribing_stops_what_disconnecting_settles() -> None:
-    """A handler that unsubscribes while the end hands on what was held sees no more of it (3.4, R5)."""
+    """A handler that unsubscribes while the end hands on what was held sees no more of it (design.md 3.4, R5)."""
     core = ready()
     for name in ("first", "second", "third"):
         event(core, NEW, name)
@@ -596,7 +596,7 @@ def lone_encrypted_events(released: Released, timeout: float) -> EncryptedEvents
 
 @given(st.floats(0.0, 1e6), st.floats(0.001, 60.0), st.floats(0.0, 1.0))
 def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: float, share: float) -> None:
-    """Each deadline moves on once it was handled, also when the last waiting event is settled late (3.6)."""
+    """Each deadline moves on once it was handled, also when the last waiting event is settled late (design.md 3.6)."""
     released = Released()
     encrypted = lone_encrypted_events(released, timeout)
     sealed_event = sealed(UNKNOWN, "x")
@@ -616,7 +616,7 @@ def test_what_is_due_is_done_at_the_deadline_itself(started: float, timeout: flo
 
 
 def test_nothing_is_due_after_discarding_what_a_drop_had_kept() -> None:
-    """Unsubscribing while the link is down leaves no deadline behind (3.8)."""
+    """Unsubscribing while the link is down leaves no deadline behind (design.md 3.8)."""
     encrypted = lone_encrypted_events(Released(), 10.0)
     encrypted.receive(Frame("waits", sealed(UNKNOWN, "x")), 0.0)
     encrypted.link_lost(1.0)
@@ -626,7 +626,7 @@ def test_nothing_is_due_after_discarding_what_a_drop_had_kept() -> None:
 
 
 def test_names_and_wide_characters_count_as_the_bytes_they_take() -> None:
-    """A relay that sends long names or one emoji cannot hold more than buffer_bytes (3.6, R6)."""
+    """A relay that sends long names or one emoji cannot hold more than buffer_bytes (design.md 3.6, R6)."""
     for name, extra in (("n" * 400_000, ""), ("n", "\N{GRINNING FACE}" + "x" * 50_000)):
         core = Core(buffer_bytes=1_000_000)
         core.up()
@@ -638,7 +638,7 @@ def test_names_and_wide_characters_count_as_the_bytes_they_take() -> None:
 
 
 def test_channels_do_not_probe_in_the_same_instant() -> None:
-    """After a suspension of the whole client the channels' requests are spread, within max_delay (3.7, C6)."""
+    """After a suspension of the whole client the channels' requests are spread within max_delay (design.md 3.7, C6)."""
     lots = iter([index / 50 for index in range(50)] * 1000)
     core = Core()
     core.connection = Connection(
@@ -671,7 +671,7 @@ def test_channels_do_not_probe_in_the_same_instant() -> None:
 
 
 def test_no_more_old_keys_open_than_the_policy_keeps() -> None:
-    """With one old key the second rotation ends the first key, whatever its grace (3.5)."""
+    """With one old key the second rotation ends the first key, whatever its grace (design.md 3.5)."""
     core = ready(old_keys=1)
     for key in (NEW, UNKNOWN):
         event(core, key, "e")
@@ -683,7 +683,7 @@ def test_no_more_old_keys_open_than_the_policy_keeps() -> None:
 
 
 def test_what_is_open_already_counts_with_its_bytes_too() -> None:
-    """An event that was opened and waits for its place takes its bytes as received and as opened (3.6, R6)."""
+    """An event that was opened and waits for its place takes room as received and as opened (design.md 3.6, R6)."""
     budget = ByteBudget(1 << 20)
     core = Core()
     core.connection = Connection(ConnectionSettings(), lambda: 0.5, budget)
@@ -704,7 +704,7 @@ def fail_refresh(core: Core, status: int) -> None:
 
 
 def test_refused_requests_are_fruitless_too() -> None:
-    """An endpoint that refuses, or forgets the key, is asked less and less like one that has no new key (3.7, C6)."""
+    """An endpoint that refuses or omits the key is asked less and less (design.md 3.7, C6)."""
     core = ready(fruitless_limit=2)
     event(core, NEW, "first")
     fail_refresh(core, 503)
@@ -716,7 +716,7 @@ def test_refused_requests_are_fruitless_too() -> None:
 
 
 def test_only_the_first_event_under_a_new_key_ends_the_spacing() -> None:
-    """A request is fruitful once; what its key opens later says nothing of the requests that followed (3.7)."""
+    """A request is fruitful once; what its key opens later does not count for later requests (design.md 3.7)."""
     core = ready(fruitless_limit=2)
     event(core, NEW, "e")
     core.answer(NEW)
@@ -729,7 +729,7 @@ def test_only_the_first_event_under_a_new_key_ends_the_spacing() -> None:
 
 
 def test_plaintext_that_is_not_utf8_fails_behind_what_waited_too() -> None:
-    """Its failure carries what came, as one that is opened at once does (3.9)."""
+    """Its failure carries what came, as one that is opened at once does (design.md 3.9)."""
     core = ready()
     envelope = sealed(NEW, b"\xff")
     core.receive(frame("bytes", CHANNEL, envelope))
@@ -740,7 +740,7 @@ def test_plaintext_that_is_not_utf8_fails_behind_what_waited_too() -> None:
 
 
 def test_when_the_suspension_is_over_an_event_asks_at_once() -> None:
-    """Its last instant is the first of the time after it (3.7)."""
+    """Its last instant is the first of the time after it (design.md 3.7)."""
     core = ready(fruitless_limit=1)
     event(core, UNKNOWN, "garbage")
     core.answer(OLD)
@@ -757,7 +757,7 @@ def test_when_the_suspension_is_over_an_event_asks_at_once() -> None:
     [(0.0, 1.5, 2.5), (0.0, 20.5, 30.5), (0.0, 40.5, 40.5), (1.5, 1.5, 1.5), (2.0, 1.5, 2.0)],
 )
 def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: float, probe: float) -> None:
-    """Only that of a client's suspension is put off, and never beyond the longest delay (3.7, C6)."""
+    """Only that of a client's suspension is put off, and never beyond the longest delay (design.md 3.7, C6)."""
     policy = KeyRotationPolicy(max_delay=30.0)
     guards = (RefreshGuard(1, 30.0, lambda: 1.0), RefreshGuard(1, 30.0, lambda: 1.0))
     encrypted = EncryptedEvents(
@@ -771,7 +771,7 @@ def test_a_probe_is_put_off_no_longer_than_it_waits_already(own: float, client: 
 
 
 def test_a_drop_sets_one_deadline_for_what_waits() -> None:
-    """None where nothing waits, and a second drop does not lengthen the wait (3.8)."""
+    """None where nothing waits, and a second drop does not lengthen the wait (design.md 3.8)."""
     encrypted = lone_encrypted_events(Released(), 10.0)
     encrypted.link_lost(0.0)
     assert encrypted.deadline() is None
@@ -782,7 +782,7 @@ def test_a_drop_sets_one_deadline_for_what_waits() -> None:
 
 
 def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
-    """It stands also where a request that was started late would take longer (3.6)."""
+    """It stands also where a request that was started late would take longer (design.md 3.6)."""
     released = Released()
     encrypted = lone_encrypted_events(released, 10.0)
     encrypted.receive(Frame("first", sealed(UNKNOWN, "x")), 0.0)
@@ -795,7 +795,7 @@ def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
 
 
 def test_the_end_of_a_grace_is_a_deadline() -> None:
-    """A key is dropped when its time is over, whether or not anything arrives (3.5, C7)."""
+    """A key is dropped when its time is over, whether or not anything arrives (design.md 3.5, C7)."""
     encrypted = lone_encrypted_events(Released(), 10.0)
     encrypted.subscription_authorized(OLD, 0.0)
     encrypted.subscription_authorized(NEW, 1.0)
@@ -806,7 +806,7 @@ def test_the_end_of_a_grace_is_a_deadline() -> None:
 
 @pytest.mark.parametrize("ran", [True, False])
 def test_a_request_that_never_had_its_turn_is_not_fruitless(monkeypatch: pytest.MonkeyPatch, *, ran: bool) -> None:
-    """One that ran and was not answered in time is (3.7)."""
+    """One that ran and was not answered in time is (design.md 3.7)."""
     released = Released()
     monkeypatch.setattr(released, "cancel_key_request", lambda _now: ran)
     policy = KeyRotationPolicy(timeout=10.0)
@@ -820,7 +820,7 @@ def test_a_request_that_never_had_its_turn_is_not_fruitless(monkeypatch: pytest.
 
 
 def test_a_refresh_that_takes_too_long_gives_its_place_away() -> None:
-    """The next request starts at that moment, with its own time (3.8, R3)."""
+    """The next request starts at that moment, with its own time (design.md 3.8, R3)."""
     core = Core(authorization_timeout=20.0, subscribe_timeout=1000.0, key_rotation=KeyRotationPolicy(timeout=5.0))
     core.up()
     core.subscribed()
@@ -835,7 +835,7 @@ def test_a_refresh_that_takes_too_long_gives_its_place_away() -> None:
 
 
 def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
-    """Also what came just before the drop (3.8)."""
+    """Also what came just before the drop (design.md 3.8)."""
     released = Released()
     encrypted = lone_encrypted_events(released, 0.5)
     encrypted.receive(Frame("e", sealed(UNKNOWN, "x")), 1.0)
@@ -845,7 +845,7 @@ def test_what_is_kept_after_a_drop_is_settled_however_short_the_time() -> None:
 
 
 def test_a_request_has_its_whole_time() -> None:
-    """Looking at the clock earlier ends nothing (3.8)."""
+    """Looking at the clock earlier ends nothing (design.md 3.8)."""
     released = Released()
     encrypted = lone_encrypted_events(released, 10.0)
     encrypted.receive(Frame("e", sealed(UNKNOWN, "x")), 0.0)

@@ -31,7 +31,7 @@ STRAY = BOX17[:-2] + chr(ord(BOX17[-2]) + 1) + "="
 
 
 def test_an_envelope_is_read_in_every_spelling() -> None:
-    """Key order, white space, escapes, extra keys and a repeated key are free (3.3)."""
+    """Key order, white space, escapes, extra keys and a repeated key are free (design.md 3.3)."""
     plain = (b"n" * 24, b"c" * 17)
     escaped = BOX17.replace("=", "\\u003d")
     for text in (
@@ -77,7 +77,7 @@ def test_an_envelope_is_read_in_every_spelling() -> None:
     ],
 )
 def test_a_malformed_envelope_is_none(text: str | None) -> None:
-    """Wrong shape, alphabet, padding, stray bits or length: no key can help (3.3, C2)."""
+    """Wrong shape, alphabet, padding, stray bits or length: no key can help (design.md 3.3, C2)."""
     assert read_envelope(text) is None
 
 
@@ -95,7 +95,7 @@ def test_what_is_sealed_opens_again(plaintext: str, nonce: bytes, key: bytes) ->
 
 
 def test_sixteen_bytes_open_to_nothing() -> None:
-    """The tag alone is the empty plaintext (3.3)."""
+    """The tag alone is the empty plaintext (design.md 3.3)."""
     read = read_envelope(sealed(OLD, ""))
     assert read is not None
     assert len(read[1]) == 16
@@ -103,7 +103,7 @@ def test_sixteen_bytes_open_to_nothing() -> None:
 
 
 def test_plaintext_is_utf8() -> None:
-    """What is not UTF-8 is no text (3.9)."""
+    """What is not UTF-8 is no text (design.md 3.9)."""
     assert decode_plaintext("ä".encode()) == "ä"
     assert decode_plaintext(b"\xff") is None
 
@@ -169,7 +169,7 @@ def test_libsodium_is_called_directly() -> None:
 def test_the_direct_call_opens_what_the_public_function_opens(
     text: bytes, nonce: bytes, place: int, spoil: bool
 ) -> None:
-    """Of any length, one after another in one buffer, and nothing else than what was sealed (3.4)."""
+    """Of any length, one after another in one buffer, and nothing else than what was sealed (design.md 3.4)."""
     for plaintext in (text, text[: place % 100], b""):
         box = crypto_secretbox(plaintext, nonce, OLD)
         if spoil:

@@ -93,7 +93,7 @@ def test_inner_text_is_json_or_itself(text: str | None, expected: object) -> Non
 
 
 def test_words_of_servers_are_cleaned() -> None:
-    """Control characters go, and 200 characters are enough (3.1)."""
+    """Control characters go, and 200 characters are enough (design.md 3.1)."""
     assert clean_text("a\nb\x1b[31m" + "z" * 300) == ("a b [31m" + "z" * 300)[:200]
     assert clean_text(7) == ""
 

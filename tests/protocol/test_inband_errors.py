@@ -125,7 +125,7 @@ def test_nobody_hears_of_it_after_unsubscribing(waited: float) -> None:
 @pytest.mark.parametrize("event", ["pusher:error", "pusher_internal:error"])
 @pytest.mark.parametrize("code", [4301, 4009, 4200, None])
 def test_an_encrypted_channel_never_hears_of_it(event: str, code: int | None) -> None:
-    """Its protocol events are four, and this is none of them (C1, 3.1)."""
+    """Its protocol events are four, and this is none of them (C1, design.md 3.1)."""
     core = talking()
     trigger(core, PRIVATE)
     core.receive(frame(event, CHANNEL, {"code": code, "message": "forged"}))

@@ -23,7 +23,7 @@ def opens(ring: Keyring, key: bytes, now: float) -> bool:
 
 
 def test_an_old_key_opens_for_the_time_of_its_grace() -> None:
-    """Grace starts with the first answer that names another key, and use does not extend it (3.5)."""
+    """Grace starts with the first answer that names another key, and use does not extend it (design.md 3.5)."""
     ring = Keyring(300.0, 2)
     ring.set_current(OLD, 0.0)
     assert ring.set_current(NEW, 10.0)
@@ -34,7 +34,7 @@ def test_an_old_key_opens_for_the_time_of_its_grace() -> None:
 
 
 def test_an_answer_that_names_it_again_clears_the_grace() -> None:
-    """Only an endorsement does (3.5)."""
+    """Only an endorsement does (design.md 3.5)."""
     ring = Keyring(300.0, 2)
     ring.set_current(OLD, 0.0)
     ring.set_current(NEW, 10.0)
@@ -45,7 +45,7 @@ def test_an_answer_that_names_it_again_clears_the_grace() -> None:
 
 
 def test_no_grace_leaves_the_endorsed_key_alone() -> None:
-    """With grace 0 only the endorsed key opens (3.5)."""
+    """With grace 0 only the endorsed key opens (design.md 3.5)."""
     ring = Keyring(0.0, 2)
     ring.set_current(OLD, 0.0)
     ring.set_current(NEW, 1.0)
@@ -55,7 +55,7 @@ def test_no_grace_leaves_the_endorsed_key_alone() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 200)), max_size=12), st.integers(0, 3))
 def test_the_ring_follows_a_simple_model(answers: list[tuple[bytes, int]], old_keys: int) -> None:
-    """Endorsed key, graces and evictions agree with a list of (key, end of grace) (3.5)."""
+    """Endorsed key, graces and evictions agree with a list of (key, end of grace) (design.md 3.5)."""
     ring, now, grace = Keyring(100.0, old_keys), 0.0, 100.0
     endorsed, older = b"", list[tuple[float, bytes]]()
     for key, pause in answers:
@@ -72,7 +72,7 @@ def test_the_ring_follows_a_simple_model(answers: list[tuple[bytes, int]], old_k
 
 
 def test_proof_is_the_first_event_under_a_later_key() -> None:
-    """A key that a later answer brought proves itself once; the first key has nothing to prove (3.7)."""
+    """A key that a later answer brought proves itself once; the first key has nothing to prove (design.md 3.7)."""
     ring = Keyring(300.0, 2)
     ring.set_current(OLD, 0.0)
     assert opens(ring, OLD, 0.0)
@@ -86,7 +86,7 @@ def test_proof_is_the_first_event_under_a_later_key() -> None:
 
 
 def test_a_key_proves_itself_once() -> None:
-    """Later events under the same key are no new proof, so they end no spacing of requests (3.7)."""
+    """Later events under the same key are no new proof, so they end no spacing of requests (design.md 3.7)."""
     ring = Keyring(300.0, 2)
     ring.set_current(OLD, 0.0)
     ring.set_current(NEW, 1.0)
@@ -97,7 +97,7 @@ def test_a_key_proves_itself_once() -> None:
 
 
 def test_an_old_key_that_proves_itself_late_is_still_an_old_key() -> None:
-    """What opens events is the endorsed key, and an older one only until its grace ends, proof or not (3.5)."""
+    """The endorsed key opens events, and an older one only until its grace ends, proved or not (design.md 3.5)."""
     ring = Keyring(10.0, 2)
     for moment, key in enumerate(KEYS[:3]):
         ring.set_current(key, float(moment))

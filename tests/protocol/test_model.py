@@ -278,7 +278,7 @@ class World(RuleBasedStateMachine):
         if channel.startswith(("private-", "presence-")):
             assert data["auth"] == f"key:{self.core.connection.socket_id}"
         assert set(data) <= {"channel", "auth"}
-        assert channel not in self.asked  # a refresh never subscribes again (3.8)
+        assert channel not in self.asked  # a refresh never subscribes again (design.md 3.8)
         self.asked_at[channel] = self.core.now
         if self.mood in ("grant", "silent"):
             self.asked.add(channel)
@@ -375,7 +375,7 @@ class World(RuleBasedStateMachine):
         place=st.integers(0, 29), pauses=st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=2, max_size=6), now=seldom
     )
     def ask_in_vain(self, place: int, pauses: list[float], *, now: bool) -> None:
-        """Whatever comes is under a key that the endpoint does not have, so that it is asked ever less often (3.7)."""
+        """Every event is under a key that the endpoint does not have, so it is asked less and less (design.md 3.7)."""
         if not now:
             return
         channel = self.listening()[place % len(self.listening())]
@@ -407,7 +407,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.listening())
     @rule(place=st.integers(0, 29), key=st.sampled_from(["new", "third", "fourth"]), now=seldom)
     def answer_slowly(self, place: int, key: str, *, now: bool) -> None:
-        """The first answer is another event's, and the link breaks while the second request runs (3.6)."""
+        """The first answer is another event's, and the link breaks while the second request runs (design.md 3.6)."""
         if not now:
             return
         channel = self.listening()[place % len(self.listening())]
@@ -425,7 +425,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.listening())
     @rule(place=st.integers(0, 29), key=st.sampled_from(sorted(KEYS)), end=st.sampled_from(["late", "back", "lost"]))
     def lose_in_between(self, place: int, key: str, end: str) -> None:
-        """The link breaks while an event waits: for the next authorization, but not for long (3.8)."""
+        """The link breaks while an event waits: for the next authorization, but not for long (design.md 3.8)."""
         channel = self.listening()[place % len(self.listening())]
         self.number += 1
         self.arrive("e", channel, self.seal(KEYS[key]), KEYS[key])
@@ -666,7 +666,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def nothing_waits_that_need_not(self) -> None:
-        """What is held waits for a request that was asked for, no longer and no more than it may (3.4 to 3.8)."""
+        """Held events wait for a request that was made, within the bounds of time and number (design.md 3.4 to 3.8)."""
         connection = self.core.connection
         asking = [request.requester.name for request in connection._requests._requests.values()]
         assert len(asking) == len(set(asking))
@@ -683,7 +683,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_ring_is_what_was_endorsed(self) -> None:
-        """A channel has the keys that the answers named and whose grace has not ended, and no others (3.5, C7)."""
+        """A channel has exactly the keys that answers named and whose grace has not ended (design.md 3.5, C7)."""
         for name, reference in self.core.references.items():
             subscription = self.core.connection._channels.get(name)
             encrypted = None if subscription is None else subscription.frames._encrypted

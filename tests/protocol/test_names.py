@@ -29,7 +29,7 @@ from pusher_client.protocol.names import (
     ],
 )
 def test_the_prefixes_decide(name: str, flags: tuple[bool, bool, bool, bool]) -> None:
-    """The kind is read from the name alone, with case (3.1)."""
+    """The kind is read from the name alone, with case (design.md 3.1)."""
     assert channel_kind(name) == ChannelKind(*flags)
 
 

@@ -52,7 +52,7 @@ def test_a_late_refusal_is_the_older_frames() -> None:
     ],
 )
 def test_only_acknowledgements_and_refusals_are_answers(event: str, channel: str | None, *, answers: bool) -> None:
-    """Any other frame leaves the account as it is (R3, 3.1)."""
+    """Any other frame leaves the account as it is (R3, design.md 3.1)."""
     owed = OwedAnswers()
     owed.owe(channel or "a", 1.0)
     assert owed.receive(Frame(event, None, channel), 1.5) is answers

@@ -110,7 +110,7 @@ def test_a_resubscription_gives_up_only_after_a_second_refusal() -> None:
 
 
 def test_an_answer_without_a_key_is_no_authorization() -> None:
-    """An encrypted channel needs shared_secret: without it no subscribe frame, an error that says so (3.2, C5)."""
+    """An encrypted channel needs shared_secret: without it an error and no subscribe frame (design.md 3.2, C5)."""
     core = Core()
     core.up()
     call = core.subscribe()
@@ -338,7 +338,7 @@ def test_a_planned_attempt_goes_with_the_link() -> None:
 
 
 def test_a_later_answer_without_a_key_is_tried_again() -> None:
-    """On a re-subscription nothing but 401 and 403 is final, a missing secret not either (R3, 3.2)."""
+    """On a re-subscription nothing but 401 and 403 is final, a missing secret not either (R3, design.md 3.2)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -483,7 +483,7 @@ def test_a_clear_refusal_is_final_under_either_name_and_in_either_shape(event: s
 
 
 def test_the_second_name_of_a_refusal_is_unknown_on_an_encrypted_channel() -> None:
-    """It is dropped, before and after the acknowledgement (C1, 3.1)."""
+    """It is dropped, before and after the acknowledgement (C1, design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribe()
@@ -512,7 +512,7 @@ def test_a_refusal_where_none_can_be_meant_is_ignored() -> None:
 
 
 def test_a_refusal_stands_behind_what_is_held() -> None:
-    """The error is delivered in its place, after the events that waited for a key (R4, 3.4)."""
+    """The error is delivered in its place, after the events that waited for a key (R4, design.md 3.4)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -536,7 +536,7 @@ def test_a_second_acknowledgement_means_nothing() -> None:
 
 
 def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
-    """The held events come before the error, and afterwards no key remains (3.8, C7)."""
+    """The held events come before the error, and afterwards no key remains (design.md 3.8, C7)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -832,7 +832,7 @@ def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool, 
 
 @pytest.mark.parametrize("event", ["pusher_internal:subscription_count", "pusher:cache_miss"])
 def test_what_comes_before_the_acknowledgement_means_nothing(event: str) -> None:
-    """The protocol's events belong to a subscription that stands (3.1)."""
+    """The protocol's events belong to a subscription that stands (design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribe("cache-a")

@@ -48,7 +48,7 @@ async def test_a_private_channel_is_signed_as_the_official_library_signs(http: h
 
 
 async def test_an_encrypted_channel_gets_the_shared_secret(http: httpx.AsyncClient, application: Application) -> None:
-    """Derived from the current master key, before and after a rotation (3.2)."""
+    """Derived from the current master key, before and after a rotation (design.md 3.2)."""
     for master_key in (KEY, b"x" * 32):
         application.rotate_key(master_key)
         answer = await http.post("/pusher/auth", data={"socket_id": SOCKET_ID, "channel_name": "private-encrypted-a"})

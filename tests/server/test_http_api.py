@@ -99,7 +99,7 @@ async def test_the_official_library_publishes() -> None:
 
 
 async def test_what_the_official_library_encrypts_opens_with_the_secret_of_the_endpoint() -> None:
-    """The server passes the envelope on unchanged (3.2, 3.3)."""
+    """The server passes the envelope on unchanged (design.md 3.2, 3.3)."""
     name = "private-encrypted-a"
     async with LocalServer(master_key=bytes(32)) as server, connected(server) as peer:
         await peer.subscribe(server, name)

@@ -117,7 +117,7 @@ def test_wrong_options_are_refused_at_once(options: dict[str, Any]) -> None:
 
 
 async def test_a_rotation_changes_what_the_endpoint_answers_and_what_is_published_with() -> None:
-    """From one thread as from another (3.5)."""
+    """From one thread as from another (design.md 3.5)."""
     with LocalServer(master_key=bytes(32)) as server:
         before = (await authorization(server, "1.1", "private-encrypted-a"))["shared_secret"]
         old = server.encryption_master_key_base64

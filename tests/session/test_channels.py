@@ -151,7 +151,7 @@ async def test_counts_stay_with_the_handle() -> None:
 
 
 async def test_events_of_channels_that_are_not_wanted_reach_nobody() -> None:
-    """Nor those of no channel at all (3.1, C1)."""
+    """Nor those of no channel at all (design.md 3.1, C1)."""
     async with scripted() as peer, peer.client() as client:
         seen: list[Event] = []
         client.bind_global(seen.append)
@@ -251,7 +251,7 @@ async def test_a_channel_that_a_handler_subscribes_anew_as_it_fails_stays_wanted
 
 @pytest.mark.parametrize("code", [None, 4001])
 async def test_a_handler_that_unsubscribes_while_the_connection_ends_stops_the_rest(code: int | None) -> None:
-    """What waited for a key is handed on until somebody wants no more of it, and the counts add up (3.4, R5)."""
+    """Events that waited for a key are delivered until a handler unsubscribes; counts add up (design.md 3.4, R5)."""
     asked: list[str] = []
 
     async def never_a_refresh(channel: str, socket_id: str) -> ChannelAuthorization:

@@ -96,7 +96,7 @@ async def test_what_an_authorizer_may_return(kind: str) -> None:
     ],
 )
 async def test_an_answer_that_cannot_be_used_is_final(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """It says what is wrong and no value, in no frame of its traceback either, and nothing is sent (R3, C3, 3.2)."""
+    """The error names no value, nor does any frame of its traceback, and nothing is sent (R3, C3, design.md 3.2)."""
     caplog.set_level(1)
 
     async def nonsense(_channel: str, _socket_id: str) -> Any:

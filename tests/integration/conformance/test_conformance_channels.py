@@ -18,7 +18,7 @@ SOON = ReconnectPolicy(base=0.01, cap=0.05)
 
 @pytest.mark.parametrize("kind", [*KINDS, *CACHE_KINDS])
 async def test_events_arrive_in_order(target: Target, kind: str) -> None:
-    """What the official library publishes arrives complete, decrypted where the name says so (R4, 3.3)."""
+    """What the official library publishes arrives complete, decrypted where the name says so (R4, design.md 3.3)."""
     name = unique(kind)
     async with target.client() as client:
         channel = await client.subscribe(name)

@@ -1,4 +1,4 @@
-"""Node.js with the packages of ``tests/node/package.json``, installed once into the checkout."""
+"""Node.js with the packages of ``tests/support/node/package.json``, installed once into the checkout."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Node:
     executable: str
 
     def command(self, *arguments: str | Path) -> list[str]:
-        """The command line that runs a program, whose path may be relative to ``tests/node``."""
+        """The command line that runs a program, whose path may be relative to ``tests/support/node``."""
         return [self.executable, *map(str, arguments)]
 
 
