@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pusher_client.delivery.bindings import Bindable, HandlerRegistry
+from pusher_client.delivery.bindings import Bindable, Bindings
 from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.events import ChannelStats, Event, Member, SubscriptionState
@@ -150,7 +150,7 @@ class Channel(Bindable):
         return f"<{type(self).__name__} {self._name!r} {self.state}>"
 
     @property
-    def _handlers(self) -> HandlerRegistry:
+    def _handlers(self) -> Bindings:
         return self._dispatcher.handlers
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Self
 from pusher_client.authorization.authorizers import Authorizer, BatchAuthorizer, HTTPAuthorizer, UserAuthenticator
 from pusher_client.authorization.service import AuthorizationService
 from pusher_client.channel import Channel, PresenceChannel
-from pusher_client.delivery.bindings import Bindable, Handler, HandlerRegistry
+from pusher_client.delivery.bindings import Bindable, Bindings, Handler
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.delivery.handler_worker import ErrorHandler
 from pusher_client.events import DECRYPTION_FAILURE, ClientStats, ConnectionState, Event
@@ -255,7 +255,7 @@ class PusherClient(Bindable):
         """
         channel, core = self._channels.channel(name), self._core
         await self._life.call(
-            lambda call_id, now: core.subscribe(name, call_id, self._channels.want(channel), now),
+            lambda call_id, now: core.subscribe(name, call_id, self._channels.add_wanted(channel), now),
             lambda call_id, now: core.abandon(name, call_id, now),
         )
         return channel
@@ -328,12 +328,12 @@ class PusherClient(Bindable):
             raise NotConnectedError("the connection was closed: the server does not read what is sent")
 
     @property
-    def connection(self) -> HandlerRegistry:
+    def connection(self) -> Bindings:
         """Handlers of the connection's own events: ``state_change``, the states, ``connecting_in``, ``error``."""
         return self._notices.connection
 
     @property
-    def _handlers(self) -> HandlerRegistry:
+    def _handlers(self) -> Bindings:
         return self._channels.dispatcher.handlers
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pusher_client.delivery.bindings import Bindable, HandlerRegistry
+from pusher_client.delivery.bindings import Bindable, Bindings
 from pusher_client.delivery.handler_worker import ErrorHandler
-from pusher_client.delivery.value_dispatcher import ConnectionEvents
+from pusher_client.delivery.value_dispatcher import ValueDispatcher
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import Event
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -24,14 +24,14 @@ class Watchlist(Bindable):
     __slots__ = ("_events",)
 
     def __init__(self, on_handler_error: ErrorHandler | None, pool: WorkerPool, budget: ByteBudget) -> None:
-        self._events = ConnectionEvents(on_handler_error, pool, "the watchlist", budget)
+        self._events = ValueDispatcher(on_handler_error, pool, "the watchlist", budget)
 
     def emit(self, event: Event) -> None:
         """Call the handlers of an event; the client's call."""
         self._events.emit(event.name, event)
 
     @property
-    def _handlers(self) -> HandlerRegistry:
+    def _handlers(self) -> Bindings:
         return self._events
 
 
@@ -52,7 +52,7 @@ class User(Bindable):
         self, sign_in: SignIn, on_handler_error: ErrorHandler | None, pool: WorkerPool, budget: ByteBudget
     ) -> None:
         self._sign_in = sign_in
-        self._events = ConnectionEvents(on_handler_error, pool, "the user", budget)
+        self._events = ValueDispatcher(on_handler_error, pool, "the user", budget)
         self.watchlist: Watchlist = Watchlist(on_handler_error, pool, budget)
 
     @property
@@ -70,7 +70,7 @@ class User(Bindable):
         self._events.emit(event.name, event)
 
     @property
-    def _handlers(self) -> HandlerRegistry:
+    def _handlers(self) -> Bindings:
         return self._events
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 from pusher_client.events import Event
 from pusher_client.protocol.names import is_application_event
 
-__all__ = ["Bindable", "Binding", "Handler", "HandlerRegistry"]
+__all__ = ["Bindable", "Binding", "Bindings", "Handler"]
 
 Handler = Callable[[Event], object]
 """What is bound: a plain or async callable of one event."""
@@ -38,7 +38,7 @@ class Binding:
         self.is_async: bool = _returns_awaitable(callback)
 
 
-class HandlerRegistry:
+class Bindings:
     """The callbacks of a channel, of the client, or of any other source of named values.
 
     A list once handed out by ``matching`` never changes, so binding and unbinding inside a handler touch later events
@@ -117,7 +117,7 @@ class HandlerRegistry:
         return bool(self._named or self._everything)
 
     @property
-    def hears_application(self) -> bool:
+    def handles_application_events(self) -> bool:
         """Whether an application event of some name would be heard here."""
         return bool(self._everything) or any(map(is_application_event, self._named))
 
@@ -153,7 +153,7 @@ class Bindable:
     __slots__ = ()
 
     @property
-    def _handlers(self) -> HandlerRegistry:
+    def _handlers(self) -> Bindings:
         raise NotImplementedError
 
     @overload

@@ -23,7 +23,7 @@ def event_bytes(event: Event) -> int:
     """Return how many bytes a queued event is reckoned to take, its decoded data included."""
     name, raw = event.name, event.raw
     if not raw:
-        return EVENT_OVERHEAD + text_bytes(name) + _told_bytes(event.data)
+        return EVENT_OVERHEAD + text_bytes(name) + _textless_bytes(event.data)
     if not (raw.isascii() and name.isascii()):
         return EVENT_OVERHEAD + text_bytes(name) + data_bytes(raw)
     # The same sum for the usual case. To count values in the text would take as long as all else that a queue does.
@@ -33,7 +33,7 @@ def event_bytes(event: Event) -> int:
     return EVENT_OVERHEAD + len(name) + flat_object_bytes(raw, values)
 
 
-def _told_bytes(data: object) -> int:
+def _textless_bytes(data: object) -> int:
     """Return how many bytes data may take that has no text beside it: a marker's, or that of the protocol's events."""
     match data:
         case DecryptionFailure(event_name=name, raw=raw):

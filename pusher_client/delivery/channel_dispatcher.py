@@ -12,7 +12,7 @@ from pusher_client.delivery.bounded_queue import event_bytes
 from pusher_client.delivery.dispatcher import Dispatcher, Route
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.delivery.handler_worker import ErrorHandler
-from pusher_client.delivery.stream_queue import Feed, NextEvent, log_overflow
+from pusher_client.delivery.stream_queue import EventWaiter, StreamQueue, log_overflow
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
@@ -37,20 +37,20 @@ class ClientDispatcher(Dispatcher):
     Attributes:
         pool: The workers of all channels that are at work now.
         version: Changes whenever a handler or stream comes or goes here, so that channels forget their routes.
-        undecided: The channels whose own stream, unless somebody iterates it, is given up when a handler is bound here.
+        unclaimed_streams: The channels whose own stream, unless somebody iterates it, is given up when a handler is bound here.
     """
 
-    __slots__ = ("pool", "undecided", "version")
+    __slots__ = ("pool", "unclaimed_streams", "version")
 
     def __init__(self, *, queue_size: int, budget: ByteBudget, on_handler_error: ErrorHandler | None = None) -> None:
         self.pool: WorkerPool = WorkerPool()
         self.version: int = 0
-        self.undecided: WeakSet[ChannelDispatcher] = WeakSet()
+        self.unclaimed_streams: WeakSet[ChannelDispatcher] = WeakSet()
         super().__init__(None, pool=self.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
 
     def route(self, name: str) -> Route:
         """Return who wants an event that belongs to no channel."""
-        return Route.of(name, self.matching(name), self.sinks(name))
+        return Route.of(name, self.matching(name), self.consumers(name))
 
     def end(self, error: PusherError | None) -> None:
         """End the streams of all channels after what they queued.
@@ -58,8 +58,8 @@ class ClientDispatcher(Dispatcher):
         Args:
             error: Why the link is over for good; None for ``disconnect()``.
         """
-        self._end_sinks(error)
-        self.tell()
+        self._end_consumers(error)
+        self.report_overflows()
 
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]] = ()) -> None:
         """Give the async handlers of all channels time to finish, then cancel them; `WorkerPool.close` says how."""
@@ -67,13 +67,13 @@ class ClientDispatcher(Dispatcher):
 
     def _changed(self) -> None:
         self.version += 1
-        if self.undecided and self.hears_application:
-            channels = tuple(self.undecided)
-            self.undecided.clear()
+        if self.unclaimed_streams and self.handles_application_events:
+            channels = tuple(self.unclaimed_streams)
+            self.unclaimed_streams.clear()
             for channel in channels:
-                channel.give_up_own_stream()
+                channel.close_unclaimed_stream()
 
-    def _withdrawn(self) -> PusherError:
+    def _wait_ended(self) -> PusherError:
         return NotConnectedError("the client disconnected while wait_for() was waiting")
 
 
@@ -90,7 +90,17 @@ class ChannelDispatcher(Dispatcher):
         on_use: Called when ``in_use`` may have changed, also by the garbage collector; must not log or call handlers.
     """
 
-    __slots__ = ("_client", "_on_use", "_own", "_own_feed", "_routes", "_sole", "_unread", "_version", "counts")
+    __slots__ = (
+        "_client",
+        "_on_use",
+        "_own_queue",
+        "_own_stream",
+        "_routes",
+        "_single",
+        "_unread",
+        "_version",
+        "counts",
+    )
 
     def __init__(
         self,
@@ -109,24 +119,24 @@ class ChannelDispatcher(Dispatcher):
         self.counts: EventCounts = counts
         self._client = client
         self._on_use = on_use or (lambda: None)
-        self._own: EventStream | None = None
-        self._own_feed: Feed | None = None
-        self._unread: tuple[tuple[Feed, object], ...] = ()
+        self._own_stream: EventStream | None = None
+        self._own_queue: StreamQueue | None = None
+        self._unread: tuple[tuple[StreamQueue, object], ...] = ()
         self._routes: dict[str, Route] = {}
-        self._sole: Binding | None = None
+        self._single: Binding | None = None
         self._version = client.version
 
     @property
     def in_use(self) -> bool:
         """Whether a handler is bound, a stream is open, or the worker is at work: then it must be kept."""
-        return self.bound or self._worker.busy or any(not sink.ended for sink in self._sinks)
+        return self.bound or self._worker.busy or any(not consumer.ended for consumer in self._consumers)
 
     def route(self, name: str) -> Route:
         """Return who wants the channel's events of this name now."""
         if self._version != self._client.version:
             self._version = self._client.version
             self._routes.clear()
-            self._sole = None
+            self._single = None
         return self._routes.get(name) or self._find_route(name)
 
     def deliver(self, event: Event) -> None:
@@ -138,21 +148,21 @@ class ChannelDispatcher(Dispatcher):
             event: An application event, an event of the protocol, or a marker.
         """
         # The short cut of the hot path: with many channels, time is saved by each object less that is looked at.
-        name, sole, worker = event.name, self._sole, self._worker
-        if sole is not None and name == sole.event and not worker.busy and self._version == self._client.version:
+        name, single, worker = event.name, self._single, self._worker
+        if single is not None and name == single.event and not worker.busy and self._version == self._client.version:
             self.counts.delivered += 1
-            worker.run_sole(sole, name, event)
+            worker.run_single(single, name, event)
         else:
             self._deliver_to_all(event)
 
     def _deliver_to_all(self, event: Event) -> None:
         name = event.name
         route = None if self._version != self._client.version else self._routes.get(name)
-        bindings, is_async, sinks, counts = self.route(name) if route is None else route
+        bindings, is_async, consumers, counts = self.route(name) if route is None else route
         worker = self._worker
-        if sinks:
+        if consumers:
             epoch = worker.epoch
-            accepted = self._offer(event, sinks)
+            accepted = self._offer(event, consumers)
             if worker.epoch != epoch:
                 bindings = ()
         else:
@@ -170,18 +180,18 @@ class ChannelDispatcher(Dispatcher):
         if queued:
             worker.start()
         elif bindings:
-            if counts and not sinks and len(bindings) == 1:
-                self._sole = bindings[0]
+            if counts and not consumers and len(bindings) == 1:
+                self._single = bindings[0]
             worker.run(bindings, name, event)
 
     def open_own_stream(self) -> None:
         """Open the channel's own stream when ``subscribe()`` starts, unless a handler hears the application already."""
-        if self._own_feed is not None and not self._own_feed.ended:
+        if self._own_queue is not None and not self._own_queue.ended:
             return
         self._leave_own_stream()
-        if not (self.hears_application or self._client.hears_application):
-            self._open_own(tentative=True)
-            self._client.undecided.add(self)
+        if not (self.handles_application_events or self._client.handles_application_events):
+            self._open_own(unclaimed=True)
+            self._client.unclaimed_streams.add(self)
 
     def own_stream(self) -> EventStream:
         """Return the channel's own stream for somebody who iterates, opened now where there is none.
@@ -190,17 +200,17 @@ class ChannelDispatcher(Dispatcher):
             RuntimeError: The client is connected in another event loop or thread.
         """
         self._pool.check_caller()
-        if self._own is None or self._own_feed is None:
-            return self._open_own(tentative=False)
-        self._own_feed.tentative = False
-        return self._own
+        if self._own_stream is None or self._own_queue is None:
+            return self._open_own(unclaimed=False)
+        self._own_queue.unclaimed = False
+        return self._own_stream
 
-    def give_up_own_stream(self) -> None:
+    def close_unclaimed_stream(self) -> None:
         """Close the channel's own stream if nobody has asked for it."""
-        feed = self._own_feed
-        if feed is not None and feed.tentative:
+        queue = self._own_queue
+        if queue is not None and queue.unclaimed:
             self._leave_own_stream()
-            feed.close()
+            queue.close()
 
     def end(self, error: PusherError | None, *, drain: bool = False) -> None:
         """End the subscription: its streams stop after what they queued.
@@ -210,43 +220,45 @@ class ChannelDispatcher(Dispatcher):
                 for ``unsubscribe()``: handlers hear nothing more, and a list of them that is being run stops.
             drain: With no error, for ``disconnect()``: handlers hear what came before, until ``close`` cuts it off.
         """
-        self._end_sinks(error)
+        self._end_consumers(error)
         if error is not None or drain:
-            self.tell()
+            self.report_overflows()
             return
-        while self.notices:
-            log_overflow(self.notices.pop(0))
+        while self.overflows:
+            log_overflow(self.overflows.pop(0))
         self._worker.purge()
 
-    def forget(self, sink: Feed | NextEvent) -> None:
+    def remove(self, consumer: StreamQueue | EventWaiter) -> None:
         """Offer nothing more to this one."""
-        if sink is self._own_feed:
-            self._own = self._own_feed = None
-        super().forget(sink)
+        if consumer is self._own_queue:
+            self._own_stream = self._own_queue = None
+        super().remove(consumer)
 
-    def learned(self) -> None:
+    def on_async_handler(self) -> None:
         """Hear that a handler thought plain turned out to be async: perhaps one of the client's."""
-        self._client.refresh()
+        self._client.invalidate_routes()
 
-    def idle(self) -> None:
+    def on_idle(self) -> None:
         """Hear that the worker has nothing left to do."""
         self._on_use()
 
-    def _offer(self, event: Event, sinks: tuple[Feed | NextEvent, ...]) -> bool:
+    def _offer(self, event: Event, consumers: tuple[StreamQueue | EventWaiter, ...]) -> bool:
         accepted = True
-        for sink in sinks:
-            if not sink.offer(event):
+        for consumer in consumers:
+            if not consumer.offer(event):
                 accepted = False
-        # Told only now, because a handler may change anything, the sinks included.
-        if self.notices:
-            self.tell()
-        if self._client.notices:
-            self._client.tell()
+        # Told only now, because a handler may change anything, the consumers included.
+        if self.overflows:
+            self.report_overflows()
+        if self._client.overflows:
+            self._client.report_overflows()
         return accepted
 
     def _find_route(self, name: str) -> Route:
         client = self._client
-        route = Route.of(name, self.matching(name) + client.matching(name), self.sinks(name) + client.sinks(name))
+        route = Route.of(
+            name, self.matching(name) + client.matching(name), self.consumers(name) + client.consumers(name)
+        )
         # The names come from outside: neither many nor long ones may fill the memory (promise R6).
         if len(self._routes) >= _ROUTES_KEPT:
             self._routes.clear()
@@ -256,25 +268,25 @@ class ChannelDispatcher(Dispatcher):
 
     def _leave_own_stream(self) -> None:
         """Forget the stream of the last subscription; what it leaves unread is read before the next one's."""
-        feed = self._own_feed
-        if feed is not None:
-            left = feed.readable and not feed.tentative
-            self._unread = (*feed.before, (feed, self._own)) if left else feed.before
-        # The feed first: to let go of the stream may call back at once.
-        self._own_feed = self._own = None
+        queue = self._own_queue
+        if queue is not None:
+            left = queue.readable and not queue.unclaimed
+            self._unread = (*queue.before, (queue, self._own_stream)) if left else queue.before
+        # The queue first: to let go of the stream may call back at once.
+        self._own_queue = self._own_stream = None
 
-    def _open_own(self, *, tentative: bool) -> EventStream:
-        self._own_feed = self._feed(is_application_event, self._queue_size, tentative=tentative)
-        self._own_feed.before, self._unread = self._unread, ()
-        self._own = EventStream(self._own_feed)
-        return self._own
+    def _open_own(self, *, unclaimed: bool) -> EventStream:
+        self._own_queue = self._open_queue(is_application_event, self._queue_size, unclaimed=unclaimed)
+        self._own_queue.before, self._unread = self._unread, ()
+        self._own_stream = EventStream(self._own_queue)
+        return self._own_stream
 
     def _changed(self) -> None:
         self._routes.clear()
-        self._sole = None
-        if self._own_feed is not None and self.hears_application:
-            self.give_up_own_stream()
+        self._single = None
+        if self._own_queue is not None and self.handles_application_events:
+            self.close_unclaimed_stream()
         self._on_use()
 
-    def _withdrawn(self) -> PusherError:
+    def _wait_ended(self) -> PusherError:
         return SubscriptionError(self.name, "the channel was unsubscribed while wait_for() was waiting")

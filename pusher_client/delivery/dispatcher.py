@@ -6,11 +6,11 @@ import logging
 from typing import NamedTuple, Self
 from weakref import ref
 
-from pusher_client.delivery.bindings import Binding, HandlerRegistry
+from pusher_client.delivery.bindings import Binding, Bindings
 from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, check_queue_size
 from pusher_client.delivery.event_stream import EventStream
-from pusher_client.delivery.handler_worker import ErrorHandler, Job, Worker
-from pusher_client.delivery.stream_queue import Feed, NameFilter, NextEvent, log_overflow, name_filter
+from pusher_client.delivery.handler_worker import ErrorHandler, HandlerWorker, Job
+from pusher_client.delivery.stream_queue import EventWaiter, NameFilter, StreamQueue, log_overflow, name_filter
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
@@ -28,22 +28,22 @@ class Route(NamedTuple):
     Attributes:
         bindings: The handlers, in their order.
         is_async: Whether one of them is async, so that all of them run in the worker.
-        sinks: The feeds of streams, and those who wait for one event.
+        consumers: The queues of streams, and those who wait for one event.
         is_application: Whether the channel's stats count such an event as delivered or dropped.
     """
 
     bindings: tuple[Binding, ...]
     is_async: bool
-    sinks: tuple[Feed | NextEvent, ...]
+    consumers: tuple[StreamQueue | EventWaiter, ...]
     is_application: bool
 
     @classmethod
-    def of(cls, name: str, bindings: tuple[Binding, ...], sinks: tuple[Feed | NextEvent, ...]) -> Self:
+    def of(cls, name: str, bindings: tuple[Binding, ...], consumers: tuple[StreamQueue | EventWaiter, ...]) -> Self:
         """Return the route of a name's events."""
-        return cls(bindings, any(binding.is_async for binding in bindings), sinks, is_application_event(name))
+        return cls(bindings, any(binding.is_async for binding in bindings), consumers, is_application_event(name))
 
 
-class Dispatcher(HandlerRegistry):
+class Dispatcher(Bindings):
     """Handlers and streams of a channel, or of all channels.
 
     Args:
@@ -55,10 +55,10 @@ class Dispatcher(HandlerRegistry):
 
     Attributes:
         name: As above.
-        notices: The markers of streams' losses that handlers have not heard of yet.
+        overflows: The markers of streams' losses that handlers have not heard of yet.
     """
 
-    __slots__ = ("__weakref__", "_budget", "_pool", "_queue_size", "_sinks", "_worker", "name", "notices")
+    __slots__ = ("__weakref__", "_budget", "_consumers", "_pool", "_queue_size", "_worker", "name", "overflows")
 
     def __init__(
         self,
@@ -74,9 +74,9 @@ class Dispatcher(HandlerRegistry):
         self._pool = pool
         self._budget = budget
         self._queue_size = check_queue_size(queue_size)
-        self._sinks: tuple[Feed | NextEvent, ...] = ()
-        self.notices: list[Event] = []
-        self._worker = Worker(
+        self._consumers: tuple[StreamQueue | EventWaiter, ...] = ()
+        self.overflows: list[Event] = []
+        self._worker = HandlerWorker(
             "all channels" if name is None else name,
             ref(self),
             pool=pool,
@@ -86,7 +86,7 @@ class Dispatcher(HandlerRegistry):
         )
 
     @property
-    def handlers(self) -> HandlerRegistry:
+    def handlers(self) -> Bindings:
         """Where handlers are bound.
 
         Raises:
@@ -99,9 +99,9 @@ class Dispatcher(HandlerRegistry):
         """Return who wants the events of this name now."""
         raise NotImplementedError
 
-    def sinks(self, name: str) -> tuple[Feed | NextEvent, ...]:
-        """Return the feeds that want the events of this name, and those who wait for one of them."""
-        return tuple(sink for sink in self._sinks if not sink.ended and sink.wants(name))
+    def consumers(self, name: str) -> tuple[StreamQueue | EventWaiter, ...]:
+        """Return the queues that want the events of this name, and those who wait for one of them."""
+        return tuple(consumer for consumer in self._consumers if not consumer.ended and consumer.wants(name))
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:
         """Open a stream of the events whose names match one of these globs; of application events without names.
@@ -113,7 +113,7 @@ class Dispatcher(HandlerRegistry):
         """
         self._pool.check_caller()
         limit = self._queue_size if queue_size is None else check_queue_size(queue_size)
-        return EventStream(self._feed(name_filter(names), limit))
+        return EventStream(self._open_queue(name_filter(names), limit))
 
     async def wait_for(self, *names: str) -> Event:
         """Return the next event whose name matches one of these globs; the next application event without names.
@@ -124,79 +124,79 @@ class Dispatcher(HandlerRegistry):
             RuntimeError: The client is connected in another event loop.
         """
         self._pool.check_caller()
-        waiting = NextEvent(name_filter(names), self._withdrawn())
+        waiting = EventWaiter(name_filter(names), self._wait_ended())
         self._add(waiting)
         try:
             return await waiting.wait()
         finally:
-            self.forget(waiting)
+            self.remove(waiting)
 
-    def overflowed(self, event: Event) -> None:
+    def note_overflow(self, event: Event) -> None:
         """Note a marker of a stream's loss, to be told when the moment allows it."""
-        self.notices.append(event)
+        self.overflows.append(event)
 
-    def tell(self) -> None:
+    def report_overflows(self) -> None:
         """Let the log and the handlers hear of the losses noted."""
-        while self.notices:
-            event = self.notices.pop(0)
+        while self.overflows:
+            event = self.overflows.pop(0)
             log_overflow(event)
-            bindings, is_async, _, _ = self._announce(event)
+            bindings, is_async, _, _ = self._offer_overflow(event)
             if bindings and (is_async or self._worker.busy):
                 self._worker.enqueue(bindings, OVERFLOW, event, EVENT_OVERHEAD)
                 self._worker.start()
             else:
                 self._worker.run(bindings, OVERFLOW, event)
 
-    def overflow(self, refused: int) -> Job:
+    def overflow_job(self, refused: int) -> Job:
         """Log a loss of the worker's own queue, and return what tells it to the handlers (for the worker)."""
         where = "all channels" if self.name is None else self.name
         _logger.warning("the handlers of %s missed %d events: their queue was full", where, refused)
         event = Event(OVERFLOW, self.name, Overflow(self.name, refused))
-        return Job(OVERFLOW, event, self._announce(event).bindings)
+        return Job(OVERFLOW, event, self._offer_overflow(event).bindings)
 
-    def forget(self, sink: Feed | NextEvent) -> None:
+    def remove(self, consumer: StreamQueue | EventWaiter) -> None:
         """Offer nothing more to this one."""
-        sink.ended = True
-        self._sinks = tuple(other for other in self._sinks if not other.ended)
+        consumer.ended = True
+        self._consumers = tuple(other for other in self._consumers if not other.ended)
         self._changed()
 
-    def refresh(self) -> None:
-        """Hear that something has ended (from a feed, and then perhaps at any moment and in any thread)."""
+    def invalidate_routes(self) -> None:
+        """Hear that something has ended (from a queue, and then perhaps at any moment and in any thread)."""
         self._changed()
 
     def check_caller(self) -> None:
-        """Check that the reader of a feed is where the client is connected (from a feed)."""
+        """Check that the reader of a queue is where the client is connected (from a queue)."""
         self._pool.check_caller()
 
-    def learned(self) -> None:
+    def on_async_handler(self) -> None:
         """Hear that a handler thought plain turned out to be async (from the worker)."""
         self._changed()
 
-    def idle(self) -> None:
+    def on_idle(self) -> None:
         """Hear that the worker has nothing left to do (from the worker)."""
 
-    def _withdrawn(self) -> PusherError:
+    def _wait_ended(self) -> PusherError:
         raise NotImplementedError
 
-    def _announce(self, event: Event) -> Route:
+    def _offer_overflow(self, event: Event) -> Route:
         route = self.route(OVERFLOW)
-        for sink in route.sinks:
+        for consumer in route.consumers:
             # A stream has its own losses only; waiting for the event is another way to bind to it.
-            if isinstance(sink, NextEvent):
-                sink.offer(event)
+            if isinstance(consumer, EventWaiter):
+                consumer.offer(event)
         return route
 
-    def _feed(self, wanted: NameFilter, limit: int, *, tentative: bool = False) -> Feed:
-        feed = Feed(self.name, wanted, limit=limit, budget=self._budget, owner=ref(self), tentative=tentative)
-        self._add(feed)
-        return feed
+    def _open_queue(self, wanted: NameFilter, limit: int, *, unclaimed: bool = False) -> StreamQueue:
+        queue = StreamQueue(self.name, wanted, limit=limit, budget=self._budget, owner=ref(self), unclaimed=unclaimed)
+        self._add(queue)
+        return queue
 
-    def _add(self, sink: Feed | NextEvent) -> None:
-        self._sinks = (*(other for other in self._sinks if not other.ended), sink)
+    def _add(self, consumer: StreamQueue | EventWaiter) -> None:
+        self._consumers = (*(other for other in self._consumers if not other.ended), consumer)
         self._changed()
 
-    def _end_sinks(self, error: PusherError | None) -> None:
-        sinks, self._sinks = self._sinks, ()
-        for sink in sinks:
-            sink.end(error)
+    def _end_consumers(self, error: PusherError | None) -> None:
+        consumers, self._consumers = self._consumers, ()
+        for consumer in consumers:
+            consumer.end(error)
         self._changed()

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self, final
 from weakref import finalize
 
-from pusher_client.delivery.stream_queue import Feed
+from pusher_client.delivery.stream_queue import StreamQueue
 from pusher_client.events import Event
 
 __all__ = ["EventStream"]
@@ -23,16 +23,16 @@ class EventStream:
     without being closed is forgotten.
     """
 
-    __slots__ = ("__weakref__", "_feed")
+    __slots__ = ("__weakref__", "_queue")
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        finalize(self, feed.abandon).atexit = False
+    def __init__(self, queue: StreamQueue) -> None:
+        self._queue = queue
+        finalize(self, queue.release).atexit = False
 
     @property
     def dropped(self) -> int:
         """How many events this stream has refused since it was opened; the overflow markers add up to it."""
-        return self._feed.dropped
+        return self._queue.dropped
 
     def close(self) -> None:
         """End the stream and discard what was not read; a reader that waits is released. Harmless when repeated.
@@ -40,8 +40,8 @@ class EventStream:
         Raises:
             RuntimeError: The client is connected in another event loop or thread.
         """
-        self._feed.check_reader()
-        self._feed.close()
+        self._queue.check_reader()
+        self._queue.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -54,25 +54,25 @@ class EventStream:
             PusherError: The channel or the link failed for good.
             RuntimeError: Another task is waiting for the next event already.
         """
-        feed = self._feed
-        if feed.waiter is not None:
+        queue = self._queue
+        if queue.waiter is not None:
             raise RuntimeError("another task is already waiting on this stream; open one stream for each reader")
-        if not feed.before:
-            event = feed.take_queued()
+        if not queue.before:
+            event = queue.take_queued()
             if event is not None:
                 return event
-        while feed.before:
-            earlier, _ = feed.before[0]
+        while queue.before:
+            earlier, _ = queue.before[0]
             if earlier.readable:
                 return earlier.read()
-            feed.before = feed.before[1:]
-        while not feed.readable:
-            if feed.error is not None:
-                raise feed.error.with_traceback(None)
-            if feed.ended:
+            queue.before = queue.before[1:]
+        while not queue.readable:
+            if queue.error is not None:
+                raise queue.error.with_traceback(None)
+            if queue.ended:
                 raise StopAsyncIteration
-            await feed.wait()
-        return feed.read()
+            await queue.wait()
+        return queue.read()
 
     async def __aenter__(self) -> Self:
         return self

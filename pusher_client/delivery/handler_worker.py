@@ -11,10 +11,10 @@ from weakref import ref
 
 from pusher_client.delivery.bindings import Binding
 from pusher_client.delivery.bounded_queue import BoundedQueue
-from pusher_client.delivery.worker_pool import WorkerPool, working_task
+from pusher_client.delivery.worker_pool import WorkerPool, handler_task
 from pusher_client.protocol.byte_budget import ByteBudget
 
-__all__ = ["ErrorHandler", "Job", "Worker", "WorkerOwner"]
+__all__ = ["ErrorHandler", "HandlerWorker", "HandlerWorkerOwner", "Job"]
 
 ErrorHandler = Callable[[Any, Any], object]
 """What hears of a failing handler: plain or async, called with the exception and the event."""
@@ -42,23 +42,23 @@ class Job(NamedTuple):
     is_report: bool = False
 
 
-class WorkerOwner(Protocol):
+class HandlerWorkerOwner(Protocol):
     """What a worker asks of the one it works for, whom it does not keep alive."""
 
-    def overflow(self, refused: int) -> Job:
+    def overflow_job(self, refused: int) -> Job:
         """Tell the loss of this many events in a row, and return what tells it to the handlers."""
         ...
 
-    def learned(self) -> None:
+    def on_async_handler(self) -> None:
         """Hear that a handler thought plain turned out to be async."""
         ...
 
-    def idle(self) -> None:
+    def on_idle(self) -> None:
         """Hear that the worker has nothing left to do."""
         ...
 
 
-class Worker(BoundedQueue[Job]):
+class HandlerWorker(BoundedQueue[Job]):
     """Runs the handlers of one channel, one event after another.
 
     Args:
@@ -80,7 +80,7 @@ class Worker(BoundedQueue[Job]):
     def __init__(
         self,
         label: str,
-        owner: ref[WorkerOwner],
+        owner: ref[HandlerWorkerOwner],
         *,
         pool: WorkerPool,
         limit: int,
@@ -108,23 +108,25 @@ class Worker(BoundedQueue[Job]):
             try:
                 result = binding.callback(value)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a handler does is its own
-                self._failed(error, name, value)
+                self._report_plain_failure(error, name, value)
             else:
                 if result is not None and inspect.isawaitable(result):
-                    self._leave(binding, bindings if self.epoch == epoch else (), Job(name, value, (), result))
+                    self._continue_in_task(
+                        binding, bindings if self.epoch == epoch else (), Job(name, value, (), result)
+                    )
                     return
             if self.epoch != epoch:
                 return
 
-    def run_sole(self, binding: Binding, name: str, value: object) -> None:
+    def run_single(self, binding: Binding, name: str, value: object) -> None:
         """Call a plain handler that is the only one: what ``run`` does, at less expense."""
         try:
             result = binding.callback(value)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever a handler does is its own
-            self._failed(error, name, value)
+            self._report_plain_failure(error, name, value)
         else:
             if result is not None and inspect.isawaitable(result):
-                self._leave(binding, (), Job(name, value, (), result))
+                self._continue_in_task(binding, (), Job(name, value, (), result))
 
     def enqueue(self, bindings: tuple[Binding, ...], name: str, value: object, size: int) -> bool:
         """Queue an event for the task and tell whether there was room; ``start`` has to follow."""
@@ -153,29 +155,29 @@ class Worker(BoundedQueue[Job]):
                 job.started.close()
         self.busy = self._running
 
-    def abandon(self) -> None:
+    def forget_task(self) -> None:
         """Let go of a task whose event loop is gone."""
         self.purge()
         self._stopped()
 
     def _marker(self, refused: int) -> Job:
         owner = self._owner()
-        return Job("", None, ()) if owner is None else owner.overflow(refused)
+        return Job("", None, ()) if owner is None else owner.overflow_job(refused)
 
-    def _failed(self, error: BaseException, name: str, value: object) -> None:
+    def _report_plain_failure(self, error: BaseException, name: str, value: object) -> None:
         """Report what a plain handler raised, and leave to the task what is to be awaited of that."""
         report = self._report(error, name, value)
         if report is not None:
             self._append_started(Job(name, value, (), report, is_report=True))
 
-    def _leave(self, binding: Binding, bindings: tuple[Binding, ...], job: Job) -> None:
+    def _continue_in_task(self, binding: Binding, bindings: tuple[Binding, ...], job: Job) -> None:
         """Leave to the task what this handler has started, and the handlers after it."""
         binding.is_async = True
         rest = bindings[bindings.index(binding) + 1 :] if bindings else ()
         self._append_started(job._replace(bindings=rest))
         owner = self._owner()
         if owner is not None:
-            owner.learned()
+            owner.on_async_handler()
 
     def _append_started(self, job: Job) -> None:
         # Not to be refused: the handler has run already. There is at most one such job for each handler.
@@ -185,7 +187,7 @@ class Worker(BoundedQueue[Job]):
 
     async def _work(self) -> None:
         task = asyncio.current_task()
-        working_task.set(task)
+        handler_task.set(task)
         try:
             while self.readable:
                 await self._perform(self.take())
@@ -249,7 +251,7 @@ class Worker(BoundedQueue[Job]):
         self._pool.running.discard(self)
         owner = self._owner()
         if owner is not None:
-            owner.idle()
+            owner.on_idle()
 
 
 def _cancelled() -> bool:

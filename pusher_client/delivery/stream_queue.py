@@ -16,21 +16,21 @@ from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.names import is_application_event
 
-__all__ = ["Feed", "FeedOwner", "NameFilter", "NextEvent", "log_overflow", "name_filter"]
+__all__ = ["EventWaiter", "NameFilter", "StreamQueue", "StreamQueueOwner", "log_overflow", "name_filter"]
 
 NameFilter = Callable[[str], bool]
 
 _logger = logging.getLogger("pusher_client")
 
 
-class FeedOwner(Protocol):
-    """What a feed asks of the dispatcher that fills it, whom it does not keep alive."""
+class StreamQueueOwner(Protocol):
+    """What a queue asks of the dispatcher that fills it, whom it does not keep alive."""
 
-    def overflowed(self, event: Event) -> None:
+    def note_overflow(self, event: Event) -> None:
         """Note a marker that the log and the handlers have to hear of."""
         ...
 
-    def tell(self) -> None:
+    def report_overflows(self) -> None:
         """Let the log and the handlers hear of the markers noted."""
         ...
 
@@ -42,16 +42,16 @@ class FeedOwner(Protocol):
         """
         ...
 
-    def forget(self, sink: Feed) -> None:
-        """Offer nothing more to this feed, which its reader closed."""
+    def remove(self, consumer: StreamQueue) -> None:
+        """Offer nothing more to this queue, which its reader closed."""
         ...
 
-    def refresh(self) -> None:
-        """Hear, at any moment and in any thread, that a feed has ended because its reader is gone."""
+    def invalidate_routes(self) -> None:
+        """Hear, at any moment and in any thread, that a queue has ended because its reader is gone."""
         ...
 
 
-class Feed(BoundedQueue[Event]):
+class StreamQueue(BoundedQueue[Event]):
     """The queue behind a stream: the dispatcher holds it, while the stream itself is the reader's alone.
 
     Args:
@@ -60,19 +60,19 @@ class Feed(BoundedQueue[Event]):
         limit: How many events are held.
         budget: The allowance of bytes.
         owner: The dispatcher; not kept alive.
-        tentative: Whether nobody has asked for this stream yet. What it refuses then is no loss to anyone, and it
+        unclaimed: Whether nobody has asked for this stream yet. What it refuses then is no loss to anyone, and it
             leaves half of the budget to those who read.
 
     Attributes:
         ended: Whether nothing more comes.
         error: What is raised when everything has been read.
-        tentative: As above; false once somebody iterates.
+        unclaimed: As above; false once somebody iterates.
         waiter: What the reader waits for, if it does.
-        before: The ended feeds of earlier subscriptions, read before this one, each with the stream without which it
+        before: The ended queues of earlier subscriptions, read before this one, each with the stream without which it
             would be emptied.
     """
 
-    __slots__ = ("_channel", "_loop", "_owner", "before", "ended", "error", "tentative", "waiter", "wants")
+    __slots__ = ("_channel", "_loop", "_owner", "before", "ended", "error", "unclaimed", "waiter", "wants")
 
     def __init__(
         self,
@@ -81,29 +81,29 @@ class Feed(BoundedQueue[Event]):
         *,
         limit: int,
         budget: ByteBudget,
-        owner: ref[FeedOwner],
-        tentative: bool = False,
+        owner: ref[StreamQueueOwner],
+        unclaimed: bool = False,
     ) -> None:
         super().__init__(limit, budget)
         self._channel = channel
-        self._owner: Callable[[], FeedOwner | None] = owner
+        self._owner: Callable[[], StreamQueueOwner | None] = owner
         self._loop: asyncio.AbstractEventLoop | None = None
         self.wants: NameFilter = wanted
-        self.tentative: bool = tentative
+        self.unclaimed: bool = unclaimed
         self.ended: bool = False
         self.error: PusherError | None = None
         self.waiter: asyncio.Future[None] | None = None
-        self.before: tuple[tuple[Feed, object], ...] = ()
+        self.before: tuple[tuple[StreamQueue, object], ...] = ()
 
     def offer(self, event: Event) -> bool:
         """Queue an event, and tell whether it counts as accepted."""
         if self.ended:
             return True
-        if self.tentative and self._budget.used * 2 > self._budget.limit:
+        if self.unclaimed and self._budget.used * 2 > self._budget.limit:
             self.refuse()
             return True
         if not self.push(event, event_bytes(event)):
-            if self.tentative:
+            if self.unclaimed:
                 return True
             self._loop = asyncio.get_running_loop()
             self._wake()
@@ -140,13 +140,13 @@ class Feed(BoundedQueue[Event]):
         if self.refused and not self._items:
             marker, owner = self.take(), self._owner()
             if owner is not None:
-                owner.tell()
+                owner.report_overflows()
             return marker
         return self.take()
 
     def end(self, error: PusherError | None) -> None:
         """Accept nothing more; what is queued can still be read, and then ``error`` is raised or the stream stops."""
-        if self.refused and not self.tentative:
+        if self.refused and not self.unclaimed:
             self.end_run()
         self.ended = True
         self.error = error
@@ -158,25 +158,25 @@ class Feed(BoundedQueue[Event]):
     def close(self) -> None:
         """Accept nothing more and discard what is queued, as the reader wishes."""
         owner = self._owner()
-        if self.refused and not self.tentative:
+        if self.refused and not self.unclaimed:
             self.end_run()
         self._discard()
         self._wake()
         if owner is not None:
-            owner.forget(self)
-            owner.tell()
+            owner.remove(self)
+            owner.report_overflows()
 
-    def abandon(self) -> None:
+    def release(self) -> None:
         """Do the same when the stream was dropped: this may run at any moment, so handlers hear of a loss later."""
-        owner, refused = self._owner(), 0 if self.tentative else self.refused
+        owner, refused = self._owner(), 0 if self.unclaimed else self.refused
         self._discard()
         if owner is None:
             return
-        owner.refresh()
+        owner.invalidate_routes()
         if refused:
-            owner.overflowed(self._overflow(refused))
+            owner.note_overflow(self._overflow(refused))
             if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(owner.tell)
+                self._loop.call_soon_threadsafe(owner.report_overflows)
 
     def _discard(self) -> None:
         self.ended = True
@@ -189,7 +189,7 @@ class Feed(BoundedQueue[Event]):
         if owner is None:
             log_overflow(event)
         else:
-            owner.overflowed(event)
+            owner.note_overflow(event)
         return event
 
     def _overflow(self, refused: int) -> Event:
@@ -200,7 +200,7 @@ class Feed(BoundedQueue[Event]):
             self.waiter.set_result(None)
 
 
-class NextEvent:
+class EventWaiter:
     """One reader of one event: what ``wait_for()`` puts among the streams.
 
     Args:
@@ -208,24 +208,24 @@ class NextEvent:
         withdrawn: What is raised when the channel is unsubscribed, or the client disconnected, before it came.
     """
 
-    __slots__ = ("_result", "_withdrawn", "ended", "wants")
+    __slots__ = ("_result", "_wait_ended", "ended", "wants")
 
     def __init__(self, wanted: NameFilter, withdrawn: PusherError) -> None:
         self.wants: NameFilter = wanted
         self.ended: bool = False
-        self._withdrawn = withdrawn
+        self._wait_ended = withdrawn
         self._result: asyncio.Future[Event | PusherError] = asyncio.get_running_loop().create_future()
 
     def offer(self, event: Event) -> bool:
         """Take the event if it is the first."""
-        self._settle(event)
+        self._finish(event)
         return True
 
     def end(self, error: PusherError | None) -> None:
         """Wait no longer."""
         if self._result.get_loop().is_closed():
             return
-        self._settle(self._withdrawn if error is None else error)
+        self._finish(self._wait_ended if error is None else error)
 
     async def wait(self) -> Event:
         """Return the event, or raise what came instead."""
@@ -234,7 +234,7 @@ class NextEvent:
             raise result.with_traceback(None)
         return result
 
-    def _settle(self, result: Event | PusherError) -> None:
+    def _finish(self, result: Event | PusherError) -> None:
         self.ended = True
         if not self._result.done():
             self._result.set_result(result)

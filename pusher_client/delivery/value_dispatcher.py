@@ -6,21 +6,21 @@ import logging
 import sys
 from weakref import ref
 
-from pusher_client.delivery.bindings import HandlerRegistry
+from pusher_client.delivery.bindings import Bindings
 from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, event_bytes
-from pusher_client.delivery.handler_worker import ErrorHandler, Job, Worker
+from pusher_client.delivery.handler_worker import ErrorHandler, HandlerWorker, Job
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.protocol.byte_budget import ByteBudget
 
-__all__ = ["ConnectionEvents"]
+__all__ = ["ValueDispatcher"]
 
 _VALUES_WAITING = 1024
 
 _logger = logging.getLogger("pusher_client")
 
 
-class ConnectionEvents(HandlerRegistry):
+class ValueDispatcher(Bindings):
     """Named values and the handlers bound to them, each called with the value alone.
 
     The order is the channels': those of the name, then the global ones, each in the order of binding; at once where all
@@ -47,7 +47,7 @@ class ConnectionEvents(HandlerRegistry):
         self._are_events = budget is not None
         self._label = label
         self._pool = WorkerPool() if pool is None else pool
-        self._worker = Worker(
+        self._worker = HandlerWorker(
             label,
             ref(self),
             pool=self._pool,
@@ -67,17 +67,17 @@ class ConnectionEvents(HandlerRegistry):
         else:
             worker.run(bindings, name, value)
 
-    def overflow(self, refused: int) -> Job:
+    def overflow_job(self, refused: int) -> Job:
         """Log what the worker refused, and return what tells it to the handlers (for the worker)."""
         _logger.warning("the handlers of %s missed %d events: their queue was full", self._label, refused)
         if not self._are_events:
             return Job("", None, ())
         return Job(OVERFLOW, Event(OVERFLOW, None, Overflow(None, refused)), self.matching(OVERFLOW))
 
-    def learned(self) -> None:
+    def on_async_handler(self) -> None:
         """Hear that a handler thought plain turned out to be async (from the worker)."""
 
-    def idle(self) -> None:
+    def on_idle(self) -> None:
         """Hear that the worker has nothing left to do (from the worker)."""
 
     def _check_caller(self) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["PoolMember", "WorkerPool", "working_task"]
+__all__ = ["PoolMember", "WorkerPool", "handler_task"]
 
 _SECONDS_AFTER_CANCEL = 0.5
 
 _logger = logging.getLogger("pusher_client")
 
-working_task: ContextVar[asyncio.Task[Any] | None] = ContextVar("pusher_client.working_task", default=None)
+handler_task: ContextVar[asyncio.Task[Any] | None] = ContextVar("pusher_client.handler_task", default=None)
 """The worker's task in whose handler this code runs, also in the tasks that the handler started."""
 
 
@@ -31,7 +31,7 @@ class PoolMember(Protocol):
         """Discard what is queued, and let the list of handlers that is being run go no further."""
         ...
 
-    def abandon(self) -> None:
+    def forget_task(self) -> None:
         """Let go of a task whose event loop is gone."""
         ...
 
@@ -58,10 +58,10 @@ class WorkerPool:
         """The client belongs to no event loop any more."""
         self._loop = None
 
-    def abandon(self) -> None:
+    def end_without_loop(self) -> None:
         """Let go of an event loop that is gone, and of the tasks in it."""
         for worker in tuple(self.running):
-            worker.abandon()
+            worker.forget_task()
         self.leave()
 
     def check_caller(self) -> None:
@@ -97,7 +97,7 @@ class WorkerPool:
             if waited:
                 await asyncio.wait(waited, timeout=grace)
         finally:
-            spared = {caller, working_task.get(), *callers}
+            spared = {caller, handler_task.get(), *callers}
             for worker in tuple(self.running):
                 worker.purge()
                 if worker.task is not None and worker.task not in spared:

@@ -99,7 +99,7 @@ class Channels:
         check_channel_name(name, self._core.settings.channel_name_limit)
         handle = self._handles.get(name)
         if handle is None:
-            on_use = functools.partial(self._review, name)
+            on_use = functools.partial(self._update_kept, name)
             dispatcher = self._new_dispatcher(name, self.dispatcher, EventCounts(), on_use=on_use)
             kind = PresenceChannel if channel_kind(name).presence else Channel
             handle = self._handles[name] = kind(name, dispatcher, self._operations)
@@ -120,15 +120,15 @@ class Channels:
             raise ValueError(problem)  # noqa: TRY004 - it is the name that is wrong, and the type follows from it
         return handle
 
-    def want(self, handle: Channel) -> EventCounts:
+    def add_wanted(self, handle: Channel) -> EventCounts:
         """Keep a channel that is being subscribed, open its own stream, and return its counts."""
         dispatcher = self._dispatchers[handle.name]
         self._wanted[handle.name] = dispatcher
-        self._review(handle.name)
+        self._update_kept(handle.name)
         dispatcher.open_own_stream()
         return dispatcher.counts
 
-    def _review(self, name: str) -> None:
+    def _update_kept(self, name: str) -> None:
         handle = self._handles.get(name)
         if handle is None:
             return
@@ -169,7 +169,7 @@ class Channels:
         if dispatcher is not None:
             self._ended[name] = dispatcher.counts
             dispatcher.end(None)
-            self._review(name)
+            self._update_kept(name)
 
     def end(self, name: str, error: PusherError | None) -> None:
         """A subscription is over: its streams end, and raise the error if there is one."""
@@ -182,7 +182,7 @@ class Channels:
         if not self._core.wanted(name):
             del self._wanted[name]
         dispatcher.end(error, drain=not self._core.active)
-        self._review(name)
+        self._update_kept(name)
 
     def end_all(self, error: PusherError | None) -> None:
         """The connection is over: the client's own streams end too, and those of channels that were not subscribed."""
@@ -202,12 +202,12 @@ class Channels:
         finally:
             self.dispatcher.pool.leave()
 
-    def abandon(self) -> None:
+    def end_without_loop(self) -> None:
         """Belong to no event loop any more, since it is gone, and drop what its tasks have left."""
         for dispatcher in list(self._dispatchers.values()):
             dispatcher.end(None)
         self.dispatcher.end(None)
-        self.dispatcher.pool.abandon()
+        self.dispatcher.pool.end_without_loop()
 
     # -- what handles ask -----------------------------------------------------------------------------------------
 

@@ -154,7 +154,7 @@ class Lifecycle:
         self._driver = None
         self._shutdown.forget()
         self._notices.waiters.forget_all()
-        self._channels.abandon()
+        self._channels.end_without_loop()
         driver.end_without_loop()
 
     async def _wait_connected(self) -> None:

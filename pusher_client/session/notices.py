@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from pusher_client.delivery.handler_worker import ErrorHandler
-from pusher_client.delivery.value_dispatcher import ConnectionEvents
+from pusher_client.delivery.value_dispatcher import ValueDispatcher
 from pusher_client.events import GAP, ConnectionState, Event, Gap, StateChange
 from pusher_client.exceptions import NotConnectedError, PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -64,7 +64,7 @@ class Notices:
         self._stop: Callable[[], None] = lambda: None
         self._target: Callable[[], str] = lambda: "the server"
         self.waiters: Waiters = Waiters()
-        self.connection: ConnectionEvents = ConnectionEvents(on_handler_error, channels.dispatcher.pool)
+        self.connection: ValueDispatcher = ValueDispatcher(on_handler_error, channels.dispatcher.pool)
         self.user: User = User(core.sign_in, on_handler_error, channels.dispatcher.pool, budget)
         self.failure: PusherError | None = None
         self.connects: int = 0

@@ -108,7 +108,7 @@ class Driven(Core):
     def subscribe(self, channel: str = ORDERS) -> int:
         """Call subscribe, for a handle that is kept."""
         self.calls += 1
-        counts: EventCounts = self.channels.want(self.client.channel(channel))
+        counts: EventCounts = self.channels.add_wanted(self.client.channel(channel))
         self.connection.subscribe(channel, self.calls, counts, self.now)
         self.drain()
         return self.calls

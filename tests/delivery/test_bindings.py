@@ -8,11 +8,11 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from pusher_client.delivery.bindings import Bindable, Binding, HandlerRegistry
+from pusher_client.delivery.bindings import Bindable, Binding, Bindings
 from pusher_client.events import Event
 
 
-class Counting(HandlerRegistry):
+class Counting(Bindings):
     """A registry that counts how often it changed."""
 
     __slots__ = ("changes",)
@@ -28,15 +28,15 @@ class Counting(HandlerRegistry):
 class Handle(Bindable):
     """A handle over a registry."""
 
-    def __init__(self, registry: HandlerRegistry) -> None:
+    def __init__(self, registry: Bindings) -> None:
         self._registry = registry
 
     @property
-    def _handlers(self) -> HandlerRegistry:
+    def _handlers(self) -> Bindings:
         return self._registry
 
 
-def callbacks(registry: HandlerRegistry, name: str) -> list[Any]:
+def callbacks(registry: Bindings, name: str) -> list[Any]:
     return [binding.callback for binding in registry.matching(name)]
 
 
@@ -51,7 +51,7 @@ def three(_: object) -> None: ...
 
 def test_order_of_binding() -> None:
     """The handlers of a name come first and the global ones after them, each in the order of binding (R4)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     registry.bind_global(three)
     registry.bind("a", two)
     registry.bind("a", one)
@@ -62,7 +62,7 @@ def test_order_of_binding() -> None:
 
 def test_duplicates_are_kept() -> None:
     """A callback bound twice is called twice, as in pusher-js; one unbind removes both (design.md 2)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     registry.bind("a", one)
     registry.bind("a", two)
     registry.bind("a", one)
@@ -73,7 +73,7 @@ def test_duplicates_are_kept() -> None:
 
 def test_bind_returns_the_callback_and_decorates() -> None:
     """Both forms of bind and of bind_global give back the callback itself (design.md 2)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     assert registry.bind("a", one) is one
     assert registry.bind("a")(two) is two
     assert registry.bind_global(one) is one
@@ -94,7 +94,7 @@ def test_bind_returns_the_callback_and_decorates() -> None:
 )
 def test_unbind_matches_every_argument(arguments: tuple[Any, ...], left_a: list[Any], left_b: list[Any]) -> None:
     """Everything that matches all arguments given is unbound; global handlers are not touched (design.md 2)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     for name in "ab":
         registry.bind(name, one)
         registry.bind(name, two)
@@ -106,7 +106,7 @@ def test_unbind_matches_every_argument(arguments: tuple[Any, ...], left_a: list[
 
 def test_arguments_by_name() -> None:
     """They are called ``event`` and ``cb`` (design.md 2)."""
-    handle = Handle(registry := HandlerRegistry())
+    handle = Handle(registry := Bindings())
     handle.bind(event="a", cb=one)
     handle.bind(event="b", cb=two)
     handle.bind_global(cb=three)
@@ -118,7 +118,7 @@ def test_arguments_by_name() -> None:
 
 def test_unbind_global() -> None:
     """Global handlers go one by one or all at once, and named ones stay (design.md 2)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     registry.bind("a", three)
     registry.bind_global(one)
     registry.bind_global(two)
@@ -134,7 +134,7 @@ def test_methods_are_unbound_by_equality() -> None:
     class Owner:
         def hear(self, _: object) -> None: ...
 
-    owner, other, registry = Owner(), Owner(), HandlerRegistry()
+    owner, other, registry = Owner(), Owner(), Bindings()
     registry.bind("a", owner.hear)
     registry.bind("a", other.hear)
     registry.unbind("a", owner.hear)
@@ -143,7 +143,7 @@ def test_methods_are_unbound_by_equality() -> None:
 
 def test_a_list_handed_out_never_changes() -> None:
     """Binding and unbinding while a list runs touch later events only (R7)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     registry.bind("a", one)
     handed_out = registry.matching("a")
     registry.bind("a", two)
@@ -163,15 +163,15 @@ def test_every_change_is_told() -> None:
 
 def test_bound_and_hears_application() -> None:
     """Handlers of the protocol's events and of markers do not count as the application's (design.md 9)."""
-    registry = HandlerRegistry()
-    assert (registry.bound, registry.hears_application) == (False, False)
+    registry = Bindings()
+    assert (registry.bound, registry.handles_application_events) == (False, False)
     registry.bind("pusher:decryption_failure", one)
-    assert (registry.bound, registry.hears_application) == (True, False)
+    assert (registry.bound, registry.handles_application_events) == (True, False)
     registry.bind("order", one)
-    assert registry.hears_application
+    assert registry.handles_application_events
     registry.unbind("order")
     registry.bind_global(one)
-    assert registry.hears_application
+    assert registry.handles_application_events
     registry.unbind()
     assert registry.bound
 
@@ -180,12 +180,12 @@ def test_bound_and_hears_application() -> None:
 def test_bind_needs_a_name(wrong: Any) -> None:
     """A decorator used without the event's name is told how it is meant (house rule 6)."""
     with pytest.raises(TypeError, match=r"event's name first"):
-        HandlerRegistry().bind(wrong)
+        Bindings().bind(wrong)
 
 
 def test_bind_needs_a_callable() -> None:
     """What cannot be called is refused at once (house rule 6)."""
-    registry: Any = HandlerRegistry()
+    registry: Any = Bindings()
     with pytest.raises(TypeError, match="function of one argument"):
         registry.bind("a", 1)
     with pytest.raises(TypeError, match="function of one argument"):
@@ -229,14 +229,14 @@ def test_async_is_recognised(callback: Any, is_async: bool) -> None:
 def test_a_mock_is_accepted() -> None:
     """An AsyncMock can be bound, whether Python shows that it is async or not (design.md 2)."""
     mock = AsyncMock()
-    registry = HandlerRegistry()
+    registry = Bindings()
     registry.bind("a", mock)
     assert callbacks(registry, "a") == [mock]
 
 
 def test_a_handle_binds_in_its_registry() -> None:
     """A handle's bind, unbind and their global forms are its registry's (design.md 2)."""
-    registry = HandlerRegistry()
+    registry = Bindings()
     handle = Handle(registry)
 
     def hear(_: Event) -> None: ...
@@ -256,7 +256,7 @@ def test_a_handle_binds_in_its_registry() -> None:
 
 def test_a_handle_checks_what_is_bound_and_hands_nothing_else_on() -> None:
     """The name at once, and the callback when the decorator gets it, as in the registry itself (house rule 6)."""
-    handle: Any = Handle(registry := HandlerRegistry())
+    handle: Any = Handle(registry := Bindings())
     with pytest.raises(TypeError, match="event's name first"):
         handle.bind(one)
     for decorate in (handle.bind("a"), handle.bind_global()):
@@ -268,7 +268,7 @@ def test_a_handle_checks_what_is_bound_and_hands_nothing_else_on() -> None:
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_decorator_holds_its_handle(everything: bool) -> None:
     """Else a channel that nobody else holds is gone before the handler is defined, and hears nothing (design.md 2)."""
-    handle = Handle(HandlerRegistry())
+    handle = Handle(Bindings())
     alive = weakref.ref(handle)
     decorate = handle.bind_global() if everything else handle.bind("a")
     del handle

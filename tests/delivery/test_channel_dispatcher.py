@@ -493,7 +493,7 @@ async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None
         registry.bind("order", noting([], ""))
         registry.bind("pusher:gap", print)
     wiring.channel.open_own_stream()
-    assert wiring.channel.sinks("order") == ()
+    assert wiring.channel.consumers("order") == ()
 
 
 @pytest.mark.parametrize("level", ["channel", "client"])
@@ -507,16 +507,16 @@ async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
     assert wiring.budget.used > 0
     registry.bind("another", print)
     assert wiring.budget.used == 0
-    assert wiring.channel.sinks("order") == ()
+    assert wiring.channel.consumers("order") == ()
     own = wiring.channel.own_stream()
     wiring.deliver(2)
     assert (await anext(own)).data == 2
     registry.unbind()
     own.close()
     wiring.channel.open_own_stream()
-    assert wiring.channel.sinks("order") != ()
+    assert wiring.channel.consumers("order") != ()
     registry.bind("another", print)
-    assert wiring.channel.sinks("order") == ()
+    assert wiring.channel.consumers("order") == ()
 
 
 @pytest.mark.parametrize("level", ["channel", "client"])
@@ -777,7 +777,7 @@ async def test_a_cancelled_wait_is_forgotten() -> None:
         await settle()
         assert waiting.cancelled()
         assert not wiring.channel.in_use
-        assert wiring.channel._sinks == ()
+        assert wiring.channel._consumers == ()
 
 
 # -- memory -----------------------------------------------------------------------------------------------------------

@@ -28,9 +28,9 @@ def test_a_route_knows_what_it_leads_to() -> None:
     async def later(_: object) -> None: ...
 
     plain, slow = Binding(print), Binding(later)
-    assert Route.of("order", (plain,), ()) == Route((plain,), is_async=False, sinks=(), is_application=True)
+    assert Route.of("order", (plain,), ()) == Route((plain,), is_async=False, consumers=(), is_application=True)
     assert Route.of("pusher:gap", (plain, slow), ()) == Route(
-        (plain, slow), is_async=True, sinks=(), is_application=False
+        (plain, slow), is_async=True, consumers=(), is_application=False
     )
 
 
@@ -73,11 +73,11 @@ def test_what_a_subclass_has_to_say() -> None:
 def test_what_a_subclass_may_ignore() -> None:
     """Being idle concerns only those who care; handlers are bound in the dispatcher itself."""
     dispatcher = make()
-    dispatcher.idle()
-    dispatcher.learned()
-    dispatcher.refresh()
+    dispatcher.on_idle()
+    dispatcher.on_async_handler()
+    dispatcher.invalidate_routes()
     assert dispatcher.handlers is dispatcher
-    assert dispatcher.sinks("order") == ()
+    assert dispatcher.consumers("order") == ()
 
 
 async def test_handlers_hear_of_a_streams_loss_once(caplog: pytest.LogCaptureFixture) -> None:

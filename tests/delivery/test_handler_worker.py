@@ -10,7 +10,7 @@ from weakref import ref
 import pytest
 
 from pusher_client.delivery.bindings import Binding
-from pusher_client.delivery.handler_worker import ErrorHandler, Worker
+from pusher_client.delivery.handler_worker import ErrorHandler, HandlerWorker
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.protocol.byte_budget import ByteBudget
 from tests.support.dispatchers import settle
@@ -25,7 +25,7 @@ class Bench:
         self.pool = WorkerPool()
         self.budget = ByteBudget(1000)
         self.heard: list[Any] = []
-        self.worker = Worker(
+        self.worker = HandlerWorker(
             "orders", ref(self.owner), pool=self.pool, limit=limit, budget=self.budget, on_error=on_error
         )
 
@@ -50,7 +50,7 @@ def bindings(*callbacks: Callable[[Any], object]) -> tuple[Binding, ...]:
     return tuple(Binding(callback) for callback in callbacks)
 
 
-def tasks_of(worker: Worker) -> list[asyncio.Task[None]]:
+def tasks_of(worker: HandlerWorker) -> list[asyncio.Task[None]]:
     return [] if worker.task is None else [worker.task]
 
 
@@ -81,7 +81,7 @@ async def test_events_wait_their_turn() -> None:
     assert bench.heard == [(word, value) for value in (1, 2) for word in ("begins", "ends", "plain")]
     assert not bench.worker.busy
     assert bench.pool.running == set()
-    assert (bench.budget.used, bench.owner.rests) == (0, 1)
+    assert (bench.budget.used, bench.owner.idle_calls) == (0, 1)
 
 
 async def test_one_task_until_the_queue_is_empty() -> None:
@@ -143,7 +143,9 @@ async def test_an_async_error_handler_is_awaited(inline: bool) -> None:
         await asyncio.sleep(0)
         bench.heard.append((type(error), value))
 
-    bench.worker = Worker("orders", ref(bench.owner), pool=bench.pool, limit=3, budget=bench.budget, on_error=on_error)
+    bench.worker = HandlerWorker(
+        "orders", ref(bench.owner), pool=bench.pool, limit=3, budget=bench.budget, on_error=on_error
+    )
     (bench.run if inline else bench.put)(fail, value=1)
     assert bench.worker.busy
     bench.put(bench.plain, value=2)
@@ -284,7 +286,7 @@ async def test_a_plain_function_that_returns_an_awaitable() -> None:
     assert bench.heard == [("plain", 1)]
     assert bench.worker.busy
     assert [binding.is_async for binding in listed] == [False, True, False]
-    assert bench.owner.learnings == 1
+    assert bench.owner.async_handlers == 1
     await settle()
     assert bench.heard == [("plain", 1), ("begins", 1), ("ends", 1), ("plain", 1)]
 
@@ -466,7 +468,7 @@ def test_a_worker_whose_loop_is_gone_works_in_another() -> None:
     loop.run_until_complete(leave())
     loop.close()
     left = [bench.worker.task]
-    bench.pool.abandon()
+    bench.pool.end_without_loop()
     assert bench.pool.running == set()
     assert not bench.worker.busy
     del loop

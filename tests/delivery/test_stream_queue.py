@@ -8,7 +8,7 @@ from weakref import ref
 import pytest
 
 from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, event_bytes
-from pusher_client.delivery.stream_queue import Feed, NextEvent, name_filter
+from pusher_client.delivery.stream_queue import EventWaiter, StreamQueue, name_filter
 from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -18,35 +18,37 @@ EVERYTHING = name_filter(("*",))
 
 
 class Owner:
-    """The dispatcher of a feed: notes what it is told."""
+    """The dispatcher of a queue: notes what it is told."""
 
     def __init__(self) -> None:
-        self.notices: list[Event] = []
+        self.overflows: list[Event] = []
         self.told: list[Event] = []
-        self.forgotten: list[Feed] = []
+        self.forgotten: list[StreamQueue] = []
         self.refreshed = 0
 
-    def overflowed(self, event: Event) -> None:
-        self.notices.append(event)
+    def note_overflow(self, event: Event) -> None:
+        self.overflows.append(event)
 
-    def tell(self) -> None:
-        self.told += self.notices
-        self.notices.clear()
+    def report_overflows(self) -> None:
+        self.told += self.overflows
+        self.overflows.clear()
 
     def check_caller(self) -> None:
         """Every reader of these tests is where it should be."""
 
-    def forget(self, sink: Feed) -> None:
-        self.forgotten.append(sink)
+    def remove(self, consumer: StreamQueue) -> None:
+        self.forgotten.append(consumer)
 
-    def refresh(self) -> None:
+    def invalidate_routes(self) -> None:
         self.refreshed += 1
 
 
-def make(owner: Owner, *, limit: int = 2, budget: int = 100_000, tentative: bool = False) -> tuple[Feed, ByteBudget]:
+def make(
+    owner: Owner, *, limit: int = 2, budget: int = 100_000, unclaimed: bool = False
+) -> tuple[StreamQueue, ByteBudget]:
     allowance = ByteBudget(budget)
-    feed = Feed("orders", EVERYTHING, limit=limit, budget=allowance, owner=ref(owner), tentative=tentative)
-    return feed, allowance
+    queue = StreamQueue("orders", EVERYTHING, limit=limit, budget=allowance, owner=ref(owner), unclaimed=unclaimed)
+    return queue, allowance
 
 
 def lost(count: int) -> Event:
@@ -80,88 +82,88 @@ def test_a_name_is_a_string() -> None:
 async def test_what_is_queued_takes_bytes_until_read() -> None:
     """An event takes 512 bytes and its text from the client's budget, and gives them back when read (R6)."""
     owner = Owner()
-    feed, budget = make(owner)
+    queue, budget = make(owner)
     first = event(raw="x" * 100)
-    assert feed.offer(first)
+    assert queue.offer(first)
     assert budget.used == EVENT_OVERHEAD + len(first.name) + 2 * 100
-    assert feed.read() is first
+    assert queue.read() is first
     assert budget.used == 0
 
 
 async def test_the_loss_is_noted_when_the_next_is_accepted() -> None:
     """The marker of a run stands before the next accepted event, and the owner may tell it then (R5)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1)
-    assert [feed.offer(event(data=number)) for number in range(3)] == [True, False, False]
-    assert owner.notices == []
-    assert feed.read().data == 0
-    assert feed.offer(event(data=3))
-    assert owner.notices == [lost(2)]
+    queue, _ = make(owner, limit=1)
+    assert [queue.offer(event(data=number)) for number in range(3)] == [True, False, False]
+    assert owner.overflows == []
+    assert queue.read().data == 0
+    assert queue.offer(event(data=3))
+    assert owner.overflows == [lost(2)]
     assert owner.told == []
-    assert [feed.read() for _ in range(2)] == [lost(2), event(data=3)]
+    assert [queue.read() for _ in range(2)] == [lost(2), event(data=3)]
 
 
 async def test_the_loss_is_told_when_the_reader_comes_to_it() -> None:
     """A run that the reader reaches ends there, and is told at once (R5)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1)
+    queue, _ = make(owner, limit=1)
     for number in range(3):
-        feed.offer(event(data=number))
-    feed.read()
-    assert feed.read() == lost(2)
+        queue.offer(event(data=number))
+    queue.read()
+    assert queue.read() == lost(2)
     assert owner.told == [lost(2)]
-    assert not feed.readable
+    assert not queue.readable
 
 
 async def test_no_bytes_left() -> None:
     """When the client's bytes are used up, the event is refused, and a waiting reader learns of it (R6)."""
     owner = Owner()
-    feed, budget = make(owner, budget=600)
-    waiting = asyncio.create_task(feed.wait())
+    queue, budget = make(owner, budget=600)
+    waiting = asyncio.create_task(queue.wait())
     await asyncio.sleep(0)
-    assert not feed.offer(event(raw="x" * 100))
+    assert not queue.offer(event(raw="x" * 100))
     assert budget.used == 0
     await waiting
-    assert feed.read() == lost(1)
+    assert queue.read() == lost(1)
 
 
 async def test_a_waiting_reader_is_woken_once() -> None:
     """Offers wake the reader; more of them before it runs do no harm."""
     owner = Owner()
-    feed, _ = make(owner)
-    waiting = asyncio.create_task(feed.wait())
+    queue, _ = make(owner)
+    waiting = asyncio.create_task(queue.wait())
     await asyncio.sleep(0)
-    feed.offer(event())
-    feed.offer(event())
+    queue.offer(event())
+    queue.offer(event())
     await waiting
-    assert feed.waiter is None
+    assert queue.waiter is None
 
 
 async def test_an_ended_feed_keeps_what_it_has() -> None:
     """After the end nothing is queued, nobody is refused, and what was queued can be read (design.md 9)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1)
+    queue, _ = make(owner, limit=1)
     for number in range(3):
-        feed.offer(event(data=number))
-    feed.end(None)
-    assert owner.notices == [lost(2)]
-    assert feed.offer(event(data=3))
-    assert feed.dropped == 2
-    assert [feed.read() for _ in range(2)] == [event(data=0), lost(2)]
-    assert not feed.readable
-    feed.close()
+        queue.offer(event(data=number))
+    queue.end(None)
+    assert owner.overflows == [lost(2)]
+    assert queue.offer(event(data=3))
+    assert queue.dropped == 2
+    assert [queue.read() for _ in range(2)] == [event(data=0), lost(2)]
+    assert not queue.readable
+    queue.close()
     assert owner.forgotten == []
 
 
 async def test_close_discards() -> None:
-    """A closed feed holds no bytes, and its loss is told (R5, R6)."""
+    """A closed queue holds no bytes, and its loss is told (R5, R6)."""
     owner = Owner()
-    feed, budget = make(owner, limit=1)
+    queue, budget = make(owner, limit=1)
     for number in range(3):
-        feed.offer(event(data=number))
-    feed.close()
-    assert (feed.readable, budget.used, feed.ended) == (False, 0, True)
-    assert owner.forgotten == [feed]
+        queue.offer(event(data=number))
+    queue.close()
+    assert (queue.readable, budget.used, queue.ended) == (False, 0, True)
+    assert owner.forgotten == [queue]
     assert owner.told == [lost(2)]
 
 
@@ -169,73 +171,73 @@ async def test_a_tentative_feed_leaves_half_of_the_bytes() -> None:
     """A stream that nobody has asked for yet counts nothing as refused, and starves nobody (R6, design.md 2)."""
     owner = Owner()
     each = event_bytes(event(data=0))
-    feed, budget = make(owner, limit=9, budget=4 * each, tentative=True)
+    queue, budget = make(owner, limit=9, budget=4 * each, unclaimed=True)
     for number in range(5):
-        assert feed.offer(event(data=number))
+        assert queue.offer(event(data=number))
     assert budget.used == 3 * each
-    assert feed.dropped == 2
-    feed.tentative = False
-    assert [feed.read().data for _ in range(3)] == [0, 1, 2]
-    assert feed.read() == lost(2)
+    assert queue.dropped == 2
+    queue.unclaimed = False
+    assert [queue.read().data for _ in range(3)] == [0, 1, 2]
+    assert queue.read() == lost(2)
 
 
 async def test_a_full_tentative_feed() -> None:
     """What a stream refuses before anybody asked for it is marked in it, and not told to the handlers (R5)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1, tentative=True)
+    queue, _ = make(owner, limit=1, unclaimed=True)
     for number in range(3):
-        assert feed.offer(event(data=number))
-    feed.end(None)
-    assert owner.notices == []
-    assert [feed.read() for _ in range(2)] == [event(data=0), lost(2)]
+        assert queue.offer(event(data=number))
+    queue.end(None)
+    assert owner.overflows == []
+    assert [queue.read() for _ in range(2)] == [event(data=0), lost(2)]
 
 
 async def test_a_late_loss_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A loss found by reading after the end is logged, as there are no handlers to tell it to (R5)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1, tentative=True)
+    queue, _ = make(owner, limit=1, unclaimed=True)
     for number in range(3):
-        feed.offer(event(data=number, raw="the payload"))
-    feed.end(None)
-    feed.read()
-    feed.read()
+        queue.offer(event(data=number, raw="the payload"))
+    queue.end(None)
+    queue.read()
+    queue.read()
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.WARNING, "a stream of orders refused 2 events: its queue was full")
     ]
 
 
-@pytest.mark.parametrize("tentative", [True, False])
-async def test_a_tentative_feed_is_closed_silently(tentative: bool) -> None:
+@pytest.mark.parametrize("unclaimed", [True, False])
+async def test_a_tentative_feed_is_closed_silently(unclaimed: bool) -> None:
     """Giving up a stream that nobody asked for tells nobody of what it refused (R5)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1, tentative=tentative)
+    queue, _ = make(owner, limit=1, unclaimed=unclaimed)
     for number in range(3):
-        feed.offer(event(data=number))
-    feed.close()
-    assert owner.told == ([] if tentative else [lost(2)])
+        queue.offer(event(data=number))
+    queue.close()
+    assert owner.told == ([] if unclaimed else [lost(2)])
 
 
 async def test_an_abandoned_feed_is_told_later() -> None:
     """When a stream is dropped with a loss in it, the bytes come back now and the handlers hear of it soon (R5, R6)."""
     owner = Owner()
-    feed, budget = make(owner, limit=1)
+    queue, budget = make(owner, limit=1)
     for number in range(3):
-        feed.offer(event(data=number))
-    feed.abandon()
-    assert (budget.used, feed.ended, owner.refreshed, owner.told) == (0, True, 1, [])
+        queue.offer(event(data=number))
+    queue.release()
+    assert (budget.used, queue.ended, owner.refreshed, owner.told) == (0, True, 1, [])
     await asyncio.sleep(0)
     assert owner.told == [lost(2)]
 
 
-@pytest.mark.parametrize("tentative", [True, False])
-async def test_abandoned_without_a_loss(tentative: bool) -> None:
+@pytest.mark.parametrize("unclaimed", [True, False])
+async def test_abandoned_without_a_loss(unclaimed: bool) -> None:
     """A dropped stream that lost nothing, or nothing that anybody asked for, is forgotten silently (R5)."""
     owner = Owner()
-    feed, budget = make(owner, limit=1, tentative=tentative)
-    feed.offer(event())
-    if tentative:
-        feed.offer(event())
-    feed.abandon()
+    queue, budget = make(owner, limit=1, unclaimed=unclaimed)
+    queue.offer(event())
+    if unclaimed:
+        queue.offer(event())
+    queue.release()
     await asyncio.sleep(0)
     assert (owner.refreshed, owner.told, budget.used) == (1, [], 0)
 
@@ -243,61 +245,61 @@ async def test_abandoned_without_a_loss(tentative: bool) -> None:
 async def test_abandoned_without_an_owner() -> None:
     """A stream that outlived its dispatcher, or its subscription, just gives back its bytes (R6)."""
     owner = Owner()
-    feed, budget = make(owner)
+    queue, budget = make(owner)
     ended, ended_budget = make(owner)
-    for each in (feed, ended):
+    for each in (queue, ended):
         each.offer(event())
     ended.end(None)
     del owner
-    feed.abandon()
-    ended.abandon()
+    queue.release()
+    ended.release()
     assert (budget.used, ended_budget.used) == (0, 0)
 
 
 def test_abandoned_after_its_loop() -> None:
     """A stream dropped after its event loop is closed leaves its notice for whoever tells next (R6)."""
     owner = Owner()
-    feed, budget = make(owner, limit=1)
+    queue, budget = make(owner, limit=1)
 
     async def fill() -> None:
-        feed.offer(event())
-        feed.offer(event())
+        queue.offer(event())
+        queue.offer(event())
 
     asyncio.run(fill())
-    feed.abandon()
-    assert (budget.used, owner.notices, owner.told) == (0, [lost(1)], [])
+    queue.release()
+    assert (budget.used, owner.overflows, owner.told) == (0, [lost(1)], [])
 
 
 async def test_reading_a_loss_without_an_owner(caplog: pytest.LogCaptureFixture) -> None:
     """The marker is read, and the loss logged, even when the dispatcher is gone (R5)."""
     owner = Owner()
-    feed, _ = make(owner, limit=1)
-    feed.offer(event())
-    feed.offer(event())
+    queue, _ = make(owner, limit=1)
+    queue.offer(event())
+    queue.offer(event())
     del owner
-    feed.read()
-    assert feed.read() == lost(1)
+    queue.read()
+    assert queue.read() == lost(1)
     assert "refused 1 events" in caplog.text
-    feed.close()
-    assert feed.ended
+    queue.close()
+    assert queue.ended
 
 
 async def test_a_loss_of_all_channels(caplog: pytest.LogCaptureFixture) -> None:
     """A stream of all channels marks its losses without a channel's name (design.md 2)."""
     owner = Owner()
-    feed = Feed(None, EVERYTHING, limit=1, budget=ByteBudget(10_000), owner=ref(owner))
-    feed.offer(event())
-    feed.offer(event())
-    feed.end(None)
-    feed.read()
-    assert feed.read() == Event("pusher:overflow", None, Overflow(None, 1))
-    assert owner.notices[0].channel is None
+    queue = StreamQueue(None, EVERYTHING, limit=1, budget=ByteBudget(10_000), owner=ref(owner))
+    queue.offer(event())
+    queue.offer(event())
+    queue.end(None)
+    queue.read()
+    assert queue.read() == Event("pusher:overflow", None, Overflow(None, 1))
+    assert owner.overflows[0].channel is None
     assert caplog.text == ""
 
 
 async def test_the_next_event() -> None:
     """The first event settles the wait, and a second changes nothing (design.md 2)."""
-    waiting = NextEvent(EVERYTHING, SubscriptionError("orders"))
+    waiting = EventWaiter(EVERYTHING, SubscriptionError("orders"))
     first = event(data=1)
     assert waiting.offer(first)
     assert waiting.offer(event(data=2))
@@ -309,20 +311,20 @@ async def test_the_next_event() -> None:
 async def test_no_event_came(error: PusherError | None) -> None:
     """What ended meanwhile is raised: the failure, or that it was withdrawn (design.md 2)."""
     withdrawn = SubscriptionError("orders", "unsubscribed")
-    waiting = NextEvent(EVERYTHING, withdrawn)
+    waiting = EventWaiter(EVERYTHING, withdrawn)
     waiting.end(error)
     with pytest.raises(PusherError) as caught:
         await waiting.wait()
     assert caught.value is (error or withdrawn)
 
 
-def closed_loop_waiters() -> tuple[NextEvent, asyncio.Future[None]]:
+def closed_loop_waiters() -> tuple[EventWaiter, asyncio.Future[None]]:
     """Return what waited in an event loop that is closed."""
     loop = asyncio.new_event_loop()
     try:
 
-        async def wait() -> NextEvent:
-            return NextEvent(EVERYTHING, SubscriptionError("orders"))
+        async def wait() -> EventWaiter:
+            return EventWaiter(EVERYTHING, SubscriptionError("orders"))
 
         return loop.run_until_complete(wait()), loop.create_future()
     finally:
@@ -333,9 +335,9 @@ def test_an_end_does_not_wake_readers_whose_loop_is_closed() -> None:
     """They are gone with it (design.md 2)."""
     waiting, waiter = closed_loop_waiters()
     waiting.end(None)
-    feed, _ = make(Owner())
-    feed.waiter = waiter
-    feed.end(None)
-    assert feed.ended
-    assert feed.waiter is None
+    queue, _ = make(Owner())
+    queue.waiter = waiter
+    queue.end(None)
+    assert queue.ended
+    assert queue.waiter is None
     assert not waiter.done()

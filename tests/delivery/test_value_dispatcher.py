@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pusher_client.delivery.value_dispatcher import ConnectionEvents
+from pusher_client.delivery.value_dispatcher import ValueDispatcher
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, ConnectionState, Event, Overflow, StateChange
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -16,7 +16,7 @@ CHANGE = StateChange(ConnectionState.CONNECTING, ConnectionState.CONNECTED)
 
 def test_plain_handlers_get_the_value_at_once() -> None:
     """Handlers of the connection get the plain value: first those of the name, then the global ones (design.md 2)."""
-    events = ConnectionEvents()
+    events = ValueDispatcher()
     heard: list[Any] = []
     events.bind_global(lambda value: heard.append(("global", value)))
     events.bind("state_change", lambda value: heard.append(("named", value)))
@@ -27,7 +27,7 @@ def test_plain_handlers_get_the_value_at_once() -> None:
 
 async def test_async_handlers_run_in_order() -> None:
     """With an async handler the values are heard one after another, the plain handlers in their place (R4)."""
-    events = ConnectionEvents()
+    events = ValueDispatcher()
     heard: list[Any] = []
 
     @events.bind("connecting_in")
@@ -48,7 +48,7 @@ async def test_async_handlers_run_in_order() -> None:
 async def test_errors_are_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
     """A handler that fails is logged, told to on_handler_error, and stops nobody (R7)."""
     failures: list[Any] = []
-    events = ConnectionEvents(lambda error, value: failures.append((type(error), value)))
+    events = ValueDispatcher(lambda error, value: failures.append((type(error), value)))
     heard: list[Any] = []
 
     def fail(_: object) -> None:
@@ -64,7 +64,7 @@ async def test_errors_are_logged_and_told(caplog: pytest.LogCaptureFixture) -> N
 
 async def test_a_flood_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """However many errors a server sends, a bounded number waits for a slow handler (R6)."""
-    events = ConnectionEvents()
+    events = ValueDispatcher()
     heard: list[int] = []
 
     async def hear(number: int) -> None:
@@ -81,7 +81,7 @@ async def test_a_flood_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
 async def test_events_are_bounded_by_the_clients_bytes(caplog: pytest.LogCaptureFixture) -> None:
     """Where a server chooses the size, the client's allowance is the bound, and handlers hear of the loss (R5, R6)."""
     budget = ByteBudget(100_000)
-    events = ConnectionEvents(None, WorkerPool(), "the user", budget)
+    events = ValueDispatcher(None, WorkerPool(), "the user", budget)
     heard: list[str] = []
     losses: list[Any] = []
 
@@ -104,7 +104,7 @@ async def test_events_are_bounded_by_the_clients_bytes(caplog: pytest.LogCapture
 async def test_its_worker_is_the_clients() -> None:
     """The pool given knows the worker, and ends it with the others (R6)."""
     pool = WorkerPool()
-    events = ConnectionEvents(pool=pool)
+    events = ValueDispatcher(pool=pool)
 
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
@@ -118,7 +118,7 @@ async def test_its_worker_is_the_clients() -> None:
 
 async def test_a_handler_that_turns_out_to_be_async() -> None:
     """A plain function that returns an awaitable is awaited (R4)."""
-    events = ConnectionEvents()
+    events = ValueDispatcher()
     done = asyncio.get_running_loop().create_future()
     heard: list[str] = []
     events.bind("connected", lambda _: done)

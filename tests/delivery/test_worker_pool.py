@@ -9,7 +9,7 @@ from weakref import ref
 import pytest
 
 from pusher_client.delivery.bindings import Binding
-from pusher_client.delivery.handler_worker import Worker
+from pusher_client.delivery.handler_worker import HandlerWorker
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.protocol.byte_budget import ByteBudget
 from tests.support.dispatchers import settle
@@ -27,11 +27,11 @@ class Team:
         self.owner = Owner()
         self.heard: list[Any] = []
 
-    def worker(self) -> Worker:
+    def worker(self) -> HandlerWorker:
         owner: ref[Any] = ref(self.owner)
-        return Worker("orders", owner, pool=self.pool, limit=9, budget=ByteBudget(9999), on_error=None)
+        return HandlerWorker("orders", owner, pool=self.pool, limit=9, budget=ByteBudget(9999), on_error=None)
 
-    def put(self, worker: Worker, *callbacks: Callable[[Any], object], value: Any = 1) -> None:
+    def put(self, worker: HandlerWorker, *callbacks: Callable[[Any], object], value: Any = 1) -> None:
         worker.enqueue(tuple(map(Binding, callbacks)), "order", value, 1)
         worker.start()
 

@@ -8,20 +8,28 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pusher_client import Channel, EventStream, PresenceChannel, PusherClient
-from pusher_client.delivery.value_dispatcher import ConnectionEvents
+from pusher_client.delivery.value_dispatcher import ValueDispatcher
 from pusher_client.user import User, Watchlist
 from tests.support.handler_levels import BAD, GOOD
 
 __all__ = ["AT_HOME", "CALLS", "Held", "public_names"]
 
 SPECIAL = {"__aenter__", "__aexit__", "__aiter__", "__anext__"}
-OWNERS = (PusherClient, Channel, PresenceChannel, EventStream, User, Watchlist, ConnectionEvents)
+OWNERS = (PusherClient, Channel, PresenceChannel, EventStream, User, Watchlist, ValueDispatcher)
 OF_THE_LIBRARY = {"Channel.in_use"} | {
     f"{owner}.{name}"
     for owner, own in {
         "User": {"emit"},
         "Watchlist": {"emit"},
-        "ConnectionEvents": {"bound", "emit", "hears_application", "idle", "learned", "matching", "overflow"},
+        "ValueDispatcher": {
+            "bound",
+            "emit",
+            "handles_application_events",
+            "on_idle",
+            "on_async_handler",
+            "matching",
+            "overflow_job",
+        },
     }.items()
     for name in own
 }
@@ -146,7 +154,7 @@ AT_HOME: dict[str, Call] = {
     "EventStream.close": lambda held: held.stream.close(),
     **_bindings("User", lambda held: held.client.user),
     **_bindings("Watchlist", lambda held: held.client.user.watchlist),
-    **_bindings("ConnectionEvents", lambda held: held.client.connection),
+    **_bindings("ValueDispatcher", lambda held: held.client.connection),
 }
 """What is for the event loop and the thread in which the client is connected."""
 

@@ -11,16 +11,16 @@ class Owner:
 
     def __init__(self) -> None:
         self.losses: list[int] = []
-        self.learnings = 0
-        self.rests = 0
+        self.async_handlers = 0
+        self.idle_calls = 0
         self.bindings: tuple[Binding, ...] = ()
 
-    def overflow(self, refused: int) -> Job:
+    def overflow_job(self, refused: int) -> Job:
         self.losses.append(refused)
         return Job("lost", ("lost", refused), self.bindings)
 
-    def learned(self) -> None:
-        self.learnings += 1
+    def on_async_handler(self) -> None:
+        self.async_handlers += 1
 
-    def idle(self) -> None:
-        self.rests += 1
+    def on_idle(self) -> None:
+        self.idle_calls += 1
