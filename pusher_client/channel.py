@@ -37,7 +37,7 @@ class ChannelOperations:
     me: Callable[[str], Member | None]
 
 
-class Channel(Bindable):
+class Channel(Bindable[Event]):
     """One channel of one client, subscribed or not: ``client.channel(name)``.
 
     Handlers stay bound through reconnects, and through ``unsubscribe()`` and ``subscribe()``. Iterating over the
@@ -151,7 +151,7 @@ class Channel(Bindable):
 
     @property
     def _handlers(self) -> Bindings:
-        return self._dispatcher.handlers
+        return self._dispatcher
 
 
 class PresenceChannel(Channel):

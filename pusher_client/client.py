@@ -33,7 +33,7 @@ _RECONNECT = ReconnectPolicy()
 _KEY_ROTATION = KeyRotationPolicy()
 
 
-class PusherClient(Bindable):
+class PusherClient(Bindable[Event]):
     """A subscriber to Pusher Channels, or to a server that speaks the same protocol.
 
     Args:
@@ -328,13 +328,13 @@ class PusherClient(Bindable):
             raise NotConnectedError("the connection was closed: the server does not read what is sent")
 
     @property
-    def connection(self) -> Bindings:
+    def connection(self) -> Bindable[Any]:
         """Handlers of the connection's own events: ``state_change``, the states, ``connecting_in``, ``error``."""
         return self._notices.connection
 
     @property
     def _handlers(self) -> Bindings:
-        return self._channels.dispatcher.handlers
+        return self._channels.dispatcher
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:
         """Open a stream of the events of all subscribed channels; see `Channel.events`."""

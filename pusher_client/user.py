@@ -15,7 +15,7 @@ from pusher_client.protocol.sign_in import SignIn
 __all__ = ["User", "Watchlist"]
 
 
-class Watchlist(Bindable):
+class Watchlist(Bindable[Event]):
     """The users that the signed-in one watches: bind ``online`` and ``offline``.
 
     An event's data is ``{"name": "online", "user_ids": [...]}``. The server sends who is online after each sign-in.
@@ -32,10 +32,10 @@ class Watchlist(Bindable):
 
     @property
     def _handlers(self) -> Bindings:
-        return self._events
+        return self._events.bindings
 
 
-class User(Bindable):
+class User(Bindable[Event]):
     """The signed-in user of one client: ``client.user``.
 
     Handlers hear what the server sends to this user alone, ``pusher:signin_success``, ``pusher:signin_error``,
@@ -71,7 +71,7 @@ class User(Bindable):
 
     @property
     def _handlers(self) -> Bindings:
-        return self._events
+        return self._events.bindings
 
     def __repr__(self) -> str:
         return "<User signed in>" if self.id is not None else "<User not signed in>"

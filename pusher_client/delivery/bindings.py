@@ -1,11 +1,11 @@
-"""Handlers by event name: ``bind`` and ``unbind`` with pusher-js's names and meaning."""
+"""Handlers by event name: ``bind`` and ``unbind`` with the names and meaning of pusher-js."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from pusher_client.events import Event
 from pusher_client.protocol.names import is_application_event
@@ -13,21 +13,20 @@ from pusher_client.protocol.names import is_application_event
 __all__ = ["Bindable", "Binding", "Bindings", "Handler"]
 
 Handler = Callable[[Event], object]
-"""What is bound: a plain or async callable of one event."""
+"""A handler: a plain or async callable with one event as its argument."""
 
-_ANY = TypeVar("_ANY", bound=Callable[[Any], object])
-_H = TypeVar("_H", bound=Handler)
-_R = TypeVar("_R")  # with it a checker knows what a lambda's parameter is
+_V = TypeVar("_V")
+_R = TypeVar("_R")  # lets type checkers infer the parameter of a lambda
 
 
 class Binding:
-    """One callback at one place in the order; binding the same callback twice makes two.
+    """One callback at one place in the order. The same callback bound twice makes two bindings.
 
     Attributes:
-        callback: What is called with the event.
-        is_async: Whether calling it gives something to await, as far as is known: a plain function that is caught
-            returning an awaitable counts as async from then on.
-        event: The name that it is bound to; None for a callback of every event.
+        callback: The callable.
+        is_async: Whether the callback returns an awaitable, as far as is known. A plain function that returns one
+            counts as async from then on.
+        event: The name that it is bound to; None for a callback of all events.
     """
 
     __slots__ = ("callback", "event", "is_async")
@@ -39,115 +38,93 @@ class Binding:
 
 
 class Bindings:
-    """The callbacks of a channel, of the client, or of any other source of named values.
+    """The callbacks of a channel, of the client, or of another source of named values.
 
-    A list once handed out by ``matching`` never changes, so binding and unbinding inside a handler touch later events
-    only.
+    A tuple returned by ``matching`` never changes, so a handler that binds or unbinds affects later events only.
     """
 
-    __slots__ = ("_everything", "_named")
+    __slots__ = ("_global", "_named")
 
     def __init__(self) -> None:
         self._named: dict[str, tuple[Binding, ...]] = {}
-        self._everything: tuple[Binding, ...] = ()
+        self._global: tuple[Binding, ...] = ()
 
-    @overload
-    def bind(self, event: str) -> Callable[[_ANY], _ANY]: ...
-    @overload
-    def bind(self, event: str, cb: Callable[[Any], _R]) -> Callable[[Any], _R]: ...
-    def bind(self, event: str, cb: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
-        """Call ``cb`` with every event of this name; without ``cb`` return a decorator.
+    @property
+    def bound(self) -> bool:
+        """Whether a callback is bound."""
+        return bool(self._named or self._global)
 
-        Args:
-            event: The event's full name, as ``order-created`` or ``pusher:subscription_succeeded``.
-            cb: Plain or async, called with one argument.
+    @property
+    def handles_application_events(self) -> bool:
+        """Whether a callback is bound that application events of some name are given to."""
+        return bool(self._global) or any(map(is_application_event, self._named))
 
-        Returns:
-            The callback, so that it can be unbound later.
+    def matching(self, name: str) -> tuple[Binding, ...]:
+        """Return the callbacks for an event: those of its name, then the global ones, each in the order of binding."""
+        return self._named.get(name, ()) + self._global
+
+    def add(self, event: str | None, callback: Callable[[Any], object]) -> None:
+        """Add a callback for the events of one name; for all events if the name is None.
 
         Raises:
-            TypeError: ``event`` is no string, or ``cb`` cannot be called.
+            TypeError: The callback is not callable.
+            RuntimeError: The client is connected in another event loop or thread.
         """
-        _check_name(event)
-        return functools.partial(self._bound, event) if cb is None else self._bound(event, cb)
+        if not callable(callback):
+            raise TypeError("the callback must be a function of one argument, plain or async")
+        self._check_caller()
+        binding = Binding(callback, event)
+        if event is None:
+            self._global = (*self._global, binding)
+        else:
+            self._named[event] = (*self._named.get(event, ()), binding)
+        self._changed()
 
-    def unbind(self, event: str | None = None, cb: Callable[[Any], object] | None = None) -> None:
-        """Unbind what matches every argument given; without any, all callbacks bound by name.
+    def remove_named(self, event: str | None, callback: Callable[[Any], object] | None) -> None:
+        """Remove the callbacks that were added with a name and match all arguments that are not None.
 
-        Args:
-            event: Only those bound to this name.
-            cb: Only this callback, however often it was bound.
+        Raises:
+            RuntimeError: The client is connected in another event loop or thread.
         """
         self._check_caller()
         for name in tuple(self._named) if event is None else (event,):
-            kept = _without(self._named.get(name, ()), cb)
+            kept = _without(self._named.get(name, ()), callback)
             if kept:
                 self._named[name] = kept
             else:
                 self._named.pop(name, None)
         self._changed()
 
-    @overload
-    def bind_global(self) -> Callable[[_ANY], _ANY]: ...
-    @overload
-    def bind_global(self, cb: Callable[[Any], _R]) -> Callable[[Any], _R]: ...
-    def bind_global(self, cb: _ANY | None = None) -> _ANY | Callable[[_ANY], _ANY]:
-        """Call ``cb`` with every event; without ``cb`` return a decorator.
-
-        Args:
-            cb: Plain or async, called with one argument.
-
-        Returns:
-            The callback, so that it can be unbound later.
+    def remove_global(self, callback: Callable[[Any], object] | None) -> None:
+        """Remove this callback from those for all events; with None, remove all of those.
 
         Raises:
-            TypeError: ``cb`` cannot be called.
+            RuntimeError: The client is connected in another event loop or thread.
         """
-        return self._bound_global if cb is None else self._bound_global(cb)
-
-    def unbind_global(self, cb: Callable[[Any], object] | None = None) -> None:
-        """Unbind this callback from all events, or without an argument every callback bound so."""
         self._check_caller()
-        self._everything = _without(self._everything, cb)
+        self._global = _without(self._global, callback)
         self._changed()
-
-    @property
-    def bound(self) -> bool:
-        """Whether any callback is bound."""
-        return bool(self._named or self._everything)
-
-    @property
-    def handles_application_events(self) -> bool:
-        """Whether an application event of some name would be heard here."""
-        return bool(self._everything) or any(map(is_application_event, self._named))
-
-    def matching(self, name: str) -> tuple[Binding, ...]:
-        """Return the callbacks for an event: those of its name, then the global ones, each in the order of binding."""
-        return self._named.get(name, ()) + self._everything
 
     def _check_caller(self) -> None:
-        """Be asked whether the calling code may bind and unbind; for subclasses that others reach directly."""
+        """Called before each change. Subclasses raise an error if the caller runs in another event loop or thread."""
 
     def _changed(self) -> None:
-        """Be told that something was bound or unbound; for subclasses that remember what matches."""
-
-    def _bound(self, event: str, callback: _ANY) -> _ANY:
-        self._check_caller()
-        self._named[event] = (*self._named.get(event, ()), Binding(_checked(callback), event))
-        self._changed()
-        return callback
-
-    def _bound_global(self, callback: _ANY) -> _ANY:
-        self._check_caller()
-        self._everything = (*self._everything, Binding(_checked(callback)))
-        self._changed()
-        return callback
+        """Called after each change. Subclasses drop what they have cached."""
 
 
-class Bindable:
-    """What can be bound to; the handlers themselves stand in a registry that outlives the handle.
+class BindDecorator(Protocol[_V]):
+    """The decorator that ``bind`` returns without a callback."""
 
-    A decorator holds the handle, since the registry of one that was let go may be out of use before anything is bound.
+    def __call__(self, cb: Callable[[_V], _R], /) -> Callable[[_V], _R]:
+        """Bind the decorated function, and return it."""
+        ...
+
+
+class Bindable(Generic[_V]):
+    """An object with handlers. The handlers are stored in `Bindings` that outlive the object.
+
+    A decorator refers to the object. Otherwise a channel without other references could be discarded before the
+    function is decorated.
     """
 
     __slots__ = ()
@@ -157,82 +134,70 @@ class Bindable:
         raise NotImplementedError
 
     @overload
-    def bind(self, event: str) -> Callable[[_H], _H]: ...
+    def bind(self, event: str) -> BindDecorator[_V]: ...
     @overload
-    def bind(self, event: str, cb: Callable[[Event], _R]) -> Callable[[Event], _R]: ...
-    def bind(self, event: str, cb: Handler | None = None) -> object:
+    def bind(self, event: str, cb: Callable[[_V], _R]) -> Callable[[_V], _R]: ...
+    def bind(self, event: str, cb: Callable[[_V], object] | None = None) -> object:
         """Call ``cb`` with every event of this name; without ``cb`` return a decorator.
 
         For one event the handlers run one after another: the channel's of that name, the channel's global ones, the
-        client's of that name, the client's global ones, each in the order of binding. Plain ones run at once; with an
-        async one among them the whole list runs in the channel's ordered worker.
+        client's of that name, the client's global ones, each in the order of binding. Plain handlers run at once. If
+        one of the handlers is async, all of them run in the channel's ordered worker.
 
         Args:
-            event: The event's full name, as ``order-created`` or ``pusher:subscription_succeeded``.
-            cb: Plain or async, called with one ``Event``.
+            event: The event's full name, such as ``order-created`` or ``pusher:subscription_succeeded``.
+            cb: A plain or async function with one argument: an ``Event``; a plain value for ``client.connection``.
 
         Returns:
-            The callback, so that it can be unbound later.
+            The callback, for a later ``unbind``.
 
         Raises:
-            TypeError: ``event`` is no string, or ``cb`` cannot be called.
+            TypeError: ``event`` is not a string, or ``cb`` is not callable.
+            RuntimeError: The client is connected in another event loop or thread.
         """
-        _check_name(event)
-        return functools.partial(self._bound, event) if cb is None else self._bound(event, cb)
+        if not isinstance(event, str):
+            raise TypeError("bind() takes the event's name first: bind('name', callback), or @….bind('name')")
+        return functools.partial(self._bind, event) if cb is None else self._bind(event, cb)
 
-    def unbind(self, event: str | None = None, cb: Handler | None = None) -> None:
-        """Unbind what matches every argument given; without any, all callbacks bound by name.
+    def unbind(self, event: str | None = None, cb: Callable[[_V], object] | None = None) -> None:
+        """Unbind the callbacks that match every argument given; without arguments, all callbacks bound by name.
 
         Args:
             event: Only those bound to this name.
-            cb: Only this callback, however often it was bound.
+            cb: Only this callback, also where it was bound more than once.
         """
-        self._handlers.unbind(event, cb)
+        self._handlers.remove_named(event, cb)
 
     @overload
-    def bind_global(self) -> Callable[[_H], _H]: ...
+    def bind_global(self) -> BindDecorator[_V]: ...
     @overload
-    def bind_global(self, cb: Callable[[Event], _R]) -> Callable[[Event], _R]: ...
-    def bind_global(self, cb: Handler | None = None) -> object:
-        """Call ``cb`` with every event: the application's, the protocol's and the markers of losses.
+    def bind_global(self, cb: Callable[[_V], _R]) -> Callable[[_V], _R]: ...
+    def bind_global(self, cb: Callable[[_V], object] | None = None) -> object:
+        """Call ``cb`` with every event: those of the application and of the protocol, and the loss markers.
 
         Args:
-            cb: Plain or async, called with one ``Event``; without it a decorator is returned.
+            cb: A plain or async function with one argument, as for ``bind``; without it a decorator is returned.
 
         Returns:
-            The callback, so that it can be unbound later.
+            The callback, for a later ``unbind_global``.
 
         Raises:
-            TypeError: ``cb`` cannot be called.
+            TypeError: ``cb`` is not callable.
+            RuntimeError: The client is connected in another event loop or thread.
         """
-        return self._bound_global if cb is None else self._bound_global(cb)
+        return functools.partial(self._bind, None) if cb is None else self._bind(None, cb)
 
-    def unbind_global(self, cb: Handler | None = None) -> None:
-        """Unbind this callback from all events, or without an argument every callback bound so."""
-        self._handlers.unbind_global(cb)
+    def unbind_global(self, cb: Callable[[_V], object] | None = None) -> None:
+        """Unbind this callback from all events; without an argument, every callback bound with ``bind_global``."""
+        self._handlers.remove_global(cb)
 
-    def _bound(self, event: str, callback: _H) -> _H:
-        self._handlers.bind(event, _checked(callback))
+    def _bind(self, event: str | None, callback: Callable[[_V], object]) -> Callable[[_V], object]:
+        self._handlers.add(event, callback)
         return callback
-
-    def _bound_global(self, callback: _H) -> _H:
-        self._handlers.bind_global(_checked(callback))
-        return callback
-
-
-def _check_name(event: object) -> None:
-    if not isinstance(event, str):
-        raise TypeError("bind() takes the event's name first: bind('name', callback), or @….bind('name')")
-
-
-def _checked(callback: _ANY) -> _ANY:
-    if not callable(callback):
-        raise TypeError("the callback must be a function of one argument, plain or async")
-    return callback
 
 
 def _without(bindings: tuple[Binding, ...], callback: Callable[[Any], object] | None) -> tuple[Binding, ...]:
-    # By equality, because every look at obj.method makes another object, equal to the one that was bound.
+    # Compared by equality, because every access to obj.method creates another object, equal to the bound one.
     return () if callback is None else tuple(binding for binding in bindings if binding.callback != callback)
 
 

@@ -1,4 +1,4 @@
-"""A bounded queue that accounts for what it refuses (promises R5 and R6)."""
+"""A bounded queue that counts the items it refuses (promises R5 and R6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pusher_client.protocol.byte_budget import ByteBudget, data_bytes, flat_obje
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
 EVENT_OVERHEAD = 512
-"""Bytes that a queued event is reckoned to take besides its text."""
+"""Estimated bytes of a queued event besides its text."""
 
 _FEW = 8
 _SIMPLE = frozenset({str, int, float, bool, type(None)})
@@ -20,13 +20,13 @@ _T = TypeVar("_T")
 
 
 def event_bytes(event: Event) -> int:
-    """Return how many bytes a queued event is reckoned to take, its decoded data included."""
+    """Return the estimated bytes of a queued event, its decoded data included."""
     name, raw = event.name, event.raw
     if not raw:
         return EVENT_OVERHEAD + text_bytes(name) + _textless_bytes(event.data)
     if not (raw.isascii() and name.isascii()):
         return EVENT_OVERHEAD + text_bytes(name) + data_bytes(raw)
-    # The same sum for the usual case. To count values in the text would take as long as all else that a queue does.
+    # The same sum for the usual case, without counting values in the text, which would double the cost of a push.
     values = _few_values(event.data)
     if values is None:
         return EVENT_OVERHEAD + len(name) + data_bytes(raw)
@@ -34,7 +34,7 @@ def event_bytes(event: Event) -> int:
 
 
 def _textless_bytes(data: object) -> int:
-    """Return how many bytes data may take that has no text beside it: a marker's, or that of the protocol's events."""
+    """Return the estimated bytes of data without raw text: that of markers and of the protocol's events."""
     match data:
         case DecryptionFailure(event_name=name, raw=raw):
             return text_bytes(name) + text_bytes(raw)
@@ -45,7 +45,7 @@ def _textless_bytes(data: object) -> int:
 
 
 def _few_values(data: Any) -> int | None:
-    """Return how many values there are in a small flat object; None for anything else."""
+    """Return the number of values in a small flat object; None for other data."""
     if data.__class__ is not dict or len(data) > _FEW:
         return None
     for value in data.values():
@@ -55,14 +55,18 @@ def _few_values(data: Any) -> int | None:
 
 
 class BoundedQueue(Generic[_T]):
-    """First in, first out; a full queue refuses the newest item and keeps one slot for a marker of the loss.
+    """A first-in, first-out queue. When it is full it refuses the newest item, and later queues one loss marker.
 
-    Refusals in a row are one *run*. It ends when the next item is accepted or when the reader has come to it, and then
-    one marker stands in the queue: after what was queued before the run, and before what is accepted after it.
+    Consecutive refusals are one *run*. It ends when the next item is accepted or when the reader reaches it. Then one
+    marker is queued: after the items from before the run, and before those accepted after it.
 
     Args:
-        limit: How many items are held. Markers are not counted: there is at most one more of them than of items.
-        budget: The allowance of bytes, shared with the client's other queues.
+        limit: The number of items held. Markers are not counted: there is at most one more of them than of items.
+        budget: The budget of bytes, shared with the client's other queues.
+
+    Attributes:
+        refused: Number of refusals in the current run.
+        dropped: Number of refusals since the queue was created.
     """
 
     __slots__ = ("_budget", "_count", "_items", "_limit", "dropped", "refused")
@@ -71,25 +75,25 @@ class BoundedQueue(Generic[_T]):
         self._limit = limit
         self._budget = budget
         self._count = 0
-        # Most queues of a client with many channels never hold anything, and an empty deque takes 600 bytes.
+        # Created on first use: most queues of a client with many channels stay empty, and a deque takes 600 bytes.
         self._items: deque[tuple[int, _T]] | None = None
         self.refused: int = 0
         self.dropped: int = 0
 
     @property
     def readable(self) -> bool:
-        """Whether ``take`` has something to give."""
+        """Whether ``take`` returns something."""
         return bool(self._items) or self.refused > 0
 
     def push(self, item: _T, size: int) -> bool:
         """Queue an item and return True, or count it as refused and return False.
 
         Args:
-            item: What is queued.
-            size: The bytes that it takes from the budget until it is read; at least 1.
+            item: The item.
+            size: Bytes to take from the budget until the item is read; at least 1.
         """
         budget = self._budget
-        used = budget.used + size  # taken and given back here without a call, which would be one for every event
+        used = budget.used + size  # computed here, without a call per event
         if self._count >= self._limit or used > budget.limit:
             self.refuse()
             return False
@@ -104,12 +108,12 @@ class BoundedQueue(Generic[_T]):
         return True
 
     def refuse(self) -> None:
-        """Count one more item of the run of refusals."""
+        """Count one more refusal of the run."""
         self.refused += 1
         self.dropped += 1
 
     def end_run(self) -> None:
-        """End the run of refusals: put its marker in the queue."""
+        """End the run of refusals and queue its marker."""
         refused, self.refused = self.refused, 0
         self._append(0, self._marker(refused))
 
@@ -117,13 +121,13 @@ class BoundedQueue(Generic[_T]):
         """Take the next item or marker.
 
         Raises:
-            IndexError: There is nothing.
+            IndexError: The queue is empty.
         """
         item = self.take_queued()
         return self._take_run() if item is None else item
 
     def take_queued(self) -> _T | None:
-        """Take the next item or marker that is queued; None where there is none, or only a run of refusals."""
+        """Take the next queued item or marker; None if there is none, or only a run of refusals."""
         items = self._items
         if not items:
             return None
@@ -134,7 +138,7 @@ class BoundedQueue(Generic[_T]):
         return item
 
     def clear(self) -> list[_T]:
-        """Empty the queue, a run of refusals included, and return what it held."""
+        """Empty the queue, a run of refusals included, and return its items."""
         items, self._items = self._items, None
         self._count = self.refused = 0
         if not items:
@@ -142,8 +146,19 @@ class BoundedQueue(Generic[_T]):
         self._budget.give(sum(size for size, _ in items))
         return [item for _, item in items]
 
+    def take_over(self, earlier: BoundedQueue[_T]) -> None:
+        """Move all items of an earlier queue with the same budget to the front of this one."""
+        if earlier.refused:
+            earlier.end_run()
+        items, earlier._items = earlier._items, None
+        if items:
+            items.extend(self._items or ())
+            self._items = items
+        self._count += earlier._count
+        earlier._count = 0
+
     def _marker(self, refused: int) -> _T:
-        """Make the marker of a run of this many refusals; called once for each run, when it ends."""
+        """Return the marker of a run of this many refusals; called once for each run, when it ends."""
         raise NotImplementedError
 
     def _append(self, size: int, item: _T) -> None:
@@ -159,14 +174,14 @@ class BoundedQueue(Generic[_T]):
 
 
 def check_queue_size(size: int) -> int:
-    """Return ``size`` if a queue can have it.
+    """Return ``size`` if it is a valid size of a queue.
 
     Raises:
-        TypeError: It is no integer.
+        TypeError: It is not an integer.
         ValueError: It is smaller than 1.
     """
     if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError("queue_size must be an integer: how many events a queue holds")
+        raise TypeError("queue_size must be an integer, the number of events that a queue holds")
     if size < 1:
-        raise ValueError(f"queue_size must be at least 1, not {size}: an unbounded queue is not offered")
+        raise ValueError(f"queue_size must be at least 1, not {size}: queues are always bounded")
     return size

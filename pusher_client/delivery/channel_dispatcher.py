@@ -1,80 +1,27 @@
-"""From one event to everyone who wants it: handlers in their order, and streams (promises R4, R5 and R7)."""
+"""Gives each event of a channel to its handlers, in their order, and to its streams (promises R4, R5 and R7)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection
-from typing import Any
-from weakref import WeakSet
+from collections.abc import Callable
 
 from pusher_client.delivery.bindings import Binding
 from pusher_client.delivery.bounded_queue import event_bytes
-from pusher_client.delivery.dispatcher import Dispatcher, Route
+from pusher_client.delivery.client_dispatcher import ClientDispatcher
+from pusher_client.delivery.dispatcher import Consumer, Dispatcher, Route
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.delivery.handler_worker import ErrorHandler
-from pusher_client.delivery.stream_queue import EventWaiter, StreamQueue, log_overflow
-from pusher_client.delivery.worker_pool import WorkerPool
+from pusher_client.delivery.own_stream import OwnStream
+from pusher_client.delivery.stream_queue import log_overflow
 from pusher_client.events import DECRYPTION_FAILURE, Event
-from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
+from pusher_client.exceptions import PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.names import is_application_event
 
-__all__ = ["ChannelDispatcher", "ClientDispatcher"]
+__all__ = ["ChannelDispatcher"]
 
-_ROUTES_KEPT = 1024
-_LONGEST_NAME_KEPT = 200
-
-
-class ClientDispatcher(Dispatcher):
-    """The client's own handlers and streams, which hear of all channels.
-
-    Args:
-        queue_size: How many events a queue holds when nothing else is said.
-        budget: The allowance of bytes for all queues of the client.
-        on_handler_error: What hears of a failing handler besides the log.
-
-    Attributes:
-        pool: The workers of all channels that are at work now.
-        version: Changes whenever a handler or stream comes or goes here, so that channels forget their routes.
-        unclaimed_streams: The channels whose own stream, unless somebody iterates it, is given up when a handler is bound here.
-    """
-
-    __slots__ = ("pool", "unclaimed_streams", "version")
-
-    def __init__(self, *, queue_size: int, budget: ByteBudget, on_handler_error: ErrorHandler | None = None) -> None:
-        self.pool: WorkerPool = WorkerPool()
-        self.version: int = 0
-        self.unclaimed_streams: WeakSet[ChannelDispatcher] = WeakSet()
-        super().__init__(None, pool=self.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
-
-    def route(self, name: str) -> Route:
-        """Return who wants an event that belongs to no channel."""
-        return Route.of(name, self.matching(name), self.consumers(name))
-
-    def end(self, error: PusherError | None) -> None:
-        """End the streams of all channels after what they queued.
-
-        Args:
-            error: Why the link is over for good; None for ``disconnect()``.
-        """
-        self._end_consumers(error)
-        self.report_overflows()
-
-    async def close(self, grace: float, callers: Collection[asyncio.Task[Any]] = ()) -> None:
-        """Give the async handlers of all channels time to finish, then cancel them; `WorkerPool.close` says how."""
-        await self.pool.close(grace, callers)
-
-    def _changed(self) -> None:
-        self.version += 1
-        if self.unclaimed_streams and self.handles_application_events:
-            channels = tuple(self.unclaimed_streams)
-            self.unclaimed_streams.clear()
-            for channel in channels:
-                channel.close_unclaimed_stream()
-
-    def _wait_ended(self) -> PusherError:
-        return NotConnectedError("the client disconnected while wait_for() was waiting")
+_ROUTES_CACHED = 1024
+_LONGEST_NAME_CACHED = 200
 
 
 class ChannelDispatcher(Dispatcher):
@@ -84,23 +31,14 @@ class ChannelDispatcher(Dispatcher):
         name: The channel's name.
         client: The handlers and streams of all channels.
         counts: The channel's counts; also an attribute.
-        queue_size: How many events a queue holds when nothing else is said.
-        budget: The allowance of bytes for all queues of the client.
-        on_handler_error: What hears of a failing handler besides the log.
-        on_use: Called when ``in_use`` may have changed, also by the garbage collector; must not log or call handlers.
+        queue_size: The number of events that a queue holds by default.
+        budget: The client's budget of bytes for all queues.
+        on_handler_error: Called with the exception and the event when a handler raises.
+        on_use: Called when ``in_use`` may have changed, possibly by the garbage collector; must not log or call
+            handlers.
     """
 
-    __slots__ = (
-        "_client",
-        "_on_use",
-        "_own_queue",
-        "_own_stream",
-        "_routes",
-        "_single",
-        "_unread",
-        "_version",
-        "counts",
-    )
+    __slots__ = ("_client", "_on_use", "_own", "_routes", "_single", "_version", "counts")
 
     def __init__(
         self,
@@ -119,20 +57,18 @@ class ChannelDispatcher(Dispatcher):
         self.counts: EventCounts = counts
         self._client = client
         self._on_use = on_use or (lambda: None)
-        self._own_stream: EventStream | None = None
-        self._own_queue: StreamQueue | None = None
-        self._unread: tuple[tuple[StreamQueue, object], ...] = ()
+        self._own = OwnStream()
         self._routes: dict[str, Route] = {}
         self._single: Binding | None = None
         self._version = client.version
 
     @property
     def in_use(self) -> bool:
-        """Whether a handler is bound, a stream is open, or the worker is at work: then it must be kept."""
+        """Whether a handler is bound, a stream is open, or the worker is busy: then the channel must be kept."""
         return self.bound or self._worker.busy or any(not consumer.ended for consumer in self._consumers)
 
     def route(self, name: str) -> Route:
-        """Return who wants the channel's events of this name now."""
+        """Return the current consumers of the channel's events of this name."""
         if self._version != self._client.version:
             self._version = self._client.version
             self._routes.clear()
@@ -140,14 +76,14 @@ class ChannelDispatcher(Dispatcher):
         return self._routes.get(name) or self._find_route(name)
 
     def deliver(self, event: Event) -> None:
-        """Hand an event of this channel to everyone who wants it, and count it.
+        """Give an event of this channel to all its consumers, and count it.
 
-        Plain handlers are called before this returns. ``KeyboardInterrupt`` and its like come through.
+        Plain handlers are called before this returns. ``KeyboardInterrupt`` and ``SystemExit`` are not caught.
 
         Args:
             event: An application event, an event of the protocol, or a marker.
         """
-        # The short cut of the hot path: with many channels, time is saved by each object less that is looked at.
+        # The short cut of the hot path. With many channels the cost is that of the objects touched.
         name, single, worker = event.name, self._single, self._worker
         if single is not None and name == single.event and not worker.busy and self._version == self._client.version:
             self.counts.delivered += 1
@@ -158,7 +94,7 @@ class ChannelDispatcher(Dispatcher):
     def _deliver_to_all(self, event: Event) -> None:
         name = event.name
         route = None if self._version != self._client.version else self._routes.get(name)
-        bindings, is_async, consumers, counts = self.route(name) if route is None else route
+        bindings, is_async, consumers, counted = self.route(name) if route is None else route
         worker = self._worker
         if consumers:
             epoch = worker.epoch
@@ -170,7 +106,7 @@ class ChannelDispatcher(Dispatcher):
         queued = (is_async or worker.busy) and bool(bindings)
         if queued and not worker.enqueue(bindings, name, event, event_bytes(event)):
             accepted = False
-        if counts:
+        if counted:
             if accepted:
                 self.counts.delivered += 1
             else:
@@ -180,45 +116,38 @@ class ChannelDispatcher(Dispatcher):
         if queued:
             worker.start()
         elif bindings:
-            if counts and not consumers and len(bindings) == 1:
+            if counted and not consumers and len(bindings) == 1:
                 self._single = bindings[0]
             worker.run(bindings, name, event)
 
     def open_own_stream(self) -> None:
-        """Open the channel's own stream when ``subscribe()`` starts, unless a handler hears the application already."""
-        if self._own_queue is not None and not self._own_queue.ended:
+        """Open the channel's own stream when ``subscribe()`` starts, unless a handler for application events exists."""
+        if self._own.open:
             return
-        self._leave_own_stream()
+        self._own.leave()
         if not (self.handles_application_events or self._client.handles_application_events):
-            self._open_own(unclaimed=True)
-            self._client.unclaimed_streams.add(self)
+            queue = self._open_queue(is_application_event, self._queue_size, unclaimed=True)
+            self._own.start(queue)
+            self._client.unclaimed.add(queue)
 
     def own_stream(self) -> EventStream:
-        """Return the channel's own stream for somebody who iterates, opened now where there is none.
+        """Return the channel's own stream to a reader, and open it if there is none.
 
         Raises:
             RuntimeError: The client is connected in another event loop or thread.
         """
         self._pool.check_caller()
-        if self._own_stream is None or self._own_queue is None:
-            return self._open_own(unclaimed=False)
-        self._own_queue.unclaimed = False
-        return self._own_stream
-
-    def close_unclaimed_stream(self) -> None:
-        """Close the channel's own stream if nobody has asked for it."""
-        queue = self._own_queue
-        if queue is not None and queue.unclaimed:
-            self._leave_own_stream()
-            queue.close()
+        if self._own.queue is None:
+            self._own.start(self._open_queue(is_application_event, self._queue_size))
+        return self._own.claim()
 
     def end(self, error: PusherError | None, *, drain: bool = False) -> None:
-        """End the subscription: its streams stop after what they queued.
+        """End the subscription: its streams end after the events that they have queued.
 
         Args:
-            error: Why the channel failed for good: streams raise it, and handlers still hear what came before. None
-                for ``unsubscribe()``: handlers hear nothing more, and a list of them that is being run stops.
-            drain: With no error, for ``disconnect()``: handlers hear what came before, until ``close`` cuts it off.
+            error: The error if the channel failed: streams raise it, and handlers still get the earlier events. None
+                for ``unsubscribe()``: handlers get no more events, and a list of handlers that is being run stops.
+            drain: Without an error, for ``disconnect()``: handlers get the earlier events until ``close`` cancels them.
         """
         self._end_consumers(error)
         if error is not None or drain:
@@ -228,26 +157,25 @@ class ChannelDispatcher(Dispatcher):
             log_overflow(self.overflows.pop(0))
         self._worker.purge()
 
-    def remove(self, consumer: StreamQueue | EventWaiter) -> None:
-        """Offer nothing more to this one."""
-        if consumer is self._own_queue:
-            self._own_stream = self._own_queue = None
+    def remove(self, consumer: Consumer) -> None:
+        """Offer no more events to this consumer."""
+        self._own.remove(consumer)
         super().remove(consumer)
 
     def on_async_handler(self) -> None:
-        """Hear that a handler thought plain turned out to be async: perhaps one of the client's."""
+        """Called by the worker when a plain handler, perhaps one of the client's, has returned an awaitable."""
         self._client.invalidate_routes()
 
     def on_idle(self) -> None:
-        """Hear that the worker has nothing left to do."""
+        """Called by the worker when its queue is empty."""
         self._on_use()
 
-    def _offer(self, event: Event, consumers: tuple[StreamQueue | EventWaiter, ...]) -> bool:
+    def _offer(self, event: Event, consumers: tuple[Consumer, ...]) -> bool:
         accepted = True
         for consumer in consumers:
             if not consumer.offer(event):
                 accepted = False
-        # Told only now, because a handler may change anything, the consumers included.
+        # Reported after the loop, because a handler may change anything, the consumers included.
         if self.overflows:
             self.report_overflows()
         if self._client.overflows:
@@ -256,36 +184,22 @@ class ChannelDispatcher(Dispatcher):
 
     def _find_route(self, name: str) -> Route:
         client = self._client
-        route = Route.of(
-            name, self.matching(name) + client.matching(name), self.consumers(name) + client.consumers(name)
-        )
-        # The names come from outside: neither many nor long ones may fill the memory (promise R6).
-        if len(self._routes) >= _ROUTES_KEPT:
+        bindings = self.matching(name) + client.matching(name)
+        route = Route.of(name, bindings, self.consumers(name) + client.consumers(name))
+        # The server chooses the names: neither many nor long ones may fill the memory (promise R6).
+        if len(self._routes) >= _ROUTES_CACHED:
             self._routes.clear()
-        if len(name) <= _LONGEST_NAME_KEPT:
+        if len(name) <= _LONGEST_NAME_CACHED:
             self._routes[name] = route
         return route
-
-    def _leave_own_stream(self) -> None:
-        """Forget the stream of the last subscription; what it leaves unread is read before the next one's."""
-        queue = self._own_queue
-        if queue is not None:
-            left = queue.readable and not queue.unclaimed
-            self._unread = (*queue.before, (queue, self._own_stream)) if left else queue.before
-        # The queue first: to let go of the stream may call back at once.
-        self._own_queue = self._own_stream = None
-
-    def _open_own(self, *, unclaimed: bool) -> EventStream:
-        self._own_queue = self._open_queue(is_application_event, self._queue_size, unclaimed=unclaimed)
-        self._own_queue.before, self._unread = self._unread, ()
-        self._own_stream = EventStream(self._own_queue)
-        return self._own_stream
 
     def _changed(self) -> None:
         self._routes.clear()
         self._single = None
-        if self._own_queue is not None and self.handles_application_events:
-            self.close_unclaimed_stream()
+        queue = self._own.queue
+        if queue is not None and queue.unclaimed and self.handles_application_events:
+            self._own.leave()
+            queue.close()
         self._on_use()
 
     def _wait_ended(self) -> PusherError:

@@ -1,4 +1,4 @@
-"""Who wants the events of one source: its handlers and its streams, and how they learn of a loss (R4, R5)."""
+"""The handlers and streams of one source of events, and the report of their losses (promises R4 and R5)."""
 
 from __future__ import annotations
 
@@ -17,45 +17,48 @@ from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.names import is_application_event
 
-__all__ = ["Dispatcher", "Route"]
+__all__ = ["Consumer", "Dispatcher", "Route"]
+
+Consumer = StreamQueue | EventWaiter
+"""The queue of a stream, or the waiter of ``wait_for()``."""
 
 _logger = logging.getLogger("pusher_client")
 
 
 class Route(NamedTuple):
-    """Who wants the events of one name.
+    """The consumers of the events of one name.
 
     Attributes:
         bindings: The handlers, in their order.
-        is_async: Whether one of them is async, so that all of them run in the worker.
-        consumers: The queues of streams, and those who wait for one event.
+        is_async: Whether one of them is async. Then all of them run in the worker.
+        consumers: The queues of streams, and the waiters.
         is_application: Whether the channel's stats count such an event as delivered or dropped.
     """
 
     bindings: tuple[Binding, ...]
     is_async: bool
-    consumers: tuple[StreamQueue | EventWaiter, ...]
+    consumers: tuple[Consumer, ...]
     is_application: bool
 
     @classmethod
-    def of(cls, name: str, bindings: tuple[Binding, ...], consumers: tuple[StreamQueue | EventWaiter, ...]) -> Self:
-        """Return the route of a name's events."""
+    def of(cls, name: str, bindings: tuple[Binding, ...], consumers: tuple[Consumer, ...]) -> Self:
+        """Return the route of the events of one name."""
         return cls(bindings, any(binding.is_async for binding in bindings), consumers, is_application_event(name))
 
 
 class Dispatcher(Bindings):
-    """Handlers and streams of a channel, or of all channels.
+    """The handlers and streams of a channel, or of all channels.
 
     Args:
         name: The channel's name, or None for all channels.
-        pool: Where the worker is found while it is at work.
-        queue_size: How many events a queue holds when nothing else is said.
-        budget: The allowance of bytes for all queues of the client.
-        on_handler_error: What hears of a failing handler besides the log.
+        pool: The active workers of the client.
+        queue_size: The number of events that a queue holds by default.
+        budget: The client's budget of bytes for all queues.
+        on_handler_error: Called with the exception and the event when a handler raises.
 
     Attributes:
         name: As above.
-        overflows: The markers of streams' losses that handlers have not heard of yet.
+        overflows: The overflow markers of streams that were not logged and given to handlers yet.
     """
 
     __slots__ = ("__weakref__", "_budget", "_consumers", "_pool", "_queue_size", "_worker", "name", "overflows")
@@ -74,7 +77,7 @@ class Dispatcher(Bindings):
         self._pool = pool
         self._budget = budget
         self._queue_size = check_queue_size(queue_size)
-        self._consumers: tuple[StreamQueue | EventWaiter, ...] = ()
+        self._consumers: tuple[Consumer, ...] = ()
         self.overflows: list[Event] = []
         self._worker = HandlerWorker(
             "all channels" if name is None else name,
@@ -85,29 +88,19 @@ class Dispatcher(Bindings):
             on_error=on_handler_error,
         )
 
-    @property
-    def handlers(self) -> Bindings:
-        """Where handlers are bound.
-
-        Raises:
-            RuntimeError: The client is connected in another event loop or thread.
-        """
-        self._pool.check_caller()
-        return self
-
     def route(self, name: str) -> Route:
-        """Return who wants the events of this name now."""
+        """Return the current consumers of the events of this name."""
         raise NotImplementedError
 
-    def consumers(self, name: str) -> tuple[StreamQueue | EventWaiter, ...]:
-        """Return the queues that want the events of this name, and those who wait for one of them."""
+    def consumers(self, name: str) -> tuple[Consumer, ...]:
+        """Return the queues of streams, and the waiters, that take events of this name."""
         return tuple(consumer for consumer in self._consumers if not consumer.ended and consumer.wants(name))
 
     def events(self, *names: str, queue_size: int | None = None) -> EventStream:
         """Open a stream of the events whose names match one of these globs; of application events without names.
 
         Raises:
-            TypeError: A name is no string, or ``queue_size`` no integer.
+            TypeError: A name is not a string, or ``queue_size`` not an integer.
             ValueError: ``queue_size`` is smaller than 1.
             RuntimeError: The client is connected in another event loop or thread.
         """
@@ -119,28 +112,28 @@ class Dispatcher(Bindings):
         """Return the next event whose name matches one of these globs; the next application event without names.
 
         Raises:
-            PusherError: What it waited on has ended.
-            TypeError: A name is no string.
+            PusherError: The subscription or the connection ended before the event.
+            TypeError: A name is not a string.
             RuntimeError: The client is connected in another event loop.
         """
         self._pool.check_caller()
-        waiting = EventWaiter(name_filter(names), self._wait_ended())
-        self._add(waiting)
+        waiter = EventWaiter(name_filter(names), self._wait_ended())
+        self._add(waiter)
         try:
-            return await waiting.wait()
+            return await waiter.wait()
         finally:
-            self.remove(waiting)
+            self.remove(waiter)
 
     def note_overflow(self, event: Event) -> None:
-        """Note a marker of a stream's loss, to be told when the moment allows it."""
+        """Store the overflow marker of a stream for `report_overflows`."""
         self.overflows.append(event)
 
     def report_overflows(self) -> None:
-        """Let the log and the handlers hear of the losses noted."""
+        """Log the stored overflow markers and give them to the handlers."""
         while self.overflows:
             event = self.overflows.pop(0)
             log_overflow(event)
-            bindings, is_async, _, _ = self._offer_overflow(event)
+            bindings, is_async, _, _ = self._offer_to_waiters(event)
             if bindings and (is_async or self._worker.busy):
                 self._worker.enqueue(bindings, OVERFLOW, event, EVENT_OVERHEAD)
                 self._worker.start()
@@ -148,40 +141,48 @@ class Dispatcher(Bindings):
                 self._worker.run(bindings, OVERFLOW, event)
 
     def overflow_job(self, refused: int) -> Job:
-        """Log a loss of the worker's own queue, and return what tells it to the handlers (for the worker)."""
+        """Log an overflow of the worker's own queue; return the job that reports it to the handlers."""
         where = "all channels" if self.name is None else self.name
         _logger.warning("the handlers of %s missed %d events: their queue was full", where, refused)
         event = Event(OVERFLOW, self.name, Overflow(self.name, refused))
-        return Job(OVERFLOW, event, self._offer_overflow(event).bindings)
+        return Job(OVERFLOW, event, self._offer_to_waiters(event).bindings)
 
-    def remove(self, consumer: StreamQueue | EventWaiter) -> None:
-        """Offer nothing more to this one."""
+    def remove(self, consumer: Consumer) -> None:
+        """Offer no more events to this consumer."""
         consumer.ended = True
         self._consumers = tuple(other for other in self._consumers if not other.ended)
         self._changed()
 
     def invalidate_routes(self) -> None:
-        """Hear that something has ended (from a queue, and then perhaps at any moment and in any thread)."""
+        """Drop cached routes. Called by a stream that was garbage-collected, possibly in another thread."""
         self._changed()
 
     def check_caller(self) -> None:
-        """Check that the reader of a queue is where the client is connected (from a queue)."""
+        """Check that the caller runs in the event loop and thread of the client.
+
+        Raises:
+            RuntimeError: It runs in another one.
+        """
         self._pool.check_caller()
 
     def on_async_handler(self) -> None:
-        """Hear that a handler thought plain turned out to be async (from the worker)."""
+        """Called by the worker when a plain handler has returned an awaitable."""
         self._changed()
 
     def on_idle(self) -> None:
-        """Hear that the worker has nothing left to do (from the worker)."""
+        """Called by the worker when its queue is empty."""
 
     def _wait_ended(self) -> PusherError:
+        """Return the error of a ``wait_for()`` that the caller's own act ends."""
         raise NotImplementedError
 
-    def _offer_overflow(self, event: Event) -> Route:
+    def _check_caller(self) -> None:
+        self._pool.check_caller()
+
+    def _offer_to_waiters(self, event: Event) -> Route:
         route = self.route(OVERFLOW)
         for consumer in route.consumers:
-            # A stream has its own losses only; waiting for the event is another way to bind to it.
+            # A stream contains only its own overflow markers. A waiter is similar to a handler.
             if isinstance(consumer, EventWaiter):
                 consumer.offer(event)
         return route
@@ -191,7 +192,7 @@ class Dispatcher(Bindings):
         self._add(queue)
         return queue
 
-    def _add(self, consumer: StreamQueue | EventWaiter) -> None:
+    def _add(self, consumer: Consumer) -> None:
         self._consumers = (*(other for other in self._consumers if not other.ended), consumer)
         self._changed()
 

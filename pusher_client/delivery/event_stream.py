@@ -1,4 +1,4 @@
-"""Streams of events, each read by one task (promise R5)."""
+"""Streams of events; one task at a time reads a stream (promise R5)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ __all__ = ["EventStream"]
 
 @final
 class EventStream:
-    """Events in order, for one reader: an async iterator, and an async context manager that closes it.
+    """Events in order for one reader: an async iterator, and an async context manager that closes the stream.
 
-    It is made by ``channel.events()`` and ``client.events()``, takes in events from that moment, and survives
-    reconnects. A full queue refuses the newest events; one ``pusher:overflow`` event then stands in their place. The
-    iteration ends after ``unsubscribe()`` or ``disconnect()``, and raises when the channel or the link failed for good,
-    in both cases once everything queued was read, and again whenever it is tried again. A stream that is dropped
-    without being closed is forgotten.
+    ``channel.events()`` and ``client.events()`` create it. It takes in events from that moment, also after reconnects.
+    A full queue refuses the newest events, and one ``pusher:overflow`` event takes their place. Once all queued events
+    are read, the iteration stops after ``unsubscribe()`` or ``disconnect()``, and raises if the channel or the
+    connection failed and is not retried. Further reads then stop or raise again. A stream without references is closed.
     """
 
     __slots__ = ("__weakref__", "_queue")
@@ -31,11 +30,11 @@ class EventStream:
 
     @property
     def dropped(self) -> int:
-        """How many events this stream has refused since it was opened; the overflow markers add up to it."""
+        """Number of events that this stream has refused; the sum of its overflow markers."""
         return self._queue.dropped
 
     def close(self) -> None:
-        """End the stream and discard what was not read; a reader that waits is released. Harmless when repeated.
+        """End the stream and discard the unread events; a waiting reader stops. No effect when repeated.
 
         Raises:
             RuntimeError: The client is connected in another event loop or thread.
@@ -51,21 +50,15 @@ class EventStream:
 
         Raises:
             StopAsyncIteration: The stream is closed, or the channel was unsubscribed, or the client disconnected.
-            PusherError: The channel or the link failed for good.
-            RuntimeError: Another task is waiting for the next event already.
+            PusherError: The channel or the connection failed and is not retried.
+            RuntimeError: Another task is already waiting for the next event.
         """
         queue = self._queue
         if queue.waiter is not None:
             raise RuntimeError("another task is already waiting on this stream; open one stream for each reader")
-        if not queue.before:
-            event = queue.take_queued()
-            if event is not None:
-                return event
-        while queue.before:
-            earlier, _ = queue.before[0]
-            if earlier.readable:
-                return earlier.read()
-            queue.before = queue.before[1:]
+        event = queue.take_queued()
+        if event is not None:
+            return event
         while not queue.readable:
             if queue.error is not None:
                 raise queue.error.with_traceback(None)

@@ -1,4 +1,4 @@
-"""What a dispatcher fills: the queues behind streams, and those who wait for one event (promises R5 and R6)."""
+"""The queues behind streams, and the waiters for a single event (promises R5 and R6)."""
 
 from __future__ import annotations
 
@@ -24,55 +24,53 @@ _logger = logging.getLogger("pusher_client")
 
 
 class StreamQueueOwner(Protocol):
-    """What a queue asks of the dispatcher that fills it, whom it does not keep alive."""
+    """The dispatcher that fills the queue, as far as the queue uses it; a queue does not keep it alive."""
 
     def note_overflow(self, event: Event) -> None:
-        """Note a marker that the log and the handlers have to hear of."""
+        """Store an overflow marker that has to be logged and given to handlers."""
         ...
 
     def report_overflows(self) -> None:
-        """Let the log and the handlers hear of the markers noted."""
+        """Log the stored markers and give them to the handlers."""
         ...
 
     def check_caller(self) -> None:
-        """Check that the reader is where the client is connected.
+        """Check that the reader runs in the event loop and thread of the client.
 
         Raises:
-            RuntimeError: It is in another event loop.
+            RuntimeError: It runs in another one.
         """
         ...
 
     def remove(self, consumer: StreamQueue) -> None:
-        """Offer nothing more to this queue, which its reader closed."""
+        """Offer no more events to this queue, which its reader closed."""
         ...
 
     def invalidate_routes(self) -> None:
-        """Hear, at any moment and in any thread, that a queue has ended because its reader is gone."""
+        """Called when a stream was garbage-collected, possibly in another thread."""
         ...
 
 
 class StreamQueue(BoundedQueue[Event]):
-    """The queue behind a stream: the dispatcher holds it, while the stream itself is the reader's alone.
+    """The queue of one stream. The dispatcher refers to the queue, only the reader refers to the stream.
 
     Args:
         channel: The channel's name, or None for a stream of all channels.
-        wanted: Tells which events by their names.
-        limit: How many events are held.
-        budget: The allowance of bytes.
+        wanted: Returns whether an event of this name is queued.
+        limit: The number of events that the queue holds.
+        budget: The client's budget of bytes.
         owner: The dispatcher; not kept alive.
-        unclaimed: Whether nobody has asked for this stream yet. What it refuses then is no loss to anyone, and it
-            leaves half of the budget to those who read.
+        unclaimed: Whether no reader has asked for the stream yet. Events that are refused then do not count as lost,
+            and the queue leaves half of the budget to other queues.
 
     Attributes:
-        ended: Whether nothing more comes.
-        error: What is raised when everything has been read.
-        unclaimed: As above; false once somebody iterates.
-        waiter: What the reader waits for, if it does.
-        before: The ended queues of earlier subscriptions, read before this one, each with the stream without which it
-            would be emptied.
+        ended: Whether the queue accepts no more events.
+        error: The error to raise after the last event.
+        unclaimed: As above; false once a reader iterates.
+        waiter: The future that the reader awaits, if it waits.
     """
 
-    __slots__ = ("_channel", "_loop", "_owner", "before", "ended", "error", "unclaimed", "waiter", "wants")
+    __slots__ = ("__weakref__", "_channel", "_loop", "_owner", "ended", "error", "unclaimed", "waiter", "wants")
 
     def __init__(
         self,
@@ -93,10 +91,9 @@ class StreamQueue(BoundedQueue[Event]):
         self.ended: bool = False
         self.error: PusherError | None = None
         self.waiter: asyncio.Future[None] | None = None
-        self.before: tuple[tuple[StreamQueue, object], ...] = ()
 
     def offer(self, event: Event) -> bool:
-        """Queue an event, and tell whether it counts as accepted."""
+        """Queue an event; return whether it counts as accepted."""
         if self.ended:
             return True
         if self.unclaimed and self._budget.used * 2 > self._budget.limit:
@@ -114,20 +111,20 @@ class StreamQueue(BoundedQueue[Event]):
         return True
 
     def check_reader(self) -> None:
-        """Check that the reader is where the client is connected.
+        """Check that the reader runs in the event loop and thread of the client.
 
         Raises:
-            RuntimeError: It is in another event loop.
+            RuntimeError: It runs in another one.
         """
         owner = self._owner()
         if owner is not None:
             owner.check_caller()
 
     async def wait(self) -> None:
-        """Wait until there may be something to read, or the end."""
+        """Wait until an event may be readable, or the queue has ended."""
         self.check_reader()
         if self._owner() is None:
-            self.ended = True  # nobody is left who could fill it
+            self.ended = True  # without a dispatcher no more events can come
             return
         self.waiter = asyncio.get_running_loop().create_future()
         try:
@@ -136,7 +133,7 @@ class StreamQueue(BoundedQueue[Event]):
             self.waiter = None
 
     def read(self) -> Event:
-        """Take the next event; a marker that ends a run of losses here is told to the handlers too."""
+        """Take the next event; if it is the marker of a run that ends here, report it to the handlers too."""
         if self.refused and not self._items:
             marker, owner = self.take(), self._owner()
             if owner is not None:
@@ -145,18 +142,18 @@ class StreamQueue(BoundedQueue[Event]):
         return self.take()
 
     def end(self, error: PusherError | None) -> None:
-        """Accept nothing more; what is queued can still be read, and then ``error`` is raised or the stream stops."""
+        """Accept no more events. The queued ones can still be read; then the stream raises ``error`` or stops."""
         if self.refused and not self.unclaimed:
             self.end_run()
         self.ended = True
         self.error = error
         self._owner = _nobody
         if self.waiter is not None and self.waiter.get_loop().is_closed():
-            self.waiter = None  # its reader is gone with the event loop
+            self.waiter = None  # the event loop was closed, and the reader with it
         self._wake()
 
     def close(self) -> None:
-        """Accept nothing more and discard what is queued, as the reader wishes."""
+        """Accept no more events and discard the queued ones."""
         owner = self._owner()
         if self.refused and not self.unclaimed:
             self.end_run()
@@ -167,7 +164,10 @@ class StreamQueue(BoundedQueue[Event]):
             owner.report_overflows()
 
     def release(self) -> None:
-        """Do the same when the stream was dropped: this may run at any moment, so handlers hear of a loss later."""
+        """Close the queue after its stream was garbage-collected.
+
+        This may run at any time and in any thread, so a loss is reported to handlers later, from the event loop.
+        """
         owner, refused = self._owner(), 0 if self.unclaimed else self.refused
         self._discard()
         if owner is None:
@@ -181,7 +181,6 @@ class StreamQueue(BoundedQueue[Event]):
     def _discard(self) -> None:
         self.ended = True
         self.error = None
-        self.before = ()
         self.clear()
 
     def _marker(self, refused: int) -> Event:
@@ -201,11 +200,15 @@ class StreamQueue(BoundedQueue[Event]):
 
 
 class EventWaiter:
-    """One reader of one event: what ``wait_for()`` puts among the streams.
+    """The consumer that ``wait_for()`` registers: it takes one event.
 
     Args:
-        wanted: Tells which event by its name.
-        withdrawn: What is raised when the channel is unsubscribed, or the client disconnected, before it came.
+        wanted: Returns whether an event of this name is awaited.
+        withdrawn: The error to raise if the channel is unsubscribed, or the client disconnects, before the event.
+
+    Attributes:
+        wants: As ``wanted``.
+        ended: Whether it accepts no more events.
     """
 
     __slots__ = ("_result", "_wait_ended", "ended", "wants")
@@ -217,18 +220,18 @@ class EventWaiter:
         self._result: asyncio.Future[Event | PusherError] = asyncio.get_running_loop().create_future()
 
     def offer(self, event: Event) -> bool:
-        """Take the event if it is the first."""
+        """Take the event if it is the first one."""
         self._finish(event)
         return True
 
     def end(self, error: PusherError | None) -> None:
-        """Wait no longer."""
+        """End the wait with this error, or with the one given at construction."""
         if self._result.get_loop().is_closed():
             return
         self._finish(self._wait_ended if error is None else error)
 
     async def wait(self) -> Event:
-        """Return the event, or raise what came instead."""
+        """Return the event, or raise the error that ended the wait."""
         result = await self._result
         if isinstance(result, PusherError):
             raise result.with_traceback(None)
@@ -241,21 +244,21 @@ class EventWaiter:
 
 
 def name_filter(names: tuple[str, ...]) -> NameFilter:
-    """Return what tells whether a name matches one of these globs; without any, whether it is the application's.
+    """Return a filter for the names that match one of these globs; for those of application events without globs.
 
     Raises:
-        TypeError: A name is no string.
+        TypeError: A name is not a string.
     """
     if not names:
         return is_application_event
     if not all(isinstance(name, str) for name in names):
-        raise TypeError("names are strings: event names, or globs as 'order-*'")
+        raise TypeError("the names of events must be strings, for example 'order-created' or a glob such as 'order-*'")
     match = re.compile("|".join(map(fnmatch.translate, names))).match
     return lambda name: match(name) is not None
 
 
 def log_overflow(event: Event) -> None:
-    """Log the loss that a stream's marker tells of (promise R5)."""
+    """Log the loss that a stream's overflow marker reports (promise R5)."""
     where = "all channels" if event.channel is None else event.channel
     _logger.warning("a stream of %s refused %d events: its queue was full", where, event.data.dropped)
 

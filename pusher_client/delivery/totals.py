@@ -11,9 +11,9 @@ __all__ = ["Totals"]
 
 
 class Totals:
-    """Sums the counts of owners that come and go, without keeping any of them alive.
+    """Sums the event counts of channels, also of those that no longer exist; keeps no channel alive.
 
-    An owner may go at any moment and in any thread, wherever the garbage collector runs: that only notes it.
+    A channel may be garbage-collected at any time and in any thread. That only appends to a queue.
     """
 
     __slots__ = ("_counts", "_gone", "_retired")
@@ -24,12 +24,12 @@ class Totals:
         self._retired = EventCounts()
 
     def watch(self, owner: object, counts: EventCounts) -> None:
-        """Count these in; also when the owner is gone."""
+        """Add these counts to the sum, and keep adding them after the owner is garbage-collected."""
         self._retire()
         self._counts[ref(owner, self._gone.append)] = counts
 
     def sum(self) -> EventCounts:
-        """Return the sums as they stand now."""
+        """Return the current sums."""
         self._retire()
         total = EventCounts()
         for counts in (self._retired, *self._counts.values()):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
-from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
+from pusher_client.delivery.client_dispatcher import ClientDispatcher
 from pusher_client.delivery.handler_worker import ErrorHandler
 from pusher_client.delivery.totals import Totals
 from pusher_client.events import DECRYPTION_FAILURE, ChannelStats, Event, Member, SubscriptionState

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD
-from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
+from pusher_client.delivery.client_dispatcher import ClientDispatcher
 from pusher_client.events import Event, Overflow
 from pusher_client.exceptions import ConnectError, NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -42,11 +43,11 @@ def noting_later(heard: list[Any], word: str) -> Callable[[Event], object]:
 
 
 def bind_everywhere(wiring: Dispatchers, make: Callable[[str], Callable[[Event], object]]) -> None:
-    wiring.client.bind_global(make("client-global"))
-    wiring.client.bind("order", make("client"))
-    wiring.channel.bind_global(make("channel-global"))
-    wiring.channel.bind("order", make("channel 1"))
-    wiring.channel.bind("order", make("channel 2"))
+    wiring.client.add(None, make("client-global"))
+    wiring.client.add("order", make("client"))
+    wiring.channel.add(None, make("channel-global"))
+    wiring.channel.add("order", make("channel 1"))
+    wiring.channel.add("order", make("channel 2"))
 
 
 ORDER = ["channel 1", "channel 2", "channel-global", "client", "client-global"]
@@ -78,8 +79,8 @@ async def test_plain_events_wait_for_async_ones() -> None:
     """While the worker is at work, events with plain handlers queue behind, so that order is kept (R4)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("slow", noting_later(heard, "slow"))
-    wiring.channel.bind("order", noting(heard, "plain"))
+    wiring.channel.add("slow", noting_later(heard, "slow"))
+    wiring.channel.add("order", noting(heard, "plain"))
     wiring.channel.deliver(event("slow", 1))
     wiring.deliver(2)
     wiring.channel.deliver(event("unbound", 3))
@@ -101,7 +102,7 @@ async def test_a_slow_handler_delays_its_own_channel() -> None:
             await release.wait()
         heard.append(each.channel)
 
-    wiring.client.bind("order", slow)
+    wiring.client.add("order", slow)
     wiring.deliver(1)
     wiring.open("invoices").deliver(event(channel="invoices"))
     await settle()
@@ -115,7 +116,7 @@ async def test_every_kind_of_event_reaches_global_handlers() -> None:
     """Global handlers get the application's events, the protocol's and the markers (design.md 2)."""
     wiring = Dispatchers()
     heard: list[str] = []
-    wiring.channel.bind_global(lambda each: heard.append(each.name))
+    wiring.channel.add(None, lambda each: heard.append(each.name))
     names = ["order", "client-typing", "pusher:subscription_succeeded", "pusher:gap", "pusher:decryption_failure"]
     for name in names:
         wiring.channel.deliver(event(name))
@@ -127,7 +128,7 @@ async def test_a_plain_function_that_returns_an_awaitable() -> None:
     wiring = Dispatchers()
     heard: list[Any] = []
     later = noting_later(heard, "later")
-    wiring.client.bind("order", lambda each: later(each))  # noqa: PLW0108 - plain to look at
+    wiring.client.add("order", lambda each: later(each))  # noqa: PLW0108 - plain to look at
     other = wiring.open("invoices")
     assert not other.route("order").is_async
     wiring.deliver(1)
@@ -146,7 +147,7 @@ async def test_on_handler_error() -> None:
     def fail(_: Event) -> None:
         raise LookupError
 
-    wiring.channel.bind("order", fail)
+    wiring.channel.add("order", fail)
     wiring.deliver(1)
     [(error, value)] = wiring.failures
     assert isinstance(error, LookupError)
@@ -164,7 +165,7 @@ async def test_the_only_handler_fails() -> None:
     def fail(_: Event) -> None:
         raise error
 
-    wiring.channel.bind("order", fail)
+    wiring.channel.add("order", fail)
     wiring.deliver(1, 2, 3)
     assert [(failure, each.data) for failure, each in wiring.failures] == [(error, number) for number in (1, 2, 3)]
     assert counts(wiring.channel) == (3, 0, 0)
@@ -175,8 +176,8 @@ async def test_the_only_handler_turns_out_to_be_async() -> None:
     wiring = Dispatchers()
     heard: list[Any] = []
     note, note_later = noting(heard, "plain"), noting_later(heard, "later")
-    wiring.channel.bind("order", lambda each: note(each) if each.data < 3 else note_later(each))
-    wiring.channel.bind("note", note)
+    wiring.channel.add("order", lambda each: note(each) if each.data < 3 else note_later(each))
+    wiring.channel.add("note", note)
     wiring.deliver(1, 2, 3)
     wiring.channel.deliver(event("note", 4))
     wiring.deliver(5)
@@ -189,8 +190,8 @@ async def test_the_only_handler_waits_its_turn() -> None:
     """A single plain handler does not overtake what an async one of another event is at (R4)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("order", noting(heard, "plain"))
-    wiring.channel.bind("slow", noting_later(heard, "later"))
+    wiring.channel.add("order", noting(heard, "plain"))
+    wiring.channel.add("slow", noting_later(heard, "later"))
     wiring.deliver(1, 2)
     wiring.channel.deliver(event("slow", 3))
     wiring.deliver(4)
@@ -207,15 +208,15 @@ async def test_the_only_handler_has_company(level: str) -> None:
     heard: list[Any] = []
     first, second = noting(heard, "first"), noting(heard, "second")
     registry = getattr(wiring, level)
-    registry.bind("order", first)
+    registry.add("order", first)
     wiring.deliver(1, 2)
-    registry.bind("order", second)
+    registry.add("order", second)
     wiring.deliver(3)
-    registry.unbind("order", first)
+    registry.remove_named("order", first)
     wiring.deliver(4, 5)
     stream = registry.events()
     wiring.deliver(6)
-    registry.unbind("order")
+    registry.remove_named("order", None)
     wiring.deliver(7)
     assert heard == [("first", 1), ("first", 2), ("first", 3), *(("second", number) for number in (3, 4, 5, 6))]
     assert [(await anext(stream)).data for _ in range(2)] == [6, 7]
@@ -230,12 +231,12 @@ async def test_binding_inside_a_handler() -> None:
 
     def first(each: Event) -> None:
         heard.append(("first", each.data))
-        wiring.channel.unbind("order", second)
-        wiring.client.bind("order", noting(heard, "new"))
-        wiring.channel.unbind("order", first)
+        wiring.channel.remove_named("order", second)
+        wiring.client.add("order", noting(heard, "new"))
+        wiring.channel.remove_named("order", first)
 
-    wiring.channel.bind("order", first)
-    wiring.channel.bind("order", second)
+    wiring.channel.add("order", first)
+    wiring.channel.add("order", second)
     wiring.deliver(1, 2)
     assert heard == [("first", 1), ("second", 1), ("new", 2)]
 
@@ -250,9 +251,9 @@ async def test_streams_inside_a_handler() -> None:
         closed.close()
         opened.append(wiring.channel.events())
 
-    wiring.channel.bind("order", handle)
+    wiring.channel.add("order", handle)
     wiring.deliver(1)
-    wiring.channel.unbind()
+    wiring.channel.remove_named(None, None)
     wiring.deliver(2)
     wiring.channel.end(None)
     assert [each.data async for each in opened[0]] == [2]
@@ -263,10 +264,10 @@ async def test_ending_inside_a_plain_handler() -> None:
     """When a handler ends the subscription, the handlers after it do not hear of the event any more (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("order", noting(heard, "before"))
-    wiring.channel.bind("order", lambda _: wiring.channel.end(None))
-    wiring.channel.bind("order", noting(heard, "after"))
-    wiring.client.bind_global(noting(heard, "client"))
+    wiring.channel.add("order", noting(heard, "before"))
+    wiring.channel.add("order", lambda _: wiring.channel.end(None))
+    wiring.channel.add("order", noting(heard, "after"))
+    wiring.client.add(None, noting(heard, "client"))
     wiring.deliver(1)
     assert heard == [("before", 1)]
     assert counts(wiring.channel) == (1, 0, 0)
@@ -277,15 +278,16 @@ async def test_ending_inside_an_async_handler() -> None:
     wiring = Dispatchers()
     heard: list[Any] = []
 
-    @wiring.channel.bind("order")
-    async def _(each: Event) -> None:
+    async def handler(each: Event) -> None:
         heard.append(each.data)
         await asyncio.sleep(0)
         wiring.channel.end(None)
         await asyncio.sleep(0)
         heard.append("goes on")
 
-    wiring.channel.bind("order", noting(heard, "after"))
+    wiring.channel.add("order", handler)
+
+    wiring.channel.add("order", noting(heard, "after"))
     wiring.deliver(1, 2, 3)
     await settle()
     assert heard == [1, "goes on"]
@@ -296,12 +298,12 @@ async def test_ending_while_an_async_handler_runs() -> None:
     """After unsubscribe() a handler that runs may finish, and nothing else begins (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("order", noting_later(heard, "slow"))
-    wiring.channel.bind("order", noting(heard, "after"))
+    wiring.channel.add("order", noting_later(heard, "slow"))
+    wiring.channel.add("order", noting(heard, "after"))
     wiring.deliver(1, 2)
     await asyncio.sleep(0)
     wiring.channel.end(None)
-    wiring.channel.bind("paid", noting(heard, "next"))
+    wiring.channel.add("paid", noting(heard, "next"))
     wiring.channel.deliver(event("paid", 3))
     await settle()
     assert heard == [("slow", 1), ("next", 3)]
@@ -317,8 +319,8 @@ async def test_ending_and_beginning_inside_a_handler() -> None:
             wiring.channel.end(None)
             wiring.channel.open_own_stream()
 
-    wiring.channel.bind("order", again)
-    wiring.channel.bind("order", noting(heard, "after"))
+    wiring.channel.add("order", again)
+    wiring.channel.add("order", noting(heard, "after"))
     wiring.deliver(1, 2)
     assert heard == [("after", 2)]
 
@@ -327,8 +329,8 @@ async def test_a_loss_handler_ends_the_subscription() -> None:
     """A handler of a loss, too, can unsubscribe: then the event that ended the run reaches no handler (R7)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("order", noting(heard, "order"))
-    wiring.channel.bind("pusher:overflow", lambda _: wiring.channel.end(None))
+    wiring.channel.add("order", noting(heard, "order"))
+    wiring.channel.add("pusher:overflow", lambda _: wiring.channel.end(None))
     stream = wiring.channel.events(queue_size=1)
     wiring.deliver(0, 1)
     await anext(stream)
@@ -342,9 +344,10 @@ async def test_a_handler_waits_for_an_event() -> None:
     wiring = Dispatchers()
     heard: list[Any] = []
 
-    @wiring.channel.bind("order")
-    async def _(each: Event) -> None:
+    async def handler(each: Event) -> None:
         heard.append((each.data, (await wiring.channel.wait_for("paid")).data))
+
+    wiring.channel.add("order", handler)
 
     wiring.deliver(1)
     await settle()
@@ -375,7 +378,7 @@ async def test_an_event_is_counted_before_it_is_handled() -> None:
     """A handler finds its own event counted, and the streams filled (R5)."""
     wiring = Dispatchers()
     seen: list[Any] = []
-    wiring.channel.bind("order", lambda _: seen.append(counts(wiring.channel)))
+    wiring.channel.add("order", lambda _: seen.append(counts(wiring.channel)))
     stream = wiring.channel.events()
     wiring.deliver(1)
     assert seen == [(1, 0, 0)]
@@ -397,7 +400,7 @@ async def test_a_full_worker_drops() -> None:
     """An event that the worker's queue refuses counts as dropped (R5)."""
     wiring = Dispatchers(queue_size=2)
     heard: list[Any] = []
-    wiring.channel.bind("order", noting_later(heard, "slow"))
+    wiring.channel.add("order", noting_later(heard, "slow"))
     stream = wiring.channel.events(queue_size=9)
     wiring.deliver(1, 2, 3)
     wiring.channel.deliver(event("pusher:decryption_failure"))
@@ -413,7 +416,7 @@ async def test_queues_share_the_bytes() -> None:
     each = EVENT_OVERHEAD + len(big.name) + 2 * 100
     wiring = Dispatchers(limit=3 * each)
     heard: list[Any] = []
-    wiring.channel.bind("order", noting_later(heard, "slow"))
+    wiring.channel.add("order", noting_later(heard, "slow"))
     stream = wiring.channel.events()
     wiring.channel.deliver(big)
     wiring.channel.deliver(big)
@@ -488,10 +491,10 @@ async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None
     wiring = Dispatchers()
     registry = getattr(wiring, level)
     if globally:
-        registry.bind_global(print)
+        registry.add(None, print)
     else:
-        registry.bind("order", noting([], ""))
-        registry.bind("pusher:gap", print)
+        registry.add("order", noting([], ""))
+        registry.add("pusher:gap", print)
     wiring.channel.open_own_stream()
     assert wiring.channel.consumers("order") == ()
 
@@ -502,20 +505,20 @@ async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
     wiring = Dispatchers()
     registry = getattr(wiring, level)
     wiring.channel.open_own_stream()
-    registry.bind("pusher:decryption_failure", print)
+    registry.add("pusher:decryption_failure", print)
     wiring.deliver(1)
     assert wiring.budget.used > 0
-    registry.bind("another", print)
+    registry.add("another", print)
     assert wiring.budget.used == 0
     assert wiring.channel.consumers("order") == ()
     own = wiring.channel.own_stream()
     wiring.deliver(2)
     assert (await anext(own)).data == 2
-    registry.unbind()
+    registry.remove_named(None, None)
     own.close()
     wiring.channel.open_own_stream()
     assert wiring.channel.consumers("order") != ()
-    registry.bind("another", print)
+    registry.add("another", print)
     assert wiring.channel.consumers("order") == ()
 
 
@@ -525,7 +528,7 @@ async def test_an_iterated_own_stream_stays(level: str) -> None:
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     own = wiring.channel.own_stream()
-    getattr(wiring, level).bind("order", noting([], ""))
+    getattr(wiring, level).add("order", noting([], ""))
     wiring.deliver(1)
     assert (await anext(own)).data == 1
 
@@ -543,7 +546,7 @@ async def test_the_own_stream_counts_when_iterated() -> None:
 
 
 async def test_each_subscription_has_its_own() -> None:
-    """After unsubscribe() the stream ends after its queue, and the next subscribe() opens a fresh one (design.md 2)."""
+    """After unsubscribe() the stream ends after its queue, and the next subscribe() opens a new one (design.md 2)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     old = wiring.channel.own_stream()
@@ -551,11 +554,28 @@ async def test_each_subscription_has_its_own() -> None:
     wiring.channel.end(None)
     assert wiring.channel.own_stream() is old
     wiring.channel.open_own_stream()
-    new = wiring.channel.own_stream()
-    assert new is not old
     wiring.deliver(2)
     assert [each.data async for each in old] == [1]
+    new = wiring.channel.own_stream()
+    assert new is not old
     assert (await anext(new)).data == 2
+
+
+async def test_a_new_reader_takes_over_what_the_old_stream_has_not_read() -> None:
+    """Iterating again after a new subscription moves the unread events there; the old stream has ended (R4, R6)."""
+    wiring = Dispatchers(queue_size=2)
+    wiring.channel.open_own_stream()
+    old = wiring.channel.own_stream()
+    wiring.deliver(1, 2, 3)
+    wiring.channel.end(None)
+    wiring.channel.open_own_stream()
+    wiring.deliver(4)
+    new = wiring.channel.own_stream()
+    assert [each async for each in old] == []
+    wiring.deliver(5)
+    wiring.channel.end(None)
+    assert [each.data async for each in new] == [1, 2, Overflow("orders", 1), 4, Overflow("orders", 1)]
+    assert wiring.budget.used == 0
 
 
 async def test_what_was_left_unread_needs_nobody_to_hold_it() -> None:
@@ -582,7 +602,7 @@ async def test_an_own_stream_that_nobody_read_passes_on_what_it_found(*, bound: 
     wiring.channel.end(None)
     wiring.channel.open_own_stream()
     if bound:
-        wiring.channel.bind("order", noting([], ""))
+        wiring.channel.add("order", noting([], ""))
     wiring.channel.end(None)
     wiring.channel.open_own_stream()
     wiring.deliver(3)
@@ -611,7 +631,7 @@ async def test_closing_discards_what_earlier_subscriptions_left_too() -> None:
 async def test_iterating_before_subscribing() -> None:
     """A loop that began before the subscription reads its events, handlers or not (design.md 9)."""
     wiring = Dispatchers()
-    wiring.channel.bind("order", noting([], ""))
+    wiring.channel.add("order", noting([], ""))
     own = wiring.channel.own_stream()
     wiring.channel.open_own_stream()
     assert wiring.channel.own_stream() is own
@@ -637,7 +657,7 @@ async def test_a_failure_lets_handlers_finish() -> None:
     """When the channel fails, what was received before is still heard, the error's event included (R5)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind_global(noting_later(heard, "heard"))
+    wiring.channel.add(None, noting_later(heard, "heard"))
     wiring.deliver(1)
     wiring.channel.deliver(event("pusher:subscription_error", 2))
     wiring.channel.end(REFUSED)
@@ -654,7 +674,7 @@ async def test_a_loss_at_the_end(
     """A run cut short is marked in the stream and logged; handlers hear of it unless it was unsubscribed (R5)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("pusher:overflow", noting(heard, "loss"))
+    wiring.channel.add("pusher:overflow", noting(heard, "loss"))
     stream = wiring.channel.events(queue_size=1)
     wiring.deliver(1, 2)
     wiring.channel.end(error, drain=drain)
@@ -668,7 +688,7 @@ async def test_disconnecting_lets_handlers_finish() -> None:
     """disconnect() gives the handlers time for what they have, then cancels them (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("order", noting_later(heard, "slow"))
+    wiring.channel.add("order", noting_later(heard, "slow"))
     wiring.deliver(1, 2)
     wiring.channel.end(None, drain=True)
     wiring.client.end(None)
@@ -684,7 +704,7 @@ async def test_disconnecting_ends_a_hanging_handler() -> None:
     async def hang(_: Event) -> None:
         await asyncio.Event().wait()
 
-    wiring.channel.bind("order", hang)
+    wiring.channel.add("order", hang)
     wiring.deliver(1, 2)
     wiring.channel.end(None, drain=True)
     await wiring.client.close(0)
@@ -697,14 +717,15 @@ async def test_disconnecting_inside_a_handler() -> None:
     wiring = Dispatchers()
     heard: list[Any] = []
 
-    @wiring.channel.bind("order")
-    async def _(each: Event) -> None:
+    async def handler(each: Event) -> None:
         wiring.channel.end(None, drain=True)
         wiring.client.end(None)
         await wiring.client.close(60)
         heard.append(each.data)
 
-    wiring.channel.bind("order", noting(heard, "after"))
+    wiring.channel.add("order", handler)
+
+    wiring.channel.add("order", noting(heard, "after"))
     wiring.deliver(1, 2)
     await settle()
     assert heard == [1]
@@ -714,7 +735,7 @@ def test_another_loop_afterwards() -> None:
     """Dispatchers, their handlers and new streams work again in another event loop (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
-    wiring.channel.bind("order", noting_later(heard, "slow"))
+    wiring.channel.add("order", noting_later(heard, "slow"))
 
     async def live(number: int) -> None:
         stream = wiring.channel.events()
@@ -787,7 +808,7 @@ async def test_hostile_names_do_not_fill_the_memory() -> None:
     """However many or long names a server makes up, few are remembered, and all are delivered (R6, R8)."""
     wiring = Dispatchers()
     heard: list[str] = []
-    wiring.channel.bind_global(lambda each: heard.append(each.name))
+    wiring.channel.add(None, lambda each: heard.append(each.name))
     names = [f"name {number}" for number in range(3000)] + ["x" * 201, "y" * 200, "\ud800"]
     for name in names:
         wiring.channel.deliver(event(name))
@@ -804,12 +825,12 @@ async def test_routes_are_found_again() -> None:
     note = noting(heard, "heard")
     for registry in (wiring.channel, wiring.client):
         wiring.deliver(0)
-        registry.bind("order", note)
+        registry.add("order", note)
         wiring.deliver(1)
-        registry.unbind("order", note)
-        registry.bind_global(note)
+        registry.remove_named("order", note)
+        registry.add(None, note)
         wiring.deliver(2)
-        registry.unbind_global(note)
+        registry.remove_global(note)
         wiring.deliver(3)
         stream = registry.events()
         wiring.deliver(4)
@@ -836,9 +857,9 @@ async def test_a_channel_is_told_of_its_use() -> None:
     del stream
     assert not uses.pop()
     heard: list[Any] = []
-    channel.bind("order", noting_later(heard, "slow"))
+    channel.add("order", noting_later(heard, "slow"))
     channel.deliver(event())
-    channel.unbind()
+    channel.remove_named(None, None)
     assert uses.pop()
     await settle()
     assert heard
@@ -852,7 +873,7 @@ async def test_a_dropped_channel_needs_no_collector() -> None:
     channel = ChannelDispatcher("orders", client, EventCounts(), queue_size=4, budget=budget)
     channel.open_own_stream()
     channel.deliver(event())
-    channel.bind("pusher:gap", print)
+    channel.add("pusher:gap", print)
     assert budget.used > 0
     gone = weakref.ref(channel)
     gc.disable()
@@ -862,4 +883,4 @@ async def test_a_dropped_channel_needs_no_collector() -> None:
     finally:
         gc.enable()
     assert budget.used == 0
-    client.bind("order", print)
+    client.add("order", print)

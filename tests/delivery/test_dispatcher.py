@@ -71,12 +71,11 @@ def test_what_a_subclass_has_to_say() -> None:
 
 
 def test_what_a_subclass_may_ignore() -> None:
-    """Being idle concerns only those who care; handlers are bound in the dispatcher itself."""
+    """The callbacks of the worker have no effect unless a subclass overrides them."""
     dispatcher = make()
     dispatcher.on_idle()
     dispatcher.on_async_handler()
     dispatcher.invalidate_routes()
-    assert dispatcher.handlers is dispatcher
     assert dispatcher.consumers("order") == ()
 
 
@@ -84,7 +83,7 @@ async def test_handlers_hear_of_a_streams_loss_once(caplog: pytest.LogCaptureFix
     """One pusher:overflow for each run reaches the handlers, at its end, and the log has it once (R5)."""
     wiring = Dispatchers()
     heard: list[Event] = []
-    wiring.channel.bind("pusher:overflow", heard.append)
+    wiring.channel.add("pusher:overflow", heard.append)
     stream = wiring.channel.events(queue_size=1)
     everything = wiring.channel.events("*", queue_size=9)
     wiring.deliver(0, 1, 2)
@@ -113,7 +112,7 @@ async def test_the_loss_comes_before_the_event_that_ended_it() -> None:
         def at_once(each: Event, heard: list[Any] = heard) -> None:
             heard.append(each.data)
 
-        wiring.channel.bind_global(later if is_async else at_once)
+        wiring.channel.add(None, later if is_async else at_once)
         stream = wiring.channel.events(queue_size=1)
         wiring.deliver(0, 1)
         await anext(stream)
@@ -126,12 +125,12 @@ async def test_all_who_bound_hear_of_a_channels_loss() -> None:
     """A channel's loss goes the way of its events: channel, channel-global, client, client-global (design.md 2)."""
     wiring = Dispatchers()
     heard: list[str] = []
-    wiring.client.bind_global(lambda _: heard.append("client-global"))
-    wiring.client.bind("pusher:overflow", lambda _: heard.append("client"))
+    wiring.client.add(None, lambda _: heard.append("client-global"))
+    wiring.client.add("pusher:overflow", lambda _: heard.append("client"))
     stream = wiring.channel.events(queue_size=1)
     wiring.deliver(0, 1)
-    wiring.channel.bind_global(lambda _: heard.append("channel-global"))
-    wiring.channel.bind("pusher:overflow", lambda _: heard.append("channel"))
+    wiring.channel.add(None, lambda _: heard.append("channel-global"))
+    wiring.channel.add("pusher:overflow", lambda _: heard.append("channel"))
     heard.clear()
     await anext(stream)
     await anext(stream)
@@ -142,8 +141,8 @@ async def test_a_client_level_stream_loses() -> None:
     """A loss of a stream of all channels has no channel, and only the client's handlers hear of it (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Event] = []
-    wiring.client.bind("pusher:overflow", heard.append)
-    wiring.channel.bind("pusher:overflow", lambda _: pytest.fail("it is not the channel's loss"))
+    wiring.client.add("pusher:overflow", heard.append)
+    wiring.channel.add("pusher:overflow", lambda _: pytest.fail("it is not the channel's loss"))
     stream = wiring.client.events(queue_size=1)
     wiring.deliver(0, 1)
     await anext(stream)
@@ -160,7 +159,7 @@ async def test_async_handlers_of_a_client_level_loss() -> None:
         await asyncio.sleep(0)
         heard.append(each)
 
-    wiring.client.bind("pusher:overflow", hear)
+    wiring.client.add("pusher:overflow", hear)
     stream = wiring.client.events(queue_size=1)
     wiring.deliver(0, 1)
     await anext(stream)
@@ -178,7 +177,7 @@ async def test_a_full_worker_tells_its_loss(caplog: pytest.LogCaptureFixture) ->
     async def hear(each: Event) -> None:
         heard.append(each.data)
 
-    wiring.channel.bind_global(hear)
+    wiring.channel.add(None, hear)
     wiring.deliver(0, 1, 2, 3)
     await settle()
     wiring.deliver(4)
@@ -198,7 +197,7 @@ async def test_a_full_worker_of_the_client(caplog: pytest.LogCaptureFixture) -> 
     async def hear(each: Event) -> None:
         heard.append(each)
 
-    wiring.client.bind("pusher:overflow", hear)
+    wiring.client.add("pusher:overflow", hear)
     streams = [wiring.client.events() for _ in range(3)]
     wiring.deliver(0, 1)
     for stream in streams:
@@ -231,8 +230,8 @@ async def test_a_loss_may_be_told_while_the_worker_is_busy() -> None:
         await release.wait()
         heard.append("slow")
 
-    wiring.channel.bind("order", slow)
-    wiring.channel.bind("pusher:overflow", lambda _: heard.append("loss"))
+    wiring.channel.add("order", slow)
+    wiring.channel.add("pusher:overflow", lambda _: heard.append("loss"))
     stream = wiring.channel.events("extra", queue_size=1)
     wiring.deliver(0)
     wiring.channel.deliver(event("extra"))

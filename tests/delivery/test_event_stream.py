@@ -233,7 +233,7 @@ async def test_every_event_is_accounted_for(steps: list[int | None]) -> None:
     channel_stream = wiring.channel.events(queue_size=3)
     client_stream = wiring.client.events(queue_size=5)
     told: list[Overflow] = []
-    wiring.client.bind("pusher:overflow", lambda each: told.append(each.data))
+    wiring.client.add("pusher:overflow", lambda each: told.append(each.data))
     offered = 0
     read: list[Event] = []
     for step in steps:

@@ -75,7 +75,7 @@ def test_names_are_case_sensitive_globs(names: tuple[str, ...], matching: list[s
 def test_a_name_is_a_string() -> None:
     """Anything else is refused at once, with the cure (house rule 6)."""
     wrong: Any = (1,)
-    with pytest.raises(TypeError, match="names are strings"):
+    with pytest.raises(TypeError, match="names of events must be strings"):
         name_filter(wrong)
 
 

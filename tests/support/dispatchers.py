@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pusher_client.delivery.channel_dispatcher import ChannelDispatcher, ClientDispatcher
+from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
+from pusher_client.delivery.client_dispatcher import ClientDispatcher
 from pusher_client.events import Event
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.event_counts import EventCounts
