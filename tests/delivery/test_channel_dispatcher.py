@@ -12,31 +12,12 @@ from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD
 from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
 from pusher_client.delivery.client_dispatcher import ClientDispatcher
 from pusher_client.events import Event, Overflow
-from pusher_client.exceptions import ConnectError, NotConnectedError, PusherError, SubscriptionError
+from pusher_client.exceptions import NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.event_counts import EventCounts
-from tests.support.dispatchers import Dispatchers, event, settle
+from tests.support.dispatchers import Dispatchers, counts, event, noting, noting_later, settle
 
 REFUSED = SubscriptionError("orders", "refused")
-
-
-def counts(channel: ChannelDispatcher) -> tuple[int, int, int]:
-    return channel.counts.delivered, channel.counts.dropped, channel.counts.undecryptable
-
-
-def noting(heard: list[Any], word: str) -> Callable[[Event], None]:
-    def note(each: Event) -> None:
-        heard.append((word, each.data))
-
-    return note
-
-
-def noting_later(heard: list[Any], word: str) -> Callable[[Event], object]:
-    async def note(each: Event) -> None:
-        await asyncio.sleep(0)
-        heard.append((word, each.data))
-
-    return note
 
 
 # -- handlers ---------------------------------------------------------------------------------------------------------
@@ -431,31 +412,6 @@ async def test_queues_share_the_bytes() -> None:
 # -- streams ----------------------------------------------------------------------------------------------------------
 
 
-async def test_streams_of_all_channels() -> None:
-    """A stream of the client has the events of every channel, and goes on when one is unsubscribed (design.md 9)."""
-    wiring = Dispatchers()
-    stream = wiring.client.events("order", "pusher:gap")
-    other = wiring.open("invoices")
-    wiring.deliver(1)
-    wiring.channel.end(None)
-    other.deliver(event(channel="invoices", data=2))
-    other.deliver(event("pusher:gap", channel="invoices"))
-    wiring.client.end(None)
-    assert [(each.channel, each.data) async for each in stream] == [("orders", 1), ("invoices", 2), ("invoices", None)]
-
-
-async def test_a_client_level_stream_raises_for_the_link_only() -> None:
-    """A channel's failure does not concern the client's streams; the link's does (design.md 2)."""
-    wiring = Dispatchers()
-    stream = wiring.client.events()
-    wiring.channel.end(REFUSED)
-    error = ConnectError(4001, "no such application")
-    wiring.client.end(error)
-    with pytest.raises(ConnectError) as caught:
-        await anext(stream)
-    assert caught.value is error
-
-
 async def test_a_stream_is_opened_before_subscribing() -> None:
     """A stream opened before, or after a failure, is there for the next subscription (design.md 2)."""
     wiring = Dispatchers()
@@ -464,190 +420,6 @@ async def test_a_stream_is_opened_before_subscribing() -> None:
     wiring.channel.open_own_stream()
     wiring.deliver(1)
     assert (await anext(stream)).data == 1
-
-
-# -- the channel's own stream -----------------------------------------------------------------------------------------
-
-
-async def test_the_own_stream_is_open_from_the_subscription() -> None:
-    """With no handler bound, subscribe() opens the stream, so that nothing is missed before the loop (design.md 2)."""
-    wiring = Dispatchers()
-    wiring.channel.open_own_stream()
-    wiring.deliver(1)
-    wiring.channel.deliver(event("pusher:subscription_succeeded"))
-    own = wiring.channel.own_stream()
-    assert wiring.channel.own_stream() is own
-    wiring.deliver(2)
-    wiring.channel.open_own_stream()
-    assert wiring.channel.own_stream() is own
-    wiring.channel.end(None)
-    assert [each.data async for each in own] == [1, 2]
-
-
-@pytest.mark.parametrize("level", ["channel", "client"])
-@pytest.mark.parametrize("globally", [True, False])
-async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None:
-    """A handler for application events, the client's too, means that nobody will iterate (design.md 9)."""
-    wiring = Dispatchers()
-    registry = getattr(wiring, level)
-    if globally:
-        registry.add(None, print)
-    else:
-        registry.add("order", noting([], ""))
-        registry.add("pusher:gap", print)
-    wiring.channel.open_own_stream()
-    assert wiring.channel.consumers("order") == ()
-
-
-@pytest.mark.parametrize("level", ["channel", "client"])
-async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
-    """The first handler for application events frees the stream that nobody iterated (design.md 2)."""
-    wiring = Dispatchers()
-    registry = getattr(wiring, level)
-    wiring.channel.open_own_stream()
-    registry.add("pusher:decryption_failure", print)
-    wiring.deliver(1)
-    assert wiring.budget.used > 0
-    registry.add("another", print)
-    assert wiring.budget.used == 0
-    assert wiring.channel.consumers("order") == ()
-    own = wiring.channel.own_stream()
-    wiring.deliver(2)
-    assert (await anext(own)).data == 2
-    registry.remove_named(None, None)
-    own.close()
-    wiring.channel.open_own_stream()
-    assert wiring.channel.consumers("order") != ()
-    registry.add("another", print)
-    assert wiring.channel.consumers("order") == ()
-
-
-@pytest.mark.parametrize("level", ["channel", "client"])
-async def test_an_iterated_own_stream_stays(level: str) -> None:
-    """Once somebody iterates, binding does not take the stream away (design.md 2)."""
-    wiring = Dispatchers()
-    wiring.channel.open_own_stream()
-    own = wiring.channel.own_stream()
-    getattr(wiring, level).add("order", noting([], ""))
-    wiring.deliver(1)
-    assert (await anext(own)).data == 1
-
-
-async def test_the_own_stream_counts_when_iterated() -> None:
-    """What it refuses is no loss until somebody iterates, and is one from then on (design.md 2, R5)."""
-    wiring = Dispatchers(queue_size=2)
-    wiring.channel.open_own_stream()
-    wiring.deliver(1, 2, 3)
-    assert counts(wiring.channel) == (3, 0, 0)
-    own = wiring.channel.own_stream()
-    wiring.deliver(4)
-    assert counts(wiring.channel) == (3, 1, 0)
-    assert [(await anext(own)).data for _ in range(3)] == [1, 2, Overflow("orders", 2)]
-
-
-async def test_each_subscription_has_its_own() -> None:
-    """After unsubscribe() the stream ends after its queue, and the next subscribe() opens a new one (design.md 2)."""
-    wiring = Dispatchers()
-    wiring.channel.open_own_stream()
-    old = wiring.channel.own_stream()
-    wiring.deliver(1)
-    wiring.channel.end(None)
-    assert wiring.channel.own_stream() is old
-    wiring.channel.open_own_stream()
-    wiring.deliver(2)
-    assert [each.data async for each in old] == [1]
-    new = wiring.channel.own_stream()
-    assert new is not old
-    assert (await anext(new)).data == 2
-
-
-async def test_a_new_reader_takes_over_what_the_old_stream_has_not_read() -> None:
-    """Iterating again after a new subscription moves the unread events there; the old stream has ended (R4, R6)."""
-    wiring = Dispatchers(queue_size=2)
-    wiring.channel.open_own_stream()
-    old = wiring.channel.own_stream()
-    wiring.deliver(1, 2, 3)
-    wiring.channel.end(None)
-    wiring.channel.open_own_stream()
-    wiring.deliver(4)
-    new = wiring.channel.own_stream()
-    assert [each async for each in old] == []
-    wiring.deliver(5)
-    wiring.channel.end(None)
-    assert [each.data async for each in new] == [1, 2, Overflow("orders", 1), 4, Overflow("orders", 1)]
-    assert wiring.budget.used == 0
-
-
-async def test_what_was_left_unread_needs_nobody_to_hold_it() -> None:
-    """Breaking out of ``async for`` loses nothing, however many subscriptions later (design.md 2, 9)."""
-    wiring = Dispatchers()
-    wiring.channel.open_own_stream()
-    wiring.deliver(1, 2)
-    assert (await anext(wiring.channel.own_stream())).data == 1
-    for number in (3, 4):
-        wiring.channel.end(None)
-        wiring.channel.open_own_stream()
-        wiring.channel.own_stream()
-        wiring.deliver(number)
-    assert [(await anext(wiring.channel.own_stream())).data for _ in range(3)] == [2, 3, 4]
-
-
-@pytest.mark.parametrize("bound", [False, True])
-async def test_an_own_stream_that_nobody_read_passes_on_what_it_found(*, bound: bool) -> None:
-    """What an earlier subscription left unread outlives one that was never iterated, or given up (design.md 2, 9)."""
-    wiring = Dispatchers()
-    wiring.channel.open_own_stream()
-    wiring.deliver(1, 2)
-    assert (await anext(wiring.channel.own_stream())).data == 1
-    wiring.channel.end(None)
-    wiring.channel.open_own_stream()
-    if bound:
-        wiring.channel.add("order", noting([], ""))
-    wiring.channel.end(None)
-    wiring.channel.open_own_stream()
-    wiring.deliver(3)
-    stream = wiring.channel.own_stream()
-    assert (await anext(stream)).data == 2
-    wiring.deliver(4)
-    assert (await anext(stream)).data == (4 if bound else 3)
-
-
-async def test_closing_discards_what_earlier_subscriptions_left_too() -> None:
-    """A closed stream gives nothing more, and gives the bytes back (design.md 2, R6)."""
-    wiring = Dispatchers()
-    wiring.channel.open_own_stream()
-    wiring.deliver(1, 2)
-    assert (await anext(wiring.channel.own_stream())).data == 1
-    wiring.channel.end(None)
-    stream = wiring.channel.own_stream()
-    wiring.channel.open_own_stream()
-    del stream
-    stream = wiring.channel.own_stream()
-    stream.close()
-    assert [each.data async for each in stream] == []
-    assert wiring.budget.used == 0
-
-
-async def test_iterating_before_subscribing() -> None:
-    """A loop that began before the subscription reads its events, handlers or not (design.md 9)."""
-    wiring = Dispatchers()
-    wiring.channel.add("order", noting([], ""))
-    own = wiring.channel.own_stream()
-    wiring.channel.open_own_stream()
-    assert wiring.channel.own_stream() is own
-    wiring.deliver(1)
-    assert (await anext(own)).data == 1
-
-
-async def test_a_closed_own_stream_is_opened_anew() -> None:
-    """Whoever closed the own stream and iterates again gets another (design.md 9)."""
-    wiring = Dispatchers()
-    own = wiring.channel.own_stream()
-    own.close()
-    again = wiring.channel.own_stream()
-    assert again is not own
-    wiring.deliver(1)
-    assert (await anext(again)).data == 1
 
 
 # -- ends -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
@@ -11,7 +12,7 @@ from pusher_client.events import Event
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.event_counts import EventCounts
 
-__all__ = ["Dispatchers", "event", "settle"]
+__all__ = ["Dispatchers", "counts", "event", "noting", "noting_later", "settle"]
 
 LIMIT = 1_000_000
 
@@ -25,6 +26,30 @@ async def settle() -> None:
     """Let every task that can go on do so."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+def counts(channel: ChannelDispatcher) -> tuple[int, int, int]:
+    """Return the numbers of delivered, dropped and undecryptable events."""
+    return channel.counts.delivered, channel.counts.dropped, channel.counts.undecryptable
+
+
+def noting(heard: list[Any], word: str) -> Callable[[Event], None]:
+    """Return a plain handler that appends the word and the event's data to the list."""
+
+    def note(each: Event) -> None:
+        heard.append((word, each.data))
+
+    return note
+
+
+def noting_later(heard: list[Any], word: str) -> Callable[[Event], object]:
+    """Return an async handler that does the same after one switch of tasks."""
+
+    async def note(each: Event) -> None:
+        await asyncio.sleep(0)
+        heard.append((word, each.data))
+
+    return note
 
 
 class Dispatchers:
