@@ -21,15 +21,7 @@ OF_THE_LIBRARY = {"Channel.in_use"} | {
     for owner, own in {
         "User": {"emit"},
         "Watchlist": {"emit"},
-        "ValueDispatcher": {
-            "bound",
-            "emit",
-            "handles_application_events",
-            "on_idle",
-            "on_async_handler",
-            "matching",
-            "overflow_job",
-        },
+        "ValueDispatcher": {"bindings", "emit", "on_idle", "on_async_handler", "overflow_job"},
     }.items()
     for name in own
 }
