@@ -9,6 +9,7 @@ from typing import Any, cast
 from pusher_client.authorization.endpoint import REFUSALS, Endpoint
 from pusher_client.authorization.response import BODY_LIMIT
 from pusher_client.exceptions import AuthorizationError, bare
+from pusher_client.protocol.checks import is_integer
 from pusher_client.protocol.names import check_channel_name
 from pusher_client.protocol.signatures import ChannelAuthorization, check_socket_id
 
@@ -67,7 +68,7 @@ def _read_entry(channel: str, entry: Any) -> ChannelAuthorization | Authorizatio
     if isinstance(entry, Mapping) and "auth" not in entry:
         wrapped = cast("Mapping[str, Any]", entry)
         status = wrapped.get("status") or _SUCCESS[0]
-        if isinstance(status, bool) or not isinstance(status, int):
+        if not is_integer(status):
             return AuthorizationError(channel, "the 'status' of the channel's answer is not a number")
         if status not in _SUCCESS:
             return AuthorizationError(channel, "the endpoint refused", status=status)

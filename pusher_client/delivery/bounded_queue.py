@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pusher_client.events import DecryptionFailure, Event, Member
 from pusher_client.protocol.byte_budget import ByteBudget, data_bytes, flat_object_bytes, text_bytes, value_bytes
+from pusher_client.protocol.checks import is_integer
 
 __all__ = ["EVENT_OVERHEAD", "BoundedQueue", "check_queue_size", "event_bytes"]
 
@@ -180,7 +181,7 @@ def check_queue_size(size: int) -> int:
         TypeError: It is not an integer.
         ValueError: It is smaller than 1.
     """
-    if isinstance(size, bool) or not isinstance(size, int):
+    if not is_integer(size):
         raise TypeError("queue_size must be an integer, the number of events that a queue holds")
     if size < 1:
         raise ValueError(f"queue_size must be at least 1, not {size}: queues are always bounded")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pusher_client.events import Event
+from pusher_client.protocol.checks import is_integer
 from pusher_client.protocol.frames import Frame, clean_text, decode_data, json_object
 from pusher_client.protocol.names import ChannelKind, channel_kind
 from pusher_client.protocol.presence import MemberChanges, Members
@@ -84,7 +85,7 @@ def is_refusal(frame: Frame) -> bool:
 def read_subscription_count(text: str | None) -> int | None:
     """Read the number of subscribers: an integer from 0 to 2^53; None for anything else."""
     count = json_object(decode_data(text)).get("subscription_count")
-    if isinstance(count, bool) or not isinstance(count, int):
+    if not is_integer(count):
         return None
     return count if 0 <= count <= _COUNT_LIMIT else None
 
@@ -96,6 +97,8 @@ def read_subscription_error(text: str | None) -> dict[str, Any]:
         return {"type": "", "error": clean_text(data), "status": None}
     known = json_object(data)
     status = known.get("status")
-    if isinstance(status, bool) or not isinstance(status, int):
-        status = None
-    return {"type": clean_text(known.get("type")), "error": clean_text(known.get("error")), "status": status}
+    return {
+        "type": clean_text(known.get("type")),
+        "error": clean_text(known.get("error")),
+        "status": status if is_integer(status) else None,
+    }

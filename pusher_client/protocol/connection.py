@@ -16,6 +16,7 @@ from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
 from pusher_client.protocol.channel_frames import SubscriptionContext
 from pusher_client.protocol.client_events import ClientEvents
+from pusher_client.protocol.codes import UNAUTHORIZED
 from pusher_client.protocol.encryption import secretbox_opener
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import decode_frame
@@ -28,7 +29,7 @@ from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.server_frames import ServerFrames
 from pusher_client.protocol.settings import ConnectionSettings
-from pusher_client.protocol.sign_in import UNAUTHORIZED, SignIn
+from pusher_client.protocol.sign_in import SignIn
 from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.subscriptions import WantedChannels

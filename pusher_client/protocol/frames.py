@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from pusher_client.exceptions import ProtocolError
+from pusher_client.protocol.checks import is_integer
 
 __all__ = [
     "PING",
@@ -99,7 +100,7 @@ def user_id_text(value: object) -> str | None:
     """Return a user's id as a string, since some applications number their users; None for anything else."""
     if isinstance(value, str):
         return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    return str(value) if is_integer(value) else None
 
 
 def _without_lone_surrogates(text: str) -> str:

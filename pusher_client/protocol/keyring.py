@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pusher_client.protocol.checks import seconds_problem
+from pusher_client.protocol.checks import is_integer, seconds_problem
 from pusher_client.protocol.encryption import OpenSecretbox, open_secretbox
 
 __all__ = ["KeyRotationPolicy", "Keyring"]
@@ -41,7 +41,7 @@ class KeyRotationPolicy:
                 raise problem
         for name, fewest in (("old_keys", 0), ("backlog", 1), ("fruitless_limit", 1)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
+            if not is_integer(value):
                 raise TypeError(f"KeyRotationPolicy.{name} is an integer, not {type(value).__name__}")
             if value < fewest:
                 raise ValueError(f"KeyRotationPolicy.{name} must be at least {fewest}, not {value}")

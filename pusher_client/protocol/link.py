@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pusher_client.events import ConnectionState, ServerError
 from pusher_client.exceptions import ConnectError, ProtocolError, PusherError
+from pusher_client.protocol.checks import is_integer
 from pusher_client.protocol.cures import close_cure, open_cure
 from pusher_client.protocol.frames import PING, Frame, clean_text, decode_data, json_object
 from pusher_client.protocol.liveness import Action, Liveness, negotiated_timeout
@@ -283,4 +284,4 @@ def server_error(data: object) -> ServerError:
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= len("4999"):
         code = int(code)
     message = clean_text(known.get("message"))
-    return ServerError(code if isinstance(code, int) and not isinstance(code, bool) else None, message)
+    return ServerError(code if is_integer(code) else None, message)

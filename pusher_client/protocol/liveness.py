@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from enum import Enum
 
+from pusher_client.protocol.checks import is_number
+
 __all__ = ["Action", "Liveness", "negotiated_timeout"]
 
 _SHORTEST = 1.0
@@ -23,7 +25,7 @@ def negotiated_timeout(own: float, offered: object) -> float:
 
     The server's is taken as at least one second; anything but a positive finite number counts as not offered.
     """
-    if isinstance(offered, bool) or not isinstance(offered, int | float):
+    if not is_number(offered):
         return own
     # A long integer has no float; it is more than ours anyway.
     if isinstance(offered, float) and not math.isfinite(offered):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from pusher_client.protocol.checks import seconds_problem
+from pusher_client.protocol.checks import is_integer, seconds_problem
+from pusher_client.protocol.codes import OVER_QUOTA, TLS_REQUIRED
 
 __all__ = [
     "Backoff",
@@ -19,8 +20,6 @@ __all__ = [
     "retry_after_open_failure",
 ]
 
-_TLS_REQUIRED = 4000
-_OVER_QUOTA = 4004
 _WINDOW = 60.0
 _MOST_PER_MINUTE = 1_000_000
 _REDIRECTS = range(300, 400)
@@ -77,7 +76,7 @@ class ReconnectPolicy:
                 raise problem
         if self.factor < 1:
             raise ValueError(f"ReconnectPolicy.factor must be at least 1, not {self.factor}")
-        if isinstance(self.max_per_minute, bool) or not isinstance(self.max_per_minute, int):
+        if not is_integer(self.max_per_minute):
             raise TypeError("ReconnectPolicy.max_per_minute is a whole number")
         if not 1 <= self.max_per_minute <= _MOST_PER_MINUTE:
             span = f"1 to {_MOST_PER_MINUTE}"
@@ -86,7 +85,7 @@ class ReconnectPolicy:
 
 def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
     """Read a close code by its range; None stands for a link that broke without one."""
-    if code == _OVER_QUOTA and ever_connected:
+    if code == OVER_QUOTA and ever_connected:
         return Retry.AT_CAP
     if code in _FATAL:
         return Retry.NEVER
@@ -105,7 +104,7 @@ def retry_after_open_failure(failure: OpenFailure, status: int | None, *, ever_c
 
 def close_reason(code: int | None, reason: str, *, tls: bool) -> str:
     """Say in words why the link is over."""
-    if code == _TLS_REQUIRED and not tls:
+    if code == TLS_REQUIRED and not tls:
         return "the server requires TLS: connect with tls=True"
     return f"the server closed the connection: {reason}" if reason else "the server closed the connection"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
+from pusher_client.events import ServerError
 from pusher_client.protocol.client_events import ClientEvents
+from pusher_client.protocol.codes import CLIENT_EVENT_REJECTED, UNAUTHORIZED
 from pusher_client.protocol.frames import PONG, Frame, decode_data
-from pusher_client.protocol.inband_errors import CLIENT_EVENT_REJECTED, tell_concerned
 from pusher_client.protocol.link import server_error
 from pusher_client.protocol.outputs import ErrorRaised, FrameIgnored, Output
 from pusher_client.protocol.sign_in import SignIn
+from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.subscriptions import WantedChannels
 from pusher_client.protocol.timers import Timers
 
@@ -88,7 +90,36 @@ class ServerFrames:
         self._emit(ErrorRaised(error))
         if frame.channel is None and error.code != CLIENT_EVENT_REJECTED:
             self._sign_in.doubt(error.code, error.message, now)
-        for subscription in tell_concerned(
-            error, frame.channel, self._channels.subscriptions, self._client_events, now
-        ):
+        for subscription in _concerned(error, frame.channel, self._channels.subscriptions, self._client_events, now):
             self._timers.arm(subscription)
+
+
+def _concerned(
+    error: ServerError,
+    channel: str | None,
+    subscriptions: Mapping[str, Subscription],
+    client_events: ClientEvents,
+    now: float,
+) -> Iterator[Subscription]:
+    """Tell the subscriptions that an error concerns, and yield each whose deadline may have moved.
+
+    Args:
+        error: What the server said.
+        channel: The channel that the frame names; most servers name none.
+        subscriptions: What is wanted, by name.
+        client_events: What was sent of late.
+        now: The time.
+    """
+    if error.code == CLIENT_EVENT_REJECTED:
+        name = client_events.only_channel(now) if channel is None else channel
+        sender = subscriptions.get(name or "")
+        if sender is not None:
+            sender.client_event_rejected(error)
+    elif error.code in (None, UNAUTHORIZED):
+        for name, subscription in subscriptions.items():
+            if channel in (None, name):
+                if error.code == UNAUTHORIZED:
+                    subscription.suspect(now, named=channel is not None)
+                elif channel is not None or subscription.frames.kind.authorized:
+                    subscription.doubt(now, error.message)
+                yield subscription

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pusher_client.protocol.checks import seconds_problem
+from pusher_client.protocol.checks import is_integer, seconds_problem
 from pusher_client.protocol.keyring import KeyRotationPolicy
 from pusher_client.protocol.names import CHANNEL_NAME_LIMIT, LONGEST_CHANNEL_NAME
 from pusher_client.protocol.reconnect import ReconnectPolicy
@@ -60,7 +60,7 @@ class ConnectionSettings:
                 raise problem
         for name in ("buffer_bytes", "max_message_size"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
+            if not is_integer(value):
                 raise TypeError(f"{name} is a whole number of bytes")
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
@@ -72,12 +72,12 @@ class ConnectionSettings:
 
     def _check_limits(self) -> None:
         length, rate = self.channel_name_limit, self.client_events_per_second
-        if isinstance(length, bool) or not isinstance(length, int):
+        if not is_integer(length):
             raise TypeError("channel_name_limit is a whole number of characters")
         if not CHANNEL_NAME_LIMIT <= length <= LONGEST_CHANNEL_NAME:
             span = f"{CHANNEL_NAME_LIMIT} to {LONGEST_CHANNEL_NAME}"
             raise ValueError(f"channel_name_limit must be {span}, the most that a server allows, not {length}")
-        if isinstance(rate, bool) or not isinstance(rate, int | None):
+        if rate is not None and not is_integer(rate):
             raise TypeError("client_events_per_second is a whole number, or None for no limit")
         if rate is not None and not 1 <= rate <= _MOST_PER_SECOND:
             span = f"1 to {_MOST_PER_SECOND}"

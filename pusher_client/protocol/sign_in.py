@@ -8,6 +8,7 @@ from typing import Any
 
 from pusher_client.events import Event
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
+from pusher_client.protocol.codes import CLIENT_EVENT_REJECTED, UNAUTHORIZED
 from pusher_client.protocol.frames import Frame, decode_data, json_object, sign_in_frame, user_id_text
 from pusher_client.protocol.outputs import Output, Purpose, SubscriptionRetried, UserEvent, WatchlistEvent
 from pusher_client.protocol.pending_calls import Calls
@@ -15,14 +16,11 @@ from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.retry_delays import Attempts
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.signatures import UserAuthentication
-from pusher_client.protocol.user_channel import UserChannel
-from pusher_client.protocol.watchlist import read_watchlist
+from pusher_client.protocol.user_channel import UserChannel, read_watchlist
 
-__all__ = ["UNAUTHORIZED", "SignIn", "SignInState"]
+__all__ = ["SignIn", "SignInState"]
 
-UNAUTHORIZED = 4009
 _SUSPECT_AFTER = 1.0
-_CLIENT_EVENT_REJECTED = 4301
 _WHO = "user sign-in"
 
 
@@ -202,7 +200,7 @@ class SignIn:
 
     def doubt(self, code: int | None, message: str, now: float) -> None:
         """An error came that names no channel: the sign-in may be what it refuses (protocol-notes 13.2)."""
-        if self._ack_due is not None and self.state is SignInState.SIGNING_IN and code != _CLIENT_EVENT_REJECTED:
+        if self._ack_due is not None and self.state is SignInState.SIGNING_IN and code != CLIENT_EVENT_REJECTED:
             status = code if code == UNAUTHORIZED else None
             self._suspicion = _refusal(message, status)
             self._ack_due = min(self._ack_due, now + _SUSPECT_AFTER)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
-from pusher_client.protocol.acknowledgement import Acknowledgement
+from pusher_client.protocol.acknowledgement import Acknowledgement, OwedAnswers
 from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
 from pusher_client.protocol.channel_frames import ChannelFrames, SubscriptionContext
+from pusher_client.protocol.codes import SUBSCRIPTION_SUCCEEDED, UNAUTHORIZED
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
 from pusher_client.protocol.outputs import (
@@ -17,7 +18,6 @@ from pusher_client.protocol.outputs import (
     SubscriptionEnded,
     SubscriptionRetried,
 )
-from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.pending_calls import Calls
 from pusher_client.protocol.retry_delays import REFUSALS, Attempts
 from pusher_client.protocol.signatures import ChannelAuthorization
@@ -25,7 +25,7 @@ from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transi
 
 __all__ = ["Subscription"]
 
-_FINAL_SERVER_STATUSES = REFUSALS | {4009}
+_FINAL_SERVER_STATUSES = REFUSALS | {UNAUTHORIZED}
 
 
 class Subscription:
@@ -185,7 +185,7 @@ class Subscription:
         """Take one of the protocol's own events; return False when it has no meaning here."""
         if is_refusal(frame):
             return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
-        if frame.event == "pusher_internal:subscription_succeeded":
+        if frame.event == SUBSCRIPTION_SUCCEEDED:
             return self._acknowledged(frame, now)
         event = self.frames.events.read(frame) if self.state is SubscriptionState.SUBSCRIBED else None
         if event is not None:

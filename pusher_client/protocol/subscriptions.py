@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pusher_client.events import SubscriptionState
 from pusher_client.exceptions import PusherError
+from pusher_client.protocol.acknowledgement import OwedAnswers
 from pusher_client.protocol.channel_frames import SubscriptionContext
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame
 from pusher_client.protocol.output_queue import OutputQueue
-from pusher_client.protocol.owed import OwedAnswers
 from pusher_client.protocol.subscription import Subscription
 from pusher_client.protocol.timers import Timers
 

@@ -1,20 +1,31 @@
-"""The channel on which a server speaks to one signed-in user (protocol-notes 13.3)."""
+"""What a server sends to a signed-in user: events of the user's own channel, and of the watchlist (13.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from pusher_client.events import Event
 from pusher_client.exceptions import SubscriptionError
 from pusher_client.protocol.channel_events import read_subscription_error
-from pusher_client.protocol.frames import Frame, decode_data, subscribe_frame, unsubscribe_frame
+from pusher_client.protocol.codes import SUBSCRIPTION_SUCCEEDED
+from pusher_client.protocol.frames import (
+    Frame,
+    decode_data,
+    json_object,
+    subscribe_frame,
+    unsubscribe_frame,
+    user_id_text,
+)
 from pusher_client.protocol.names import USER_CHANNEL_PREFIX
 from pusher_client.protocol.outputs import ErrorRaised, GapFound, Output, UserEvent
 
-__all__ = ["UserChannel"]
+__all__ = ["UserChannel", "read_watchlist"]
 
-_SUCCEEDED = "pusher_internal:subscription_succeeded"
 _REFUSED = "pusher:subscription_error"
+_WATCHLIST = "pusher_internal:watchlist_events"
+_NAMES = ("online", "offline")
+_NAME_LIMIT = 200
 
 
 class UserChannel:
@@ -60,7 +71,7 @@ class UserChannel:
         """Take one of the protocol's own events; False when it is another channel's, or has no meaning here."""
         if frame.channel != self._name or self._ack_due is None:
             return False
-        if frame.event == _SUCCEEDED:
+        if frame.event == SUBSCRIPTION_SUCCEEDED:
             self._ack_due = None
             self._subscribed = True
             self._tell_gap(now)
@@ -98,3 +109,25 @@ class UserChannel:
     def _ask(self, now: float) -> None:
         self._send(subscribe_frame(self._name))
         self._ack_due = now + self._timeout
+
+
+def read_watchlist(frame: Frame) -> list[Event] | None:
+    """Read the events of a watchlist; None for another frame, or for nonsense. Ids are strings here."""
+    data = json_object(decode_data(frame.data))
+    if frame.event in _NAMES:  # Sockudo gives each of them a frame of its own
+        told: object = [{"name": frame.event, **data}]
+    else:
+        told = data.get("events") if frame.event == _WATCHLIST else None
+    if not isinstance(told, list):
+        return None
+    events = [event for event in map(_read_watched, cast("list[object]", told)) if event is not None]
+    return events or None
+
+
+def _read_watched(told: object) -> Event | None:
+    known = json_object(told)
+    name, ids = known.get("name"), known.get("user_ids")
+    if not isinstance(name, str) or len(name) > _NAME_LIMIT or not isinstance(ids, list):
+        return None
+    users = [user for user in map(user_id_text, cast("list[object]", ids)) if user is not None]
+    return Event(name, None, {"name": name, "user_ids": users})

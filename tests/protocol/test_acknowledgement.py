@@ -1,9 +1,12 @@
-"""Waiting for an acknowledgement."""
+"""The answers to subscribe frames."""
 
 from __future__ import annotations
 
+import pytest
+
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
-from pusher_client.protocol.acknowledgement import Acknowledgement
+from pusher_client.protocol.acknowledgement import Acknowledgement, OwedAnswers
+from pusher_client.protocol.frames import Frame
 
 
 def waiting(due: float = 30.0) -> Acknowledgement:
@@ -66,3 +69,67 @@ def test_what_is_not_waited_for_cannot_be_doubted() -> None:
         acknowledgement.suspect()
         acknowledgement.doubt(1.0, "words")
         acknowledgement.stop()
+
+
+def test_an_answer_belongs_to_the_older_frame_first() -> None:
+    """As many answers are taken off as are owed, each channel on its own (R3)."""
+    owed = OwedAnswers()
+    owed.owe("a", 1.0)
+    owed.owe("a", 1.5)
+    assert not owed.take("b", 1.6, refusal=False)
+    assert owed.take("a", 1.6, refusal=False)
+    assert owed.take("a", 1.7, refusal=True)
+    assert not owed.take("a", 1.8, refusal=False)
+
+
+def test_an_acknowledgement_that_never_comes_is_forgotten() -> None:
+    """After a second the next acknowledgement is taken for what it seems, and settles the account (R3)."""
+    owed = OwedAnswers()
+    owed.owe("a", 1.0)
+    assert not owed.take("a", 2.1, refusal=False)
+    assert not owed.take("a", 2.2, refusal=True)
+    owed.owe("a", 6.0)
+    owed.clear()
+    assert not owed.take("a", 6.1, refusal=False)
+
+
+def test_a_late_refusal_is_the_older_frames() -> None:
+    """However late it comes, it does not end the subscription that was asked for since (R3)."""
+    owed = OwedAnswers()
+    owed.owe("a", 1.0)
+    assert owed.take("a", 60.0, refusal=True)
+    assert not owed.take("a", 60.0, refusal=True)
+
+
+@pytest.mark.parametrize(
+    ("event", "channel", "answers"),
+    [
+        ("pusher_internal:subscription_succeeded", "a", True),
+        ("pusher:subscription_error", "a", True),
+        ("pusher_internal:subscription_error", "a", True),
+        ("pusher:subscription_error", "private-encrypted-a", True),
+        ("pusher_internal:subscription_error", "private-encrypted-a", False),
+        ("pusher_internal:subscription_succeeded", None, False),
+        ("pusher:subscription_succeeded", "a", False),
+        ("pusher:cache_miss", "a", False),
+    ],
+)
+def test_only_acknowledgements_and_refusals_are_answers(event: str, channel: str | None, *, answers: bool) -> None:
+    """Any other frame leaves the account as it is (R3, design.md 3.1)."""
+    owed = OwedAnswers()
+    owed.owe(channel or "a", 1.0)
+    assert owed.receive(Frame(event, None, channel), 1.5) is answers
+    assert owed.take(channel or "a", 1.5, refusal=True) is not answers
+
+
+def test_what_was_waited_for_in_vain_is_owed_a_refusal_only() -> None:
+    """The next frame's acknowledgement is not taken, and an answer taken by mistake is made up for (R3)."""
+    owed = OwedAnswers()
+    owed.lapse("a")
+    assert not owed.take("a", 1.0, refusal=False)
+    owed.lapse("a")
+    assert owed.take("a", 2.0, refusal=True)
+    owed.lapse("a")
+    assert not owed.take("a", 3.0, refusal=True)
+    owed.lapse("a")
+    assert owed.take("a", 4.0, refusal=True)

@@ -1,4 +1,4 @@
-"""What counts as a number of seconds."""
+"""Checks of values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 
 from pusher_client import KeyRotationPolicy, PusherClient, ReconnectPolicy
-from pusher_client.protocol.checks import LONGEST_SECONDS, seconds_problem
+from pusher_client.protocol.checks import LONGEST_SECONDS, is_integer, is_number, seconds_problem
 
 
 @pytest.mark.parametrize("value", [0.001, 1, LONGEST_SECONDS])
@@ -45,3 +45,12 @@ def test_options_are_held_to_it() -> None:
         ReconnectPolicy(base=10**400)
     with pytest.raises(ValueError, match=r"KeyRotationPolicy\.grace must be"):
         KeyRotationPolicy(grace=10**400)
+
+
+@pytest.mark.parametrize(
+    ("value", "integer", "number"),
+    [(0, True, True), (-3, True, True), (1.0, False, True), (True, False, False), ("1", False, False)],
+)
+def test_a_boolean_is_neither_an_integer_nor_a_number(value: object, *, integer: bool, number: bool) -> None:
+    """JSON and Python callers can give any type where a number is expected (R8)."""
+    assert (is_integer(value), is_number(value)) == (integer, number)

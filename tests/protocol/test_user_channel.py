@@ -1,10 +1,14 @@
-"""The channel of one signed-in user, in the core."""
+"""What comes for a signed-in user: the user's own channel, and the watchlist."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from pusher_client.protocol.frames import decode_frame
 from pusher_client.protocol.outputs import ErrorRaised, GapFound, UserEvent
+from pusher_client.protocol.user_channel import read_watchlist
 from tests.support.core.scripted_core import frame
 from tests.support.core.sign_in_core import USER_CHANNEL, UserCore
 
@@ -193,3 +197,35 @@ def test_a_new_sign_in_after_a_failure_has_no_old_gap(core: UserCore) -> None:
     core.wait(1.1)
     core.signed_in()
     assert not any(isinstance(output, GapFound) for output in core.outputs)
+
+
+def watched(event: str, data: Any) -> list[tuple[str, Any]] | None:
+    """Read a frame without a channel."""
+    events = read_watchlist(decode_frame(frame(event, data=data)))
+    return None if events is None else [(one.name, one.data["user_ids"]) for one in events]
+
+
+def test_a_watchlist_has_several_events() -> None:
+    """Each comes under its own name, in order, its ids as strings; what is no event is left out (R8)."""
+    told: list[Any] = [{"name": "online", "user_ids": ["1", 2, None]}, 5, {"name": "offline", "user_ids": []}]
+    assert watched("pusher_internal:watchlist_events", {"events": told}) == [("online", ["1", "2"]), ("offline", [])]
+
+
+def test_a_watchlist_event_may_have_a_frame_of_its_own() -> None:
+    """Sockudo sends a frame for each (protocol-notes 13.3)."""
+    assert watched("offline", '{"user_ids":["1"]}') == [("offline", ["1"])]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "x", {}, {"events": {}}, {"events": []}, {"events": [{"name": "online"}]}]
+    + [{"events": [{"name": name, "user_ids": []}]} for name in (None, "x" * 201)],
+)
+def test_a_malformed_watchlist_is_none(data: Any) -> None:
+    """What cannot be read says nothing (R8)."""
+    assert watched("pusher_internal:watchlist_events", data) is None
+
+
+def test_other_frames_are_no_watchlist() -> None:
+    """Only these names speak of the watchlist."""
+    assert watched("pusher_internal:else", {"events": [{"name": "online", "user_ids": []}]}) is None
