@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -30,6 +31,8 @@ __all__ = [
 DECRYPTION_FAILURE = "pusher:decryption_failure"
 GAP = "pusher:gap"
 OVERFLOW = "pusher:overflow"
+
+_ID_BYTES = 16
 
 MARKERS = (DECRYPTION_FAILURE, GAP, OVERFLOW)
 """The names of the three events that mark a loss; they are made here and never accepted from a server."""
@@ -67,8 +70,22 @@ class DecryptionFailureReason(StrEnum):
     INVALID_UTF8 = "invalid_utf8"
 
 
+def encrypted_event_id(channel: str, seal: bytes) -> str:
+    """Return the id of an event on an encrypted channel: a hash of the channel, the nonce and the tag.
+
+    The nonce alone would not do: a publisher may use one twice, and two channels may share a key (design.md 10).
+
+    Args:
+        channel: The channel's name.
+        seal: The nonce (24 bytes) and the tag (16 bytes), joined.
+    """
+    return blake2b(channel.encode() + b"\0" + seal, digest_size=_ID_BYTES).hexdigest()
+
+
 class Event(msgspec.Struct, frozen=True):
     """One event, as every handler and stream gets it.
+
+    Two events are equal if these attributes are, ``id`` excepted.
 
     Attributes:
         name: The event's name. On an encrypted channel the name is not authenticated (protocol-notes 9).
@@ -77,6 +94,8 @@ class Event(msgspec.Struct, frozen=True):
             module.
         user_id: The sender of a client event on a presence channel; always None on an encrypted channel.
         raw: The string that was decoded: on an encrypted channel the plaintext, and ``""`` for protocol events there.
+        id: For an application event on an encrypted channel 32 hexadecimal digits, a hash of channel, nonce and tag,
+            which is the same for every subscriber. None elsewhere: Pusher's plain events have no id.
     """
 
     name: str
@@ -84,6 +103,28 @@ class Event(msgspec.Struct, frozen=True):
     data: Any = None
     user_id: str | None = None
     raw: str = ""
+    _id: str | bytes | None = None
+    """The id, or nonce and tag: most readers never ask for the id, so it is computed when one does."""
+
+    @property
+    def id(self) -> str | None:
+        """See the attributes of the class."""
+        if isinstance(self._id, bytes):
+            return encrypted_event_id(self.channel or "", self._id)
+        return self._id
+
+    def _content(self) -> tuple[str, str | None, Any, str | None, str]:
+        return self.name, self.channel, self.data, self.user_id, self.raw
+
+    def __eq__(self, other: object) -> bool:
+        return self._content() == other._content() if isinstance(other, Event) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def __repr__(self) -> str:
+        name, channel, data, user_id, raw = self._content()
+        return f"Event({name=!r}, {channel=!r}, {data=!r}, {user_id=!r}, {raw=!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +166,14 @@ class DecryptionFailure:
         event_name: The event's name, which is not authenticated.
         reason: Why.
         raw: The unauthenticated data as it came. Trust nothing in it.
+        id: The same as `Event.id` would be if the event had been opened; None if the data is malformed.
     """
 
     channel: str
     event_name: str
     reason: DecryptionFailureReason
     raw: str = field(repr=False)
+    id: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def error(self) -> DecryptionError:

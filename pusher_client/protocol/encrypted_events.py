@@ -11,10 +11,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from pusher_client.events import DECRYPTION_FAILURE, DecryptionFailure, DecryptionFailureReason, Event
+from pusher_client.events import (
+    DECRYPTION_FAILURE,
+    DecryptionFailure,
+    DecryptionFailureReason,
+    Event,
+    encrypted_event_id,
+)
 from pusher_client.protocol.backlog import Backlog, Held, ReleasedEvents
 from pusher_client.protocol.byte_budget import ByteBudget
-from pusher_client.protocol.encryption import OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
+from pusher_client.protocol.encryption import TAG_BYTES, OpenSecretbox, decode_plaintext, open_secretbox, read_envelope
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, decode_data
 from pusher_client.protocol.key_refresh import KeyRefresh, RefreshGuard
@@ -91,9 +97,11 @@ class EncryptedEvents(Backlog):
         if self._ring.fruitful:
             self._note_fruitful()
         if self.items:
-            self._append(Held(name=name, raw=text or "", plaintext=plaintext))
+            self._append(
+                Held(name=name, raw=text or "", plaintext=plaintext, nonce=nonce, ciphertext=ciphertext[:TAG_BYTES])
+            )
             return None
-        return self._opened(name, text, plaintext)
+        return self._opened(name, text, plaintext, nonce + ciphertext[:TAG_BYTES])
 
     def receive_protocol_event(self, event: Event) -> Event | None:
         """Take an event of the protocol itself, whose place is behind what is held."""
@@ -164,7 +172,7 @@ class EncryptedEvents(Backlog):
             if not item.decided:
                 item.plaintext = self._ring.open(item.nonce, item.ciphertext, now)
                 if item.plaintext is not None:
-                    item.ciphertext = b""
+                    item.ciphertext = item.ciphertext[:TAG_BYTES]
         fruitful = self._ring.fruitful
         if fruitful:
             self._note_fruitful()
@@ -266,20 +274,21 @@ class EncryptedEvents(Backlog):
         if item.event is not None:
             return item.event
         if item.plaintext is not None:
-            return self._opened(item.name, item.raw, item.plaintext)
+            return self._opened(item.name, item.raw, item.plaintext, item.nonce + item.ciphertext)
         return self._failed(item, item.reason)
 
-    def _opened(self, name: str, raw: str | None, plaintext: bytes) -> Event:
+    def _opened(self, name: str, raw: str | None, plaintext: bytes, seal: bytes) -> Event:
         text = decode_plaintext(plaintext)
         if text is None:
-            return self._failure(name, raw, DecryptionFailureReason.INVALID_UTF8)
-        return Event(name, self._channel, decode_data(text), None, text)
+            return self._failure(name, raw, DecryptionFailureReason.INVALID_UTF8, seal)
+        return Event(name, self._channel, decode_data(text), None, text, seal)
 
     def _failed(self, item: Held, reason: DecryptionFailureReason) -> Event:
-        return self._failure(item.name, item.raw, reason)
+        return self._failure(item.name, item.raw, reason, item.nonce + item.ciphertext[:TAG_BYTES])
 
-    def _failure(self, name: str, raw: str | None, reason: DecryptionFailureReason) -> Event:
-        failure = DecryptionFailure(self._channel, name, reason, raw or "")
+    def _failure(self, name: str, raw: str | None, reason: DecryptionFailureReason, seal: bytes | None = None) -> Event:
+        id_ = None if seal is None else encrypted_event_id(self._channel, seal)
+        failure = DecryptionFailure(self._channel, name, reason, raw or "", id_)
         return Event(DECRYPTION_FAILURE, self._channel, failure)
 
 

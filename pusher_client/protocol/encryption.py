@@ -11,11 +11,12 @@ import msgspec
 from nacl.bindings import crypto_secretbox, crypto_secretbox_open
 from nacl.exceptions import CryptoError
 
-from pusher_client.protocol.frames import UNREADABLE
+from pusher_client.protocol.json_reading import UNREADABLE
 from pusher_client.protocol.signatures import decode_base64
 
 __all__ = [
     "NONCE_BYTES",
+    "TAG_BYTES",
     "OpenSecretbox",
     "decode_plaintext",
     "open_secretbox",

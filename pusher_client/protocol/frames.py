@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ import msgspec
 
 from pusher_client.exceptions import ProtocolError
 from pusher_client.protocol.checks import is_integer
+from pusher_client.protocol.json_reading import UNREADABLE, read_json, replace_lone_surrogates
 
 __all__ = [
     "PING",
@@ -28,9 +28,6 @@ __all__ = [
 
 CLIENT_DATA_LIMIT = 10 * 1024
 """Bytes of JSON that a client event's data may have."""
-
-UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
-"""Everything that reading hostile JSON can raise; msgspec's own errors, too deep nesting, lone surrogates."""
 
 TEXT_LIMIT = 200
 _TEXT_READ = 5 * TEXT_LIMIT
@@ -61,9 +58,8 @@ class _UnusualFrame(msgspec.Struct):
 
 
 _decode_frame = msgspec.json.Decoder(Frame).decode
-_decode_unusual_frame = msgspec.json.Decoder(_UnusualFrame).decode
+_decode_unusual_frame = msgspec.json.Decoder(_UnusualFrame, float_hook=float).decode
 _decode_string = msgspec.json.Decoder(str).decode
-_decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,7 +75,7 @@ def decode_frame(text: str) -> Frame:
         pass
     frame = _read_unusual(text)
     if frame is None and "\\u" in text:
-        frame = _read_unusual(_without_lone_surrogates(text))
+        frame = _read_unusual(replace_lone_surrogates(text))
     if frame is None:
         raise ProtocolError("a frame that is no JSON object with a string 'event'")
     return frame
@@ -103,29 +99,14 @@ def user_id_text(value: object) -> str | None:
     return str(value) if is_integer(value) else None
 
 
-def _without_lone_surrogates(text: str) -> str:
-    """Replace escaped lone surrogates, which JavaScript sends for text that was cut within a character."""
-    try:
-        plain = json.dumps(json.loads(text), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return ""
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def decode_data(text: str | None) -> Any:
     """Read the inner text: the JSON value if it is JSON, else the text itself; None for None."""
     if text is None:
         return None
     try:
-        return _decode_any(text)
-    except UNREADABLE:
-        pass
-    if "\\u" in text:
-        try:
-            return _decode_any(_without_lone_surrogates(text))
-        except UNREADABLE:
-            pass
-    return text
+        return read_json(text)
+    except ValueError:
+        return text
 
 
 def json_object(value: object) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
+
+from pusher_client.protocol.json_reading import UNREADABLE, replace_lone_surrogates
 
 __all__ = [
     "PING",
@@ -34,7 +37,7 @@ class Incoming(msgspec.Struct, frozen=True):
     channel: str | None = None
 
 
-_decode = msgspec.json.Decoder(Incoming).decode
+_decode = msgspec.json.Decoder(Incoming, float_hook=float).decode
 
 
 def read_frame(text: str) -> Incoming:
@@ -43,10 +46,9 @@ def read_frame(text: str) -> Incoming:
     Raises:
         ValueError: It is not a JSON object with a string ``event`` and, if present, a string ``channel``.
     """
-    try:
-        return _decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        pass
+    for readable in (text, replace_lone_surrogates(text)):
+        with contextlib.suppress(*UNREADABLE):
+            return _decode(readable)
     raise ValueError("a frame is a JSON object with a string 'event'")
 
 

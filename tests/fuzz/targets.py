@@ -15,7 +15,7 @@ from pusher_client.authorization.batch_authorizer import _read as read_batch
 from pusher_client.authorization.response import read_answer
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.encryption import read_envelope
-from pusher_client.protocol.frames import UNREADABLE
+from pusher_client.protocol.json_reading import UNREADABLE
 from pusher_client.protocol.signatures import ChannelAuthorization, UserAuthentication
 from tests.support.core.hostile_server import STATES, Besieged
 from tests.support.core.scripted_core import CHANNEL

@@ -40,7 +40,7 @@ LONGEST = {
     "protocol/subscription": 326,
     "protocol/link": 300,
     "protocol/sign_in": 305,
-    "protocol/encrypted_events": 290,
+    "protocol/encrypted_events": 296,
 }
 """Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""
 USUAL = 280
@@ -52,7 +52,6 @@ NOT_MIRRORED = {
     "__init__": "tests/project/test_exports.py",
     "client": "tests/behaviour/, over real sockets",
     "exceptions": "every test that expects one",
-    "events": "every test that gets one",
     "cli/findings": "values without behaviour",
     "cli/network_steps": "tests/cli/test_examination.py, as steps of an examination",
     "session/lifecycle": "tests/behaviour/, over real sockets",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from itertools import pairwise
 
@@ -862,3 +864,36 @@ def test_only_what_waits_takes_the_memory_of_a_queue() -> None:
     assert (len(one), len(other)) == (1, 0)
     one.pop()
     assert one.items is other.items
+
+
+def test_the_id_of_an_event_is_a_hash_of_channel_nonce_and_tag() -> None:
+    """It is the same however the event was opened, and for every subscriber; no two events share one (design.md 10)."""
+    core, other = ready(), ready()
+    envelopes = [sealed(OLD, "1"), sealed(NEW, "2"), sealed(OLD, "3"), sealed(UNKNOWN, "4")]
+    for envelope in envelopes:
+        core.receive(frame("e", CHANNEL, envelope))
+    core.answer(NEW)
+    core.answer(NEW)
+    other.receive(frame("renamed", CHANNEL, envelopes[2]))
+    ids = [one.data.id if isinstance(one.data, DecryptionFailure) else one.id for one in core.events]
+    assert ids == [expected_id(envelope) for envelope in envelopes]
+    assert other.events[0].id == ids[2]
+    assert len(set(ids)) == len(ids)
+    assert core.events[-1].id is None
+
+
+def test_a_failure_that_was_sealed_has_the_id_and_a_malformed_one_has_none() -> None:
+    """Another subscriber that opens the event finds the same id (design.md 10)."""
+    core = ready()
+    envelopes = [sealed(OLD, b"\xff"), sealed(NEW, "suspended")]
+    for envelope in envelopes:
+        core.receive(frame("client-e" if envelope is envelopes[1] else "e", CHANNEL, envelope))
+    core.receive(frame("e", CHANNEL, "malformed"))
+    assert [one.data.id for one in core.events] == [*map(expected_id, envelopes), None]
+    assert expected_id(envelopes[0]) not in repr(core.events[0])
+
+
+def expected_id(envelope: str) -> str:
+    """Compute the id of a sealed event from its text."""
+    nonce, ciphertext = (base64.b64decode(json.loads(envelope)[part]) for part in ("nonce", "ciphertext"))
+    return hashlib.blake2b(CHANNEL.encode() + b"\0" + nonce + ciphertext[:16], digest_size=16).hexdigest()

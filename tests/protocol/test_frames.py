@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
         ("plain", "plain"),
         ('{"a": [1, null]}', {"a": [1, None]}),
         ("123456789012345678901234567890", 123456789012345678901234567890),
-        ("1e400", "1e400"),
+        ("1e400", math.inf),
         ("NaN", "NaN"),
         ('"\\ud800"', "�"),
         ('{"a": "\\ud800', '{"a": "\\ud800'),
