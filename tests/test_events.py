@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import pytest
 
@@ -32,9 +33,8 @@ def test_an_id_may_be_given() -> None:
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda event: pickle.loads(pickle.dumps(event))])  # noqa: S301
-def test_a_copy_has_the_same_id(again: object) -> None:
+def test_a_copy_has_the_same_id(again: Callable[[Event], Event]) -> None:
     """Events can be copied and sent to other processes."""
-    assert callable(again)
     assert (again(EVENT), again(EVENT).id) == (EVENT, EVENT.id)
 
 

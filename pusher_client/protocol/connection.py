@@ -137,6 +137,14 @@ class Connection:
         """Whether there may be outputs."""
         return bool(self._outputs)
 
+    @property
+    def pausable(self) -> bool:
+        """Whether the event loop should run before the next output is taken (design.md 10).
+
+        That lets a reader that keeps up read each event of a burst, so that no queue overflows.
+        """
+        return self.active and self._outputs.pausable
+
     def deadline(self) -> float | None:
         """Return when to call ``handle_deadline``; None while nothing is waited for."""
         return self._timers.deadline()

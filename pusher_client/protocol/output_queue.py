@@ -15,6 +15,9 @@ from pusher_client.events import Event
 from pusher_client.protocol.event_counts import is_counted
 from pusher_client.protocol.outputs import Deliver, GapFound, Output
 
+_MOST_BEHIND = 1000
+"""Outputs that may wait behind a burst until it is no longer handed out at the readers' pace (promise R6)."""
+
 __all__ = ["Emitted", "EventSource", "OutputQueue"]
 
 
@@ -45,6 +48,11 @@ Emitted: TypeAlias = Output | EventSource
 
 class OutputQueue(deque[Emitted]):
     """A queue of outputs, first in, first out."""
+
+    @property
+    def pausable(self) -> bool:
+        """Whether the next event is one of a burst, and not so much waits behind the burst that it should end soon."""
+        return bool(self) and isinstance(self[0], EventSource) and len(self) <= _MOST_BEHIND
 
     def drain(self) -> Iterator[Output]:
         """Yield the outputs in order, including those added meanwhile. What is not taken stays in the queue."""

@@ -32,6 +32,8 @@ from pusher_client.transport.websocket import OpenError, WebSocket
 __all__ = ["Driver"]
 
 _STOP_TIMEOUT = 1.5
+_LONGEST_RUN = 0.01
+"""Seconds after which the event loop runs before more outputs are carried out (design.md 10)."""
 
 _logger = logging.getLogger("pusher_client")
 
@@ -69,6 +71,7 @@ class Driver:
         self._stalls = StallWatch(self.loop)
         self._timer = DeadlineTimer(self._stalls, lambda: self.feed(core.handle_deadline))
         self._draining = False
+        self._resuming: asyncio.Handle | None = None
         self._stopped = False
         self._send_queue = SendQueue(send_queue_bytes)
         self._socket_task: asyncio.Task[None] | None = None
@@ -86,6 +89,8 @@ class Driver:
     async def stop(self, callers: Collection[asyncio.Task[Any]]) -> None:
         """Wait until all tasks but the callers have ended. The core must have ended before."""
         self._stopped = True
+        if self._resuming is not None:
+            self._resuming.cancel()
         self._stalls.stop()
         self._timer.stop()
         tasks = (self._closing | self._authorization.stop(callers)).difference(callers)
@@ -111,12 +116,26 @@ class Driver:
         self._draining = True
         try:
             self._send_texts()
+            started = self.loop.time()
             for output in self._core.outputs():
                 self._carry_out(output)
                 self._send_texts()
+                if self._core.pausable or (self._core.active and self.loop.time() - started > _LONGEST_RUN):
+                    self._resume_soon()
+                    break
         finally:
             self._draining = False
         self._timer.set(self._core.deadline())
+
+    def _resume_soon(self) -> None:
+        """Carry out the remaining outputs after the event loop has run once: bytes are read, and readers are woken."""
+        if self._resuming is None:
+            self._resuming = self.loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        self._resuming = None
+        self._stalls.watch(self.loop.time())
+        self._drain()
 
     def _carry_out(self, output: Output) -> None:
         match output:

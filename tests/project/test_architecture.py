@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
 
 LONGEST = {
     "client": 400,
-    "protocol/connection": 360,
+    "protocol/connection": 370,
     "protocol/subscription": 326,
     "protocol/link": 300,
     "protocol/sign_in": 305,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.protocol.output_queue import Emitted, EventSource, OutputQueue
 from pusher_client.protocol.outputs import Cancel, Deliver, GapFound, Output
+from pusher_client.protocol.presence import MemberChanges
 
 
 class Burst(EventSource):
@@ -119,3 +120,16 @@ def test_a_burst_may_be_cut_off_by_its_own_handler() -> None:
         names.append(output.event.name)
         assert outputs.discard("a") == 2
     assert names == ["1"]
+
+
+def test_a_burst_is_pausable_until_much_waits_behind_it() -> None:
+    """A burst is handed out at the readers' pace, unless that would let the outputs grow without bound (R6)."""
+    queue = OutputQueue()
+    assert not queue.pausable
+    queue.append(Deliver(Event("e", "a")))
+    assert not queue.pausable
+    queue.popleft()
+    queue.append(MemberChanges("a", {}, {"1": None}))
+    assert queue.pausable
+    queue.extend(Deliver(Event("e", "a")) for _ in range(1000))
+    assert not queue.pausable
