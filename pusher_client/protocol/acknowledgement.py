@@ -80,6 +80,11 @@ class OwedAnswers:
         self._taken.discard(channel)
         self._since.setdefault(channel, deque()).append(now)
 
+    def owes(self, channel: str) -> bool:
+        """Return whether an earlier frame of this channel, given up by the caller, is not answered yet."""
+        since = self._since.get(channel)
+        return since is not None and since[-1] > -math.inf
+
     def receive(self, frame: Frame, now: float) -> bool:
         """Return whether a frame is the answer to an older one, and take that off the account."""
         refusal = is_refusal(frame)

@@ -13,6 +13,7 @@ from pusher_client.events import Event
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.channel_events import ChannelEvents
+from pusher_client.protocol.early_events import EarlyEvents
 from pusher_client.protocol.encrypted_events import EncryptedEvents
 from pusher_client.protocol.encryption import OpenSecretbox
 from pusher_client.protocol.event_counts import EventCounts
@@ -50,7 +51,7 @@ class Receiver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionContext:
     """What all subscriptions of a connection share; ``receivers`` has an entry for each subscribed channel."""
 
@@ -116,6 +117,25 @@ class ChannelFrames:
             self._context.receivers[self.name] = self if self._encrypted is None else self._encrypted
         else:
             self._context.receivers.pop(self.name, None)
+
+    def new_early_events(self) -> EarlyEvents:
+        """Return a place for events that arrive before the acknowledgement; bounds as for a backlog (R6)."""
+        context = self._context
+        return EarlyEvents(self.name, context.settings.key_rotation.backlog, context.budget, self.counts)
+
+    def release_early(self, early: EarlyEvents, now: float) -> None:
+        """Deliver events that arrived before the acknowledgement, behind everything emitted before."""
+        if self._encrypted is None:
+            self._context.emit(early)
+            return
+        # At once: a later event could otherwise be held before these.
+        while (frame := early.take()) is not None:
+            event = self._encrypted.receive(frame, now)
+            if event is not None:
+                self._context.emit(Deliver(event))
+        overflow = early.overflow()
+        if overflow is not None:
+            self.deliver(overflow)
 
     def deliver(self, event: Event) -> None:
         """Deliver an event of the protocol, behind the events that are held."""

@@ -19,7 +19,7 @@ from pusher_client.protocol.client_events import ClientEvents
 from pusher_client.protocol.codes import UNAUTHORIZED
 from pusher_client.protocol.encryption import secretbox_opener
 from pusher_client.protocol.event_counts import EventCounts
-from pusher_client.protocol.frames import decode_frame
+from pusher_client.protocol.frames import Frame, decode_frame
 from pusher_client.protocol.key_refresh import RefreshGuard
 from pusher_client.protocol.link import Link, LinkPhase
 from pusher_client.protocol.names import PROTOCOL_PREFIXES, check_channel_name
@@ -70,9 +70,18 @@ class Connection:
         self._requests = Requests(settings.authorization_timeout, emit, settings.batch_size)
         self.sign_in: SignIn = SignIn(settings, random, emit, self._send, self._requests)
         guard = RefreshGuard(_CLIENT_GUARD_FACTOR * rotation.fruitless_limit, rotation.max_delay, random)
-        allowance = ByteBudget(settings.buffer_bytes) if budget is None else budget
+        self.budget: ByteBudget = ByteBudget(settings.buffer_bytes) if budget is None else budget
         context = SubscriptionContext(
-            settings, random, emit, self._send, self._requests, allowance, guard, self.unsubscribe, self.sign_in, opener
+            settings=settings,
+            random=random,
+            emit=emit,
+            send=self._send,
+            requests=self._requests,
+            budget=self.budget,
+            guard=guard,
+            withdraw=self.unsubscribe,
+            user=self.sign_in,
+            open_box=opener,
         )
         self._receivers = context.receivers
         self._channels = WantedChannels(context, self._outputs, self._timers)
@@ -293,10 +302,7 @@ class Connection:
         if frame.channel is not None and not frame.event.startswith(PROTOCOL_PREFIXES):
             receiver = self._receivers.get(frame.channel)
             if receiver is None:
-                if frame.channel not in self._channels.subscriptions and self.sign_in.receive_event(frame, now):
-                    self._rearm()
-                    return None
-                self._useless("an event of a channel that is not subscribed", now)
+                self._receive_unsubscribed(frame, now)
                 return None
             event = receiver.receive(frame, now)
             if event is None or awaited or event.name == DECRYPTION_FAILURE:
@@ -315,6 +321,14 @@ class Connection:
             self._frames.receive(frame, last_received, now)
         self._rearm()
         return None
+
+    def _receive_unsubscribed(self, frame: Frame, now: float) -> None:
+        """Take an application event of a channel that is not subscribed, or not acknowledged yet."""
+        unknown = frame.channel not in self._channels.subscriptions
+        if self._channels.receive_early(frame) or (unknown and self.sign_in.receive_event(frame, now)):
+            self._rearm()
+        else:
+            self._useless("an event of a channel that is not subscribed", now)
 
     def receive_binary(self, now: float) -> None:
         """Take a binary frame, which the protocol does not have."""

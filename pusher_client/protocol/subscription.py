@@ -8,6 +8,7 @@ from pusher_client.protocol.acknowledgement import Acknowledgement, OwedAnswers
 from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
 from pusher_client.protocol.channel_frames import ChannelFrames, SubscriptionContext
 from pusher_client.protocol.codes import SUBSCRIPTION_SUCCEEDED, UNAUTHORIZED
+from pusher_client.protocol.early_events import EarlyEvents
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
 from pusher_client.protocol.outputs import (
@@ -43,6 +44,7 @@ class Subscription:
         "_attempts",
         "_calls",
         "_context",
+        "_early",
         "_ever_subscribed",
         "_hole",
         "_last_error",
@@ -74,6 +76,7 @@ class Subscription:
         self._ack = Acknowledgement()
         self._hole: tuple[float, float] | None = None
         self._parked: ChannelAuthorization | None = None
+        self._early: EarlyEvents | None = None
 
     # -- what the caller wants ------------------------------------------------------------------------------------
 
@@ -192,6 +195,15 @@ class Subscription:
             self.frames.deliver(event)
         return event is not None
 
+    def receive_early(self, frame: Frame) -> bool:
+        """Hold an application event until the acknowledgement; return False when none is awaited."""
+        if self.state is not SubscriptionState.SUBSCRIBING:
+            return False
+        if self._early is None:
+            self._early = self.frames.new_early_events()
+        self._early.hold(frame)
+        return True
+
     def suspect(self, now: float, *, named: bool) -> None:
         """An authorization was refused: this channel's, or that of some channel (protocol-notes 5.4)."""
         if named or self.frames.kind.authorized:
@@ -210,6 +222,7 @@ class Subscription:
     def _acknowledged(self, frame: Frame, now: float) -> bool:
         if self.state is not SubscriptionState.SUBSCRIBING:
             return False
+        early, self._early = self._early, None
         self._stop(now)
         self._enter(SubscriptionState.SUBSCRIBED)
         self._subscribed_at = now
@@ -220,6 +233,8 @@ class Subscription:
             self._hole = None
         if changes is not None and self._ever_subscribed:
             self._context.emit(changes)
+        if early is not None:
+            self.frames.release_early(early, now)
         self._ever_subscribed = True
         self._calls.finish(None)
         return True
@@ -309,6 +324,9 @@ class Subscription:
     def _stop(self, now: float) -> None:
         self._ack.stop()
         self._retry_at = self._last_error = self._parked = None
+        if self._early is not None:
+            self.frames.counts.dropped += self._early.discard()
+            self._early = None
         if self._request_id is not None:
             self._context.requests.cancel(self._request_id, now)
             self._request_id = None

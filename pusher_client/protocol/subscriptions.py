@@ -14,6 +14,8 @@ from pusher_client.protocol.timers import Timers
 
 __all__ = ["WantedChannels"]
 
+_UNSUBSCRIBED_KEPT = 1024
+
 
 class WantedChannels:
     """The wanted set: each channel with its subscription, those that failed for good included.
@@ -32,6 +34,7 @@ class WantedChannels:
         self._outputs = outputs
         self._timers = timers
         self._owed = OwedAnswers()
+        self._unsubscribed: dict[str, EventCounts] = {}
         self._ended: dict[str, Subscription] = {}
         self.subscriptions: dict[str, Subscription] = {}
 
@@ -66,6 +69,8 @@ class WantedChannels:
             return
         if subscription.state is SubscriptionState.SUBSCRIBING:
             self._owed.owe(channel, now)
+        if link_up and subscription.state in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
+            self._note_unsubscribed(channel, subscription.frames.counts)
         subscription.frames.counts.dropped += self._outputs.discard(channel)
         subscription.unsubscribe(now, link_up=link_up)
 
@@ -79,6 +84,29 @@ class WantedChannels:
             self._timers.arm(subscription)
         return True
 
+    def receive_early(self, frame: Frame) -> bool:
+        """Take an application event of a channel that is not subscribed, or not yet acknowledged (protocol-notes 5.5).
+
+        Behind an ``unsubscribe()`` on the same link it may belong to the old subscription, and counts as dropped.
+        """
+        channel = frame.channel or ""
+        subscription, counts = self.subscriptions.get(channel), self._unsubscribed.get(channel)
+        if counts is None:
+            return subscription is not None and subscription.receive_early(frame)
+        answers_owed = (
+            self._owed.owes(channel) if subscription is None else subscription.state is SubscriptionState.SUBSCRIBING
+        )
+        if answers_owed:
+            counts.received += 1
+            counts.dropped += 1
+        return answers_owed
+
+    def _note_unsubscribed(self, channel: str, counts: EventCounts) -> None:
+        self._unsubscribed.pop(channel, None)
+        if len(self._unsubscribed) >= _UNSUBSCRIBED_KEPT:
+            del self._unsubscribed[next(iter(self._unsubscribed))]
+        self._unsubscribed[channel] = counts
+
     def link_up(self, now: float) -> None:
         """Subscribe everything on a new link."""
         for subscription in self.subscriptions.values():
@@ -89,6 +117,7 @@ class WantedChannels:
     def link_lost(self, last_received: float, now: float) -> None:
         """Nothing is subscribed any more."""
         self._owed.clear()
+        self._unsubscribed.clear()
         for subscription in self.subscriptions.values():
             subscription.link_lost(last_received, now)
             self._timers.arm(subscription)
@@ -96,6 +125,7 @@ class WantedChannels:
     def end(self, error: PusherError | None, now: float) -> None:
         """Want nothing any more: the caller disconnected (None), or the link is over for good."""
         self._owed.clear()
+        self._unsubscribed.clear()
         # What they held is among the outputs now, and a handler of the first may yet unsubscribe from the rest.
         self._ended = self.subscriptions.copy()
         self.subscriptions.clear()

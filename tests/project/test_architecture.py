@@ -36,8 +36,8 @@ ROOMS: dict[str, set[str]] = {
 
 LONGEST = {
     "client": 400,
-    "protocol/connection": 370,
-    "protocol/subscription": 326,
+    "protocol/connection": 390,
+    "protocol/subscription": 350,
     "protocol/link": 300,
     "protocol/sign_in": 305,
     "protocol/encrypted_events": 296,

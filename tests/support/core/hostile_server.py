@@ -36,10 +36,13 @@ class Besieged(UserCore):
                 self.answer(key, Authorize(number, request.requester.name, socket_id or "", request.purpose))
 
     def held(self, channel: str) -> int:
-        """Return how many application events of a channel wait for a key."""
+        """Return how many application events of a channel wait for a key or an acknowledgement."""
         subscription = self.connection._channels.get(channel)
-        encrypted = None if subscription is None else subscription.frames._encrypted
-        return 0 if encrypted is None else sum(item.application for item in encrypted.items)
+        if subscription is None:
+            return 0
+        early, encrypted = subscription._early, subscription.frames._encrypted
+        waiting = 0 if encrypted is None else sum(item.application for item in encrypted.items)
+        return waiting + (0 if early is None else len(early))
 
     def recover(self) -> None:
         """Be a good server and endpoint until everything is subscribed and nothing waits."""
