@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
 import httpx
 import msgspec
 
 from pusher_client.exceptions import AuthorizationError
+from pusher_client.protocol.retry_after import parse_retry_after
 
-__all__ = ["BODY_LIMIT", "parse_retry_after", "read_answer"]
+__all__ = ["BODY_LIMIT", "read_answer"]
 
 BODY_LIMIT = 64 * 1024
 """How many bytes the answer for one channel or user may have."""
@@ -22,7 +21,6 @@ BODY_LIMIT = 64 * 1024
 _T = TypeVar("_T")
 
 _SUCCESS = (httpx.codes.OK, httpx.codes.CREATED)
-_SECONDS = re.compile(r"[0-9]{1,9}")
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
@@ -80,27 +78,3 @@ def _refusal(status: int) -> str:
     if httpx.codes.is_redirect(status):
         return "the endpoint redirects, and redirects are never followed: configure its final address"
     return "the endpoint refused" if httpx.codes.is_client_error(status) else "the endpoint failed"
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a ``Retry-After`` header.
-
-    Args:
-        value: Seconds or an HTTP date; None for no header.
-        now: The time, aware, from which a date is counted.
-
-    Returns:
-        Seconds from now, not negative; None when there is no header, or when it is neither.
-    """
-    if value is None:
-        return None
-    value = value.strip()
-    if _SECONDS.fullmatch(value):
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    # A date without a zone is in UTC, as every HTTP date is.
-    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())

@@ -52,6 +52,7 @@ NOT_MIRRORED = {
     "__init__": "tests/project/test_exports.py",
     "client": "tests/behaviour/, over real sockets",
     "exceptions": "every test that expects one",
+    "authorization/response": "tests/authorization/test_endpoint_answers.py",
     "cli/findings": "values without behaviour",
     "cli/network_steps": "tests/cli/test_examination.py, as steps of an examination",
     "session/lifecycle": "tests/behaviour/, over real sockets",

@@ -1,3 +1,5 @@
+"""The ``Retry-After`` header."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pusher_client.authorization.response import parse_retry_after
+from pusher_client.protocol.retry_after import parse_retry_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
