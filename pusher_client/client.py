@@ -23,8 +23,10 @@ from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.session.channels import Channels
 from pusher_client.session.lifecycle import Lifecycle
 from pusher_client.session.notices import Notices
-from pusher_client.transport.address import Address, options_from_env, options_from_url
-from pusher_client.transport.websocket import read_proxy
+from pusher_client.transport.address import Address
+from pusher_client.transport.address_sources import options_from_env, options_from_url
+from pusher_client.transport.opener import WebSocketOpener
+from pusher_client.transport.proxy import read_proxy
 from pusher_client.user import User
 
 __all__ = ["PusherClient"]
@@ -116,6 +118,7 @@ class PusherClient(Bindable[Event]):
                 client_events_per_second=client_events_per_second,
                 tls=bool(tls),
             )
+            opener = WebSocketOpener(proxy=read_proxy(proxy), max_message_size=max_message_size)
             budget = ByteBudget(buffer_bytes)
             self._core = Connection(settings, random.random, budget)
             self._channels = Channels(
@@ -134,7 +137,7 @@ class PusherClient(Bindable[Event]):
                 self._notices,
                 authorization=service,
                 address=address,
-                proxy=read_proxy(proxy),
+                opener=opener,
             )
             if on_decryption_failure is not None:
                 self.bind(DECRYPTION_FAILURE, on_decryption_failure)

@@ -9,8 +9,8 @@ from socket import SOCK_STREAM
 
 import httpx
 
-from pusher_client.exceptions import AuthorizationError, bare
-from pusher_client.transport.proxy import environment_proxy
+from pusher_client.exceptions import AuthorizationError
+from pusher_client.transport.proxy import Proxy, environment_proxy, parse_proxy
 
 __all__ = ["Origin", "read_proxy"]
 
@@ -19,6 +19,7 @@ _HIGHEST_PORT = 65535
 _LOCALHOST = "localhost"
 _IPV6_LOOPBACK = IPv6Address("::1")
 _SOCKS = ("socks5", "socks5h")
+_PROXY_SCHEMES = ("http", "https", *_SOCKS)
 
 
 class Origin:
@@ -84,17 +85,10 @@ class Origin:
         """Return the proxy that the environment sets for this origin, or None.
 
         Raises:
-            ValueError: The environment variable is not a proxy address; the message does not repeat it.
+            ValueError: The variable that was found is not the address of a proxy; the message names it.
         """
-        address = environment_proxy(self.url.host, self.port, (self.url.scheme, "all"))
-        if address is None:
-            return None
-        try:
-            return read_proxy(address)
-        except ValueError as error:
-            problem = bare(error)
-        del address
-        raise problem
+        proxy = environment_proxy(self.url.host, self.port, (self.url.scheme, "all"), _PROXY_SCHEMES)
+        return None if proxy is None else _httpx_proxy(proxy)
 
 
 def read_proxy(address: object) -> httpx.Proxy:
@@ -104,23 +98,27 @@ def read_proxy(address: object) -> httpx.Proxy:
         TypeError: It is not a string.
         ValueError: It is not the address of an HTTP or SOCKS5 proxy; the message does not repeat it.
     """
-    url = _read_url(address, what="proxy")
-    if url.scheme not in ("http", "https", *_SOCKS) or not url.host:
-        raise ValueError("a proxy is given as 'http://host:port', 'https://host:port' or 'socks5://host:port'")
-    if url.scheme in _SOCKS and find_spec("socksio") is None:
+    if not isinstance(address, str):
+        raise TypeError(f"the proxy is a string, not {type(address).__name__}")
+    return _httpx_proxy(parse_proxy(address, _PROXY_SCHEMES, "proxy"))
+
+
+def _httpx_proxy(proxy: Proxy) -> httpx.Proxy:
+    if proxy.scheme in _SOCKS and find_spec("socksio") is None:
         raise ValueError("a SOCKS proxy needs another package: pip install 'httpx[socks]'")
-    # httpx lets the proxy resolve names for both schemes; its older versions accept only socks5.
-    return httpx.Proxy(url.copy_with(scheme="socks5") if url.scheme in _SOCKS else url)
+    # The same to httpx, which lets the proxy resolve names in either case; its older versions know only one of them.
+    address = proxy.origin.replace("socks5h://", "socks5://", 1)
+    return httpx.Proxy(address, auth=None if proxy.username is None else (proxy.username, proxy.password or ""))
 
 
-def _read_url(url: object, what: str = "url") -> httpx.URL:
+def _read_url(url: object) -> httpx.URL:
     if not isinstance(url, str):
-        raise TypeError(f"the {what} is a string, not {type(url).__name__}")
+        raise TypeError(f"the url is a string, not {type(url).__name__}")
     try:
         parsed = httpx.URL(url)
         _ = parsed.host  # httpx decodes an international name only on access
     except (httpx.InvalidURL, ValueError) as error:
-        problem = ValueError(f"the {what} is not a URL ({type(error).__name__})")
+        problem = ValueError(f"the url is not a URL ({type(error).__name__})")
     else:
         return parsed
     raise problem

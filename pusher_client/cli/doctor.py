@@ -43,8 +43,9 @@ def doctor(
     with reporting():
         target = read_target(connection, authorization)
         check_name(channel)
+        examination = Examination(target, channel, timeout)
     with silent_log():
-        healthy = asyncio.run(_examine(Examination(target, channel, timeout), as_json=as_json))
+        healthy = asyncio.run(_examine(examination, as_json=as_json))
     raise typer.Exit(ExitCode.DONE if healthy else ExitCode.FAILED)
 
 

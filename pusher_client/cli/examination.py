@@ -7,18 +7,23 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 from pusher_client import AuthorizationError, ChannelAuthorization, ConnectError, ProtocolError, SubscriptionError
 from pusher_client.cli.cures import authorization_cure, close_cure, connect_cure, subscription_cure, upgrade_cure
+from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.findings import Finding, Outcome, StepError, StepSkipped
 from pusher_client.cli.network_steps import Hop, connect_tcp, connect_tls, next_hop, resolve
+from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Target
 from pusher_client.protocol.frames import clean_text, decode_data, decode_frame, json_object
 from pusher_client.protocol.link import server_error
 from pusher_client.protocol.names import channel_kind
 from pusher_client.protocol.reconnect import OpenFailure
-from pusher_client.transport.websocket import OpenError, WebSocket, connection_proxy
+from pusher_client.transport.address import Address
+from pusher_client.transport.open_error import OpenError
+from pusher_client.transport.opener import WebSocketOpener
+from pusher_client.transport.proxy import Proxy, connection_proxy
+from pusher_client.transport.websocket import WebSocket
 
 __all__ = ["Examination"]
 
@@ -49,10 +54,10 @@ class Examination:
         self._channel = channel
         self._kind = channel_kind(channel)
         self._timeout = timeout
-        parts = urlsplit(target.server.address.url)
-        self._server = Hop(parts.hostname or "", parts.port or 0)
-        self._tls = target.server.address.tls
-        self._proxy = connection_proxy(target.server.address.url)
+        address = target.server.address
+        self._server = Hop(address.host, address.port)
+        self._tls = address.tls
+        self._proxy: Proxy | None = _environment_proxy(address)
         self._open = AsyncExitStack()
         self._websocket: WebSocket
         self._socket_id = ""
@@ -120,9 +125,8 @@ class Examination:
 
     async def _upgrade(self) -> str:
         try:
-            self._websocket = await WebSocket.open(
-                self._target.server.address.url, tls=self._tls, proxy=self._proxy, max_message_size=_FRAME_LIMIT
-            )
+            opener = WebSocketOpener(proxy=self._proxy, max_message_size=_FRAME_LIMIT)
+            self._websocket = await opener.open(self._target.server.address)
             self._open.push_async_callback(self._websocket.close)
         except OpenError as error:
             failure = StepError(error.reason, _open_cure(error))
@@ -194,6 +198,14 @@ class Examination:
         except SubscriptionError as error:
             raise StepError(_words(error), subscription_cure(error)) from None
         return f"{self._channel} is subscribed"
+
+
+def _environment_proxy(address: Address) -> Proxy | None:
+    try:
+        return connection_proxy(address.host, address.port, tls=bool(address.tls))
+    except ValueError as error:
+        problem = str(error)
+    raise CommandError(problem, ExitCode.USAGE)
 
 
 def _socket_id(message: str | None, websocket: WebSocket) -> str:

@@ -8,9 +8,9 @@ from contextlib import suppress
 from ipaddress import ip_address
 from socket import SOCK_STREAM
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pusher_client.cli.findings import StepError, StepSkipped
+from pusher_client.transport.proxy import Proxy
 
 __all__ = ["Hop", "connect_tcp", "connect_tls", "next_hop", "resolve"]
 
@@ -29,12 +29,9 @@ class Hop(NamedTuple):
     note: str = ""
 
 
-def next_hop(server: Hop, proxy: str | None) -> Hop:
+def next_hop(server: Hop, proxy: Proxy | None) -> Hop:
     """Return the server, or the proxy that the connection goes through."""
-    if proxy is None:
-        return server
-    parts = urlsplit(proxy)
-    return Hop(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), " (the proxy)")
+    return server if proxy is None else Hop(proxy.host, proxy.port, " (the proxy)")
 
 
 async def resolve(hop: Hop) -> str:

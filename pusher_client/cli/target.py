@@ -13,7 +13,8 @@ from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, S
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_headers, read_secret
 from pusher_client.protocol.names import LONGEST_CHANNEL_NAME, channel_kind, check_channel_name
-from pusher_client.transport.address import Address, options_from_env
+from pusher_client.transport.address import Address
+from pusher_client.transport.address_sources import options_from_env
 
 __all__ = ["Server", "Target", "check_name", "read_server", "read_target"]
 

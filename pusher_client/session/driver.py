@@ -25,9 +25,10 @@ from pusher_client.protocol.outputs import (
     Output,
 )
 from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
-from pusher_client.transport.frame_reader import Take
+from pusher_client.transport.connection import Take
+from pusher_client.transport.open_error import OpenError
 from pusher_client.transport.send_queue import SendQueue
-from pusher_client.transport.websocket import OpenError, WebSocket
+from pusher_client.transport.websocket import WebSocket
 
 __all__ = ["Driver"]
 

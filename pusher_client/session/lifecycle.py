@@ -6,8 +6,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import Callable, Collection
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from pusher_client.authorization.service import AuthorizationService
 from pusher_client.events import ClientStats, ConnectionState, SubscriptionState
@@ -18,6 +17,7 @@ from pusher_client.session.driver import Driver
 from pusher_client.session.notices import Notices
 from pusher_client.session.shutdown import Shutdown
 from pusher_client.transport.address import Address
+from pusher_client.transport.opener import WebSocketOpener
 from pusher_client.transport.websocket import WebSocket
 
 __all__ = ["Lifecycle"]
@@ -34,7 +34,7 @@ class Lifecycle:
         notices: Takes the core's notices.
         authorization: Answers authorization requests.
         address: The address to connect to; also an attribute.
-        proxy: True for the proxy from the environment, a URL for another one, None for none.
+        opener: Opens WebSockets.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Lifecycle:
         *,
         authorization: AuthorizationService,
         address: Address,
-        proxy: str | Literal[True] | None,
+        opener: WebSocketOpener,
     ) -> None:
         self._core = core
         self._channels = channels
         self._notices = notices
         self._authorization = authorization
-        self._proxy: str | Literal[True] | None = proxy
+        self._opener = opener
         self._call_ids = itertools.count(1)
         self._driver: Driver | None = None
         self._shutdown = Shutdown(self._shut_down)
@@ -178,7 +178,7 @@ class Lifecycle:
             notify=self._notices.handle,
         )
         self._channels.open()
-        self._notices.begin(self._shutdown.start, lambda: urlsplit(self.address.url).netloc)
+        self._notices.begin(self._shutdown.start, lambda: self.address.place)
         self._authorization.attach()
         driver.feed(self._core.connect)
 
@@ -192,5 +192,4 @@ class Lifecycle:
             self._driver = None
 
     async def _open_websocket(self) -> WebSocket:
-        limit, address = self._core.settings.max_message_size, self.address
-        return await WebSocket.open(address.url, tls=address.tls, proxy=self._proxy, max_message_size=limit)
+        return await self._opener.open(self.address)

@@ -1,271 +1,240 @@
-"""What the socket brings: messages are handed on where their bytes arrive, without a queue or a task in between.
+"""Reads the frames of one WebSocket: bytes in, messages out (RFC 6455 5, protocol-notes 1.1).
 
-Whole text frames are cut from the bytes here: the short cut of the hot path. All else is websockets' own to judge:
-control frames, fragments, binary frames, and whatever is wrong. Its parser is given whole frames, so that it always
-stands at the beginning of one.
+The reader is pure: it knows no socket, task or clock. Its attributes say what is left to do after a call: pings to
+answer, the server's close frame, or the violation for which the connection must be closed.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any, NoReturn
+from dataclasses import dataclass, field
 
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.frames import CloseCode, Opcode
 
-from pusher_client.transport.handshake import UpgradedConnection
-
-__all__ = ["IncomingConnection", "Take"]
-
-Take = Callable[[str | None], object]
-"""What messages are handed to: a text, or None for a binary message, which the protocol does not have."""
-
-_FRAMES_IN_A_ROW = 64
+__all__ = ["CloseFrame", "FrameReader", "Violation"]
 
 _FINAL = 0x80
-_WHOLE_TEXT = _FINAL | Opcode.TEXT
-_CLOSE = _FINAL | Opcode.CLOSE
-_CONTROL = frozenset({_FINAL | Opcode.PING, _FINAL | Opcode.PONG})
-_KNOWN = _CONTROL | {final | opcode for final in (0, _FINAL) for opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)}
-_LONG = 126  # the length stands in the two bytes that follow
-_VERY_LONG = 127  # the length stands in the eight bytes that follow; what is more is masked
-_SHORTEST = 4  # a shorter frame, or piece of one, is rare enough to go the long way
+_FINAL_TEXT = _FINAL | Opcode.TEXT
+_RESERVED_BITS = 0x70
+_OPCODE_BITS = 0x0F
+_OPCODES = frozenset(Opcode)
+_CONTROL = 0x08
+_MASKED = 0x80
+_TWO_BYTE_LENGTH = 126
+_EIGHT_BYTE_LENGTH = 127
+_CONTROL_LIMIT = 125
+_HEADER_SIZES = {_TWO_BYTE_LENGTH: 4, _EIGHT_BYTE_LENGTH: 10}
+_SHORTEST = 4  # a shorter rest is rare enough for the slow path, and the fast path may look at four bytes
 _NEVER = -1
-_MOST_UNSENT = 1024 * 1024  # bytes; the writer waits when a fraction of it is unsent, answers to pings do not
+_NO_STATUS = 1005
+_STANDARD_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})  # RFC 6455 7.4.1, and those registered since
+_OTHER_CODES = range(3000, 5000)
 
 
-class IncomingConnection(UpgradedConnection):
-    """A connection that hands on its messages at once.
+@dataclass(frozen=True, slots=True)
+class CloseFrame:
+    """The close frame of the server.
 
     Attributes:
-        over: Done when the connection is lost and all that came before has been handed on.
+        code: Its close code; 1005 when it has none.
+        reason: Its text.
+        payload: Both as they came, which is what is sent back. A server's text may repeat a signature, so neither is in
+            ``repr`` (promise C3).
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.over: asyncio.Future[None] = self.loop.create_future()
-        self._take: Take = _discard
-        self._largest = 0
-        self._left_alone = False
-        self._framed = False
-        self._held = False
-        self._lost = False
-        self._left = _FRAMES_IN_A_ROW
+    code: int
+    reason: str = field(repr=False)
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A frame for which this side has to close the connection.
+
+    Attributes:
+        code: The close code to send: 1002, 1007 or 1009.
+        reason: What the server sent, without any of its content.
+        size: The size of the message in bytes, as far as it is known; None for every code but 1009.
+    """
+
+    code: CloseCode
+    reason: str
+    size: int | None = None
+
+
+class FrameReader:
+    """Reads frames until the close frame or the first violation; what follows is discarded.
+
+    Args:
+        max_message_size: The largest message in bytes.
+
+    Attributes:
+        pings: The payloads of the pings that were read; the caller answers and removes them.
+        close: The server's close frame, once it was read.
+        violation: Why the connection must be closed, once that is known.
+        more: Whether the last call stopped at its limit with bytes left.
+    """
+
+    def __init__(self, max_message_size: int) -> None:
+        self._max_message_size = max_message_size
         self._data: bytes | bytearray = b""
         self._position = 0
         self._missing = 0
-        self._usual = _WHOLE_TEXT
-        self._fragments: bytearray | None = None
+        self._usual = _FINAL_TEXT
+        self._opcode: int | None = None
+        self._fragments = bytearray()
+        self.pings: list[bytes] = []
+        self.close: CloseFrame | None = None
+        self.violation: Violation | None = None
+        self.more = False
 
-    def begin(self, take: Take, largest: int) -> None:
-        """Hand on what has come, and what comes from now on; to be called once the handshake is done.
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is read any more."""
+        return self.close is not None or self.violation is not None
+
+    def read(self, data: bytes, limit: int) -> list[str | None]:
+        """Read the frames that are complete.
 
         Args:
-            take: Takes the messages.
-            largest: How many bytes a message may have, which is the limit that websockets was given.
+            data: The bytes that follow those of the last call; may be empty.
+            limit: The largest number of frames to read.
+
+        Returns:
+            The messages: a text, or None for a binary message, which the protocol does not have.
         """
-        if not self._left_alone:
-            self._take, self._largest = take, largest
-        self.loop.call_soon(self._go_on)
+        if self.ended:
+            return []
+        if not self._data:
+            self._data = data
+        elif self._lacks(data):
+            return []
+        messages: list[str | None] = []
+        try:
+            self._read_frames(messages, limit)
+        except UnicodeDecodeError as error:
+            self._refuse(CloseCode.INVALID_DATA, f"a text that is not UTF-8 ({error.reason} at byte {error.start})")
+        if self.ended:
+            self._data, self._position, self.more = b"", 0, False
+        elif self._position and not self.more:
+            # Only the rest of the chunk is kept: the chunk may be large, and the rest of a frame may be late.
+            self._data, self._position = self._data[self._position :], 0
+        return messages
 
-    def leave(self) -> None:
-        """Hand on nothing more, and discard what comes, so that a close frame behind it is found."""
-        self._left_alone = True
-        self._take = _discard
-        self.loop.call_soon(self._go_on)
-
-    # -- asyncio's own callbacks ----------------------------------------------------------------------------------
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the transport."""
-        if not self._framed:
-            super().data_received(data)
-            return
-        rest = self._data
-        if rest:
+    def _lacks(self, data: bytes) -> bool:
+        """Append bytes to the rest; return whether its first frame is still incomplete."""
+        if data:
+            rest = self._data
             if not isinstance(rest, bytearray):
                 rest = self._data = bytearray(rest)
             rest += data
             self._missing -= len(data)
-            if self._missing > 0:
-                return
-        else:
-            self._data = data
-        if not self._held:
-            self._hand_on()
+        return self._missing > 0
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Hear that the transport is closed."""
-        super().connection_lost(exc)
-        self._lost = True
-        self._come_to_an_end()
-
-    def _upgraded(self, data: bytes) -> None:
-        """Keep what stands behind the handshake for who takes it."""
-        self._framed, self._data = True, data
-        self._hold()
-
-    # -- frames ---------------------------------------------------------------------------------------------------
-
-    def _hand_on(self) -> None:
-        """Hand on what is complete, until it is the others' turn; what a handler lets through ends the link."""
-        try:
-            self._cut()
-        except BaseException as error:
-            self._data, self._position = b"", 0
-            self.transport.abort()
-            if isinstance(error, Exception):
-                raise
-            # uvloop ends a program only by what a callback of the loop raises, and not by what a protocol does.
-            self.loop.call_soon(_let_through, error)
-            return
-        if not self._left:
-            # Queues would overflow before anybody reads them.
-            self._hold()
-            self.loop.call_soon(self._go_on)
-        elif self._position:
-            # Not the whole piece: it may be large, and the rest of a frame be long in coming.
-            self._data, self._position = self._data[self._position :], 0
-
-    def _cut(self) -> None:
-        """Take frame after frame."""
-        data, position, largest = self._data, self._position, self._largest
+    def _read_frames(self, messages: list[str | None], limit: int) -> None:
+        """Read frames; a whole text of up to 65,535 bytes, the usual frame, is read right here (hot path)."""
+        data, position, largest, usual = self._data, self._position, self._max_message_size, self._usual
         size = len(data)
-        while self._left:
-            if size - position < _SHORTEST or data[position] != self._usual or data[position + 1] > _LONG:
-                if not self._take_unusual():
+        self.more = False
+        for _ in range(limit):
+            if size - position < _SHORTEST or data[position] != usual or data[position + 1] > _TWO_BYTE_LENGTH:
+                self._position = position
+                if not self._read_frame(messages):
                     return
-                position = self._position
+                position, usual = self._position, self._usual
                 continue
             length, start = data[position + 1], position + 2
-            if length == _LONG:
+            if length == _TWO_BYTE_LENGTH:
                 length, start = data[position + 2] << 8 | data[position + 3], position + 4
             end = start + length
             if end > size or length > largest:
-                self._wait_or_give_back(end, length)
+                self._position = position
+                self._wait_or_refuse(end, length)
                 return
-            try:
-                text = data[start:end].decode()
-            except UnicodeDecodeError as error:
-                self._refuse(error)
-                return
-            self._position = position = end
-            self._left -= 1
-            self._take(text)
+            messages.append(data[start:end].decode())
+            position = end
+        self._position = position
+        self.more = position < size
 
-    def _take_unusual(self) -> bool:
-        """Take a frame in the long way; return False when none can be taken now."""
+    def _read_frame(self, messages: list[str | None]) -> bool:
+        """Read one frame of any kind; return False when there is none, or none is read any more."""
         data, position = self._data, self._position
-        if len(data) - position < 2:  # noqa: PLR2004 - which is what every frame has
+        header = self._header_size()
+        if header > len(data) - position or self.ended:
             return False
-        first, length, start = data[position], data[position + 1], position + 2
-        if first not in _KNOWN or length > _VERY_LONG:
-            if first == _CLOSE and self.protocol.state is State.CLOSED:
-                self._read_ending(bytes(data[position:]))
-            self._give_back()
-            return False
-        if length >= _LONG:
-            start += 2 if length == _LONG else 8
-            if start > len(data):
-                return False
+        first, length = data[position], data[position + 1]
+        start = position + header
+        if length >= _TWO_BYTE_LENGTH:
             length = int.from_bytes(data[position + 2 : start])
         end = start + length
-        if end > len(data) or length > self._largest:
-            return self._wait_or_give_back(end, length)
-        self._left -= 1
+        if end > len(data) or length > self._allowance(first):
+            self._wait_or_refuse(end, length)
+            return False
         self._position = end
-        frame = bytes(data[position:end])
-        before = self.protocol.state
-        if first in _CONTROL:
-            self._answer(frame)
-        else:
-            self._take_data(frame)
-        if self._framed and self.protocol.state is not before:
-            self._give_back()
-        return self._framed
+        if first & _RESERVED_BITS:
+            return self._refuse(CloseCode.PROTOCOL_ERROR, "a frame with a reserved bit set")
+        payload = data[start:end]
+        if first & _CONTROL:
+            return self._read_control(first, bytes(payload))
+        return self._read_data(first, payload, messages)
 
-    def _wait_or_give_back(self, end: int, length: int) -> bool:
-        if length > self._largest:
-            self._give_back()
+    def _header_size(self) -> int:
+        """Return the size of the next frame's header, after a check of its first two bytes."""
+        data, position = self._data, self._position
+        if len(data) - position < 2:  # noqa: PLR2004 - the first two bytes, which every frame has
+            return 2
+        first, second = data[position], data[position + 1]
+        if first & _OPCODE_BITS not in _OPCODES:
+            self._refuse(CloseCode.PROTOCOL_ERROR, f"a frame with the unknown opcode {first & _OPCODE_BITS}")
+        elif second & _MASKED:
+            self._refuse(CloseCode.PROTOCOL_ERROR, "a masked frame, which only clients send")
+        return _HEADER_SIZES.get(second, 2)
+
+    def _allowance(self, first: int) -> int:
+        """Return the largest size of a frame."""
+        return self._max_message_size - (0 if first & _CONTROL else len(self._fragments))
+
+    def _wait_or_refuse(self, end: int, length: int) -> None:
+        """Wait for the rest of a frame, or refuse it because of its size."""
+        if length > self._allowance(self._data[self._position]):
+            size = length + len(self._fragments)
+            reason = f"a message of {size} bytes or more, over max_message_size ({self._max_message_size} bytes)"
+            self._refuse(CloseCode.MESSAGE_TOO_BIG, reason, size)
         else:
             self._missing = end - len(self._data)
+
+    def _read_control(self, first: int, payload: bytes) -> bool:
+        if len(payload) > _CONTROL_LIMIT or not first & _FINAL:
+            return self._refuse(CloseCode.PROTOCOL_ERROR, "a control frame that is fragmented or over 125 bytes")
+        if first == _FINAL | Opcode.PING:
+            self.pings.append(payload)
+        elif first == _FINAL | Opcode.CLOSE:
+            return self._read_close(payload)
+        return True
+
+    def _read_close(self, payload: bytes) -> bool:
+        code, reason = int.from_bytes(payload[:2]) if payload else _NO_STATUS, payload[2:].decode()
+        if payload and (len(payload) == 1 or not (code in _STANDARD_CODES or code in _OTHER_CODES)):
+            return self._refuse(CloseCode.PROTOCOL_ERROR, "a close frame without a valid code")
+        self.close = CloseFrame(code, reason, payload)
         return False
 
-    def _answer(self, control: bytes) -> None:
-        """Let websockets answer a ping, unless the server does not read the answers."""
-        if self.transport.is_closing():
-            return
-        self._feed(control)
-        if self.transport.get_write_buffer_size() > _MOST_UNSENT:
-            self.transport.abort()
-
-    def _take_data(self, frame: bytes) -> None:
-        """Let websockets' parser read a fragment, or what else is no whole text."""
-        if self.protocol.state is not State.CLOSED:
-            self.protocol.receive_data(frame)
-        for event in self.protocol.events_received():
-            assert isinstance(event, Frame)  # noqa: S101 - nothing else comes after the handshake
-            self._assemble(event)
-
-    def _assemble(self, frame: Frame) -> None:
-        if frame.opcode is not Opcode.CONT:
-            self._fragments = bytearray() if frame.opcode is Opcode.TEXT else None
-        if self._fragments is not None:
-            self._fragments += frame.data
-        self._usual = _WHOLE_TEXT if frame.fin else _NEVER
-        if not frame.fin:
-            return
-        message, self._fragments = self._fragments, None
-        try:
-            text = None if message is None else message.decode()
-        except UnicodeDecodeError as error:
-            self._refuse(error)
+    def _read_data(self, first: int, payload: bytes | bytearray, messages: list[str | None]) -> bool:
+        """Read a whole message, or a fragment of one."""
+        opcode, final = first & _OPCODE_BITS, bool(first & _FINAL)
+        if (opcode == Opcode.CONT) is (self._opcode is None):
+            reason = "a continuation frame without a message" if self._opcode is None else "a message within another"
+            return self._refuse(CloseCode.PROTOCOL_ERROR, reason)
+        self._opcode = self._opcode or opcode
+        if final:
+            text = self._opcode == Opcode.TEXT
+            whole = self._fragments + payload if self._fragments else payload
+            self._opcode, self._usual, self._fragments = None, _FINAL_TEXT, bytearray()
+            messages.append(whole.decode() if text else None)
         else:
-            self._take(text)
+            self._usual = _NEVER
+            self._fragments += payload
+        return True
 
-    def _refuse(self, error: UnicodeDecodeError) -> None:
-        if self.protocol.state is not State.CLOSED:
-            self.protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
-        self._give_back()
-
-    def _read_ending(self, rest: bytes) -> None:
-        """Read the close frame of a connection that is lost: over TLS the end is told even while nothing is read."""
-        if self.protocol.close_sent is None:
-            judge = Protocol(Side.CLIENT, logger=self.protocol.logger)
-            judge.receive_data(rest)
-            self.protocol.close_rcvd = judge.close_rcvd
-
-    def _give_back(self) -> None:
-        """Leave all that comes from here on to websockets: a close frame, or what is wrong."""
-        rest, self._framed = self._data[self._position :], False
-        self._data, self._position = b"", 0
-        self._feed(rest)
-
-    # -- the others' turn -----------------------------------------------------------------------------------------
-
-    def _hold(self) -> None:
-        self._held = True
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
-
-    def _go_on(self) -> None:
-        self._held, self._left = False, _FRAMES_IN_A_ROW
-        try:
-            self._hand_on()
-        finally:
-            if not self._held and not self.transport.is_closing():
-                self.transport.resume_reading()
-            self._come_to_an_end()
-
-    def _come_to_an_end(self) -> None:
-        if self._lost and not self._held and not self.over.done():
-            self.over.set_result(None)
-
-
-def _let_through(error: BaseException) -> NoReturn:
-    raise error
-
-
-def _discard(_message: str | None) -> None:
-    """Take a message for nobody."""
+    def _refuse(self, code: CloseCode, reason: str, size: int | None = None) -> bool:
+        self.violation = Violation(code, reason, size)
+        return False

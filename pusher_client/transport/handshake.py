@@ -1,98 +1,131 @@
-"""The opening handshake of a WebSocket, and the end of one whose server does not hang up (protocol-notes 1.1)."""
+"""The opening handshake of a WebSocket without its I/O: request out, answer in (RFC 6455 4.1, protocol-notes 1.1)."""
 
 from __future__ import annotations
 
-import asyncio
 import http
-import re
-from typing import Any
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection
-from websockets.protocol import State
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake
+from websockets.typing import Origin
+from websockets.uri import parse_uri
 
-__all__ = ["CLOSE_TIMEOUT", "RefusedError", "UpgradedConnection"]
+from pusher_client.protocol.reconnect import OpenFailure
+from pusher_client.protocol.retry_after import parse_retry_after
+from pusher_client.transport.open_error import OpenError
+from pusher_client.transport.response_head import HeadReader
 
-CLOSE_TIMEOUT = 1.0
+__all__ = ["Handshake"]
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})[ \r\n]")
-_LONGEST_STATUS_LINE = 64
-_END_OF_HEAD = b"\r\n\r\n"
-
-
-class RefusedError(Exception):
-    """An HTTP answer other than the upgrade; websockets would follow a redirect that it sees as its own error."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+_UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
-class UpgradedConnection(ClientConnection):
-    """A connection that takes a refusal by its status line alone (promise C5).
+class _WithoutDetails(logging.LoggerAdapter[logging.Logger]):
+    """Lets nothing below WARNING through: websockets logs headers, whose values are secrets (promise C3)."""
 
-    websockets reads a refusal to its end before it tells, and follows a redirect by itself. But what matters stands in
-    the first line, and a body may never come, or be broken.
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name is that of the standard library
+        """Return whether websockets may log at this level."""
+        return level >= logging.WARNING and super().isEnabledFor(level)
+
+
+_websocket_logger = _WithoutDetails(logging.getLogger("pusher_client.websocket"), {})
+
+
+class Handshake:
+    """One opening handshake. The rules of the upgrade are those of websockets; the head is read here.
+
+    Args:
+        url: The address of the server, ``ws`` or ``wss``.
+        origin: The ``Origin`` header; None for none.
+        headers: Further headers, as names and values.
+
+    Attributes:
+        rest: What followed the answer, once the connection is open; None before.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._line: bytes | None = b""
-        self._status: int | None = None
-        self._head = b""
-        self._hang_up: asyncio.TimerHandle | None = None
+    def __init__(self, url: str, *, origin: str | None = None, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self._protocol = ClientProtocol(
+            parse_uri(url), origin=None if origin is None else Origin(origin), logger=_websocket_logger
+        )
+        self._headers = headers
+        self._answer = HeadReader()
+        self.rest: bytes | None = None
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the transport; asyncio's own callback."""
-        if self._line is not None:
-            self._read_status(data)
-        if self._status not in (None, http.HTTPStatus.SWITCHING_PROTOCOLS):
-            self.transport.abort()
-            return
-        known, before = self._head + data, self.protocol.state
-        end = known.find(_END_OF_HEAD)
-        if end < 0 or before is not State.CONNECTING:
-            self._head = known[1 - len(_END_OF_HEAD) :]
-            self._feed(data)
-            return
-        first = end + len(_END_OF_HEAD) - len(self._head)
-        self._feed(data[:first])
-        if self.protocol.state is State.OPEN:
-            self._upgraded(data[first:])
-        else:
-            self._feed(data[first:])
+    def request(self) -> bytes:
+        """Return the request to send."""
+        request = self._protocol.connect()
+        request.headers["User-Agent"] = "pusher-client-python"
+        for name, value in self._headers:
+            if name.lower() == "user-agent":
+                del request.headers[name]
+            request.headers[name] = value
+        self._protocol.send_request(request)
+        return b"".join(self._protocol.data_to_send())
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Hear that the transport is closed; asyncio's own callback."""
-        if self._hang_up is not None:
-            self._hang_up.cancel()
-        super().connection_lost(exc)
+    @property
+    def refused(self) -> bool:
+        """Whether the status line refuses; the headers behind it may still come."""
+        return self._answer.status not in (None, http.HTTPStatus.SWITCHING_PROTOCOLS)
 
-    def _upgraded(self, data: bytes) -> None:
-        """Take what came right behind the handshake; a subclass may want it for itself."""
-        self._feed(data)
+    def receive(self, data: bytes) -> None:
+        """Read a part of the answer.
 
-    def _feed(self, data: bytes | bytearray) -> None:
-        """Let websockets take bytes: it answers a ping, echoes a close frame, and fails what is wrong."""
-        if self.protocol.state is not State.CLOSED:
-            super().data_received(bytes(data))
-        # After a close frame, ours or the server's, websockets waits for the server to hang up, however long it takes.
-        if self._hang_up is None and self.protocol.close_expected():
-            self._hang_up = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
-
-    async def handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Do the opening handshake; every refusal is final for this attempt."""
+        Raises:
+            OpenError: The answer is complete and refuses, or it is not an answer to the request.
+        """
+        problem: str | None = None
         try:
-            await super().handshake(*args, **kwargs)
-        except Exception:
-            if self._status in (None, http.HTTPStatus.SWITCHING_PROTOCOLS):
-                raise
-        else:
+            self._answer.feed(data)
+        except ValueError as error:
+            problem = f"the server answered {error}"
+        if self._answer.head is None and problem is None:
             return
-        raise RefusedError(self._status or 0)
+        if self.refused:
+            raise self.refusal()
+        if problem is None:
+            problem = self._accept()
+        if problem is not None:
+            raise OpenError(OpenFailure.NETWORK, None, problem)
+        self.rest = self._answer.rest
 
-    def _read_status(self, data: bytes) -> None:
-        line = (self._line or b"") + data
-        match = _STATUS_LINE.match(line)
-        if match is not None:
-            self._status = int(match[1])
-        self._line = line if match is None and len(line) < _LONGEST_STATUS_LINE else None
+    def refusal(self) -> OpenError:
+        """Return the error of a refusal, with what has come of its headers."""
+        status, headers = self._answer.status, self._answer.headers
+        reason = f"the server refused the upgrade with HTTP {status}"
+        location = _short_location(headers.get("location"))
+        if location is not None and status is not None and http.HTTPStatus(300) <= status < http.HTTPStatus.BAD_REQUEST:
+            reason += f", a redirect to {location}, which is not followed"
+        retry_after = parse_retry_after(headers.get("retry-after"), datetime.now(UTC))
+        return OpenError(OpenFailure.HTTP, status, reason, retry_after=retry_after)
+
+    def _accept(self) -> str | None:
+        """Let websockets check the upgrade; return the problem, if there is one."""
+        self._protocol.receive_data(_UPGRADE + (self._answer.head or b""))
+        error = self._protocol.handshake_exc
+        if error is None:
+            return None
+        known = isinstance(error, InvalidHandshake)
+        return f"the server's answer to the upgrade is invalid ({_header_at_fault(error) if known else 'malformed'})"
+
+
+def _header_at_fault(error: Exception) -> str:
+    """Return which header is missing or wrong, without its value."""
+    name = getattr(error, "name", None)
+    return f"header {name}" if isinstance(name, str) else "malformed"
+
+
+def _short_location(location: str | None) -> str | None:
+    """Return the origin of a redirect's target and the last part of its path: the rest may hold a secret (C3)."""
+    try:
+        parts = urlsplit(location or "")
+        scheme = f"{parts.scheme}:" if parts.scheme else ""
+        place = f"{scheme}//{parts.hostname}" if parts.hostname else ""
+        port = f":{parts.port}" if parts.hostname and parts.port else ""
+    except ValueError:
+        return None
+    before, _, last = parts.path.rstrip("/").rpartition("/")
+    shown = f"{place}{port}/{'…/' if before else ''}{last}"
+    return shown if location and shown.isprintable() else None

@@ -12,7 +12,10 @@ from pusher_client import (
     PusherClient,
 )
 from pusher_client.protocol.reconnect import OpenFailure
-from pusher_client.transport.websocket import OpenError, WebSocket
+from pusher_client.transport.address import Address
+from pusher_client.transport.open_error import OpenError
+from pusher_client.transport.opener import WebSocketOpener
+from pusher_client.transport.websocket import WebSocket
 from tests.support.scripted_server import scripted
 
 
@@ -71,14 +74,14 @@ async def test_switching_in_another_loop_changes_nothing() -> None:
 async def test_switching_when_the_old_address_answers(monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
     """What the old server answers in that very moment is not taken for the new one's (R3, R7)."""
     asked, answered = asyncio.Event(), asyncio.Event()
-    open_websocket = WebSocket.open
+    open_websocket = WebSocketOpener.open
 
     async with scripted() as first, scripted() as second:
 
-        async def open_or_not(url: str, **options: Any) -> WebSocket:
-            if str(second.port) in url:
-                return await open_websocket(url, **options)
-            websocket = await open_websocket(url, **options) if outcome == "open" else None
+        async def open_or_not(opener: WebSocketOpener, address: Address, *rest: Any) -> WebSocket:
+            if address.port == second.port:
+                return await open_websocket(opener, address, *rest)
+            websocket = await open_websocket(opener, address, *rest) if outcome == "open" else None
             asked.set()
             try:
                 await answered.wait()
@@ -90,7 +93,7 @@ async def test_switching_when_the_old_address_answers(monkeypatch: pytest.Monkey
                 raise OpenError(OpenFailure.HTTP, 403, "forbidden")
             return websocket
 
-        monkeypatch.setattr(WebSocket, "open", open_or_not)
+        monkeypatch.setattr(WebSocketOpener, "open", open_or_not)
         client = first.client()
         connecting = asyncio.create_task(client.connect())
         await asked.wait()

@@ -14,6 +14,7 @@ from pusher_client.cli.examination import Examination
 from pusher_client.cli.findings import Finding, Outcome
 from pusher_client.cli.network_steps import next_hop
 from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions
+from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Target, read_target
 from pusher_client.server import LocalServer
 from tests.support.real.encrypted_channel import serving
@@ -197,17 +198,17 @@ async def test_a_proxy_is_the_first_thing_to_be_reached(
     examination = Examination(target(1), "a", 5)
     finding = await examination._try("DNS", examination.steps()["DNS"])
     assert finding.detail == "127.0.0.1 is an address (the proxy)"
-    assert next_hop(examination._server, proxy) == ("127.0.0.1", expected, " (the proxy)")
+    assert next_hop(examination._server, examination._proxy) == ("127.0.0.1", expected, " (the proxy)")
 
 
-async def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cure names the variables."""
-    async with LocalServer() as server:
-        examination = Examination(target(server.port), "a", 5)
-        monkeypatch.setattr(examination, "_proxy", f"ftp://{CANARY}")
-        finding = await examination._try("WebSocket", examination.steps()["WebSocket"])
-    assert "https_proxy" in str(finding.cure)
-    assert CANARY not in str(finding)
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable, and nothing of its value (C3)."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("http_proxy", f"ftp://{CANARY}")
+    with pytest.raises(CommandError, match=r"^http_proxy ") as caught:
+        Examination(target(1), "a", 5)
+    assert CANARY not in str(caught.value)
 
 
 async def test_another_kind_of_server() -> None:

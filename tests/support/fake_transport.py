@@ -1,24 +1,22 @@
-"""Both ends of a WebSocket without a socket: a transport that only notes, and a server that only answers."""
+"""A WebSocket connection without a socket: a transport that only records, and a server that only answers."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeVar
+from typing import Any
 
-from websockets.asyncio.client import ClientConnection
-from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
-from websockets.uri import parse_uri
+
+from pusher_client.transport.connection import WebSocketConnection
+from pusher_client.transport.handshake import Handshake
 
 LARGEST = 300
 
-_Connection = TypeVar("_Connection", bound=ClientConnection)
 
-
-class NotingTransport(asyncio.Transport):
-    """Notes what is asked of it.
+class RecordingTransport(asyncio.Transport):
+    """Records what is asked of it.
 
     Attributes:
         written: The bytes that were to be sent.
@@ -26,7 +24,7 @@ class NotingTransport(asyncio.Transport):
         aborted: Whether the connection was cut.
     """
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: asyncio.Protocol) -> None:
         super().__init__()
         self._connection = connection
         self.written = bytearray()
@@ -42,12 +40,6 @@ class NotingTransport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return len(self.written)
 
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        pass
-
     def is_closing(self) -> bool:
         return self.aborted
 
@@ -62,19 +54,19 @@ class NotingTransport(asyncio.Transport):
     def abort(self) -> None:
         self.lose()
 
-    def lose(self) -> None:
+    def lose(self, error: Exception | None = None) -> None:
         """Lose the connection, as by a cut."""
         if not self.aborted:
             self.aborted = True
-            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, error)
 
 
 class Ends:
     """One client's connection, its transport, and the server that understands what it writes."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: WebSocketConnection) -> None:
         self.connection = connection
-        self.transport = NotingTransport(connection)
+        self.transport = RecordingTransport(connection)
         self.server = ServerProtocol()
         connection.connection_made(self.transport)
 
@@ -95,17 +87,15 @@ class Ends:
         return [(frame.opcode, bytes(frame.data)) for frame in frames if isinstance(frame, Frame)]
 
 
-def unopened(kind: type[_Connection], **options: Any) -> tuple[_Connection, Ends]:
+def unopened() -> tuple[WebSocketConnection, Ends]:
     """Return a connection before its handshake."""
-    connection = kind(ClientProtocol(parse_uri("ws://localhost/"), max_size=LARGEST), ping_interval=None, **options)
+    connection = WebSocketConnection(Handshake("ws://localhost/"), LARGEST)
     return connection, Ends(connection)
 
 
-async def opened(kind: type[_Connection], behind: bytes = b"", **options: Any) -> tuple[_Connection, Ends]:
+async def opened(behind: bytes = b"") -> tuple[WebSocketConnection, Ends]:
     """Return a connection after its handshake, with which these bytes came."""
-    connection, ends = unopened(kind, **options)
-    shaking = asyncio.ensure_future(connection.handshake())
-    await asyncio.sleep(0)
+    connection, ends = unopened()
     connection.data_received(ends.answer() + behind)
-    await shaking
+    await connection.opened
     return connection, ends

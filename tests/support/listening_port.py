@@ -6,14 +6,15 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLContext
 from typing import Any
 
 
 @asynccontextmanager
 async def listening(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], *, ssl: SSLContext | None = None
 ) -> AsyncGenerator[int]:
-    """Serve plain TCP on a free port until the block ends."""
+    """Serve TCP, or TLS with a context for it, on a free port until the block ends."""
     tasks: set[asyncio.Task[Any]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -29,7 +30,7 @@ async def listening(
             with suppress(OSError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=ssl)
     try:
         async with asyncio.timeout(20):
             yield server.sockets[0].getsockname()[1]
