@@ -8,8 +8,9 @@ from weakref import finalize
 
 from pusher_client.delivery.stream_queue import StreamQueue
 from pusher_client.events import Event
+from pusher_client.protocol.checks import is_integer
 
-__all__ = ["EventStream"]
+__all__ = ["EventStream", "check_limit"]
 
 
 @final
@@ -67,6 +68,31 @@ class EventStream:
             await queue.wait()
         return queue.read()
 
+    async def take(self, limit: int) -> list[Event]:
+        """Return the queued events, for readers that work in batches; wait until there is at least one.
+
+        Args:
+            limit: The largest number of events to return; at least 1.
+
+        Returns:
+            The next events in order, at most ``limit``; an empty list at the end of the stream.
+
+        Raises:
+            PusherError: The channel or the connection failed and is not retried.
+            RuntimeError: Another task is already waiting for the next event.
+            TypeError: ``limit`` is not an integer.
+            ValueError: ``limit`` is less than 1.
+        """
+        check_limit(limit)
+        try:
+            events = [await anext(self)]
+        except StopAsyncIteration:
+            return []
+        queue = self._queue
+        while len(events) < limit and queue.readable:
+            events.append(queue.read())
+        return events
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -77,3 +103,16 @@ class EventStream:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def check_limit(limit: object) -> None:
+    """Check the ``limit`` of `EventStream.take`.
+
+    Raises:
+        TypeError: It is not an integer.
+        ValueError: It is less than 1.
+    """
+    if not is_integer(limit):
+        raise TypeError(f"take(limit) takes the largest number of events to return, not {type(limit).__name__}")
+    if limit < 1:
+        raise ValueError("take(limit): the largest number of events to return must be at least 1")

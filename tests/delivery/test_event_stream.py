@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -127,6 +128,72 @@ async def test_the_marker_needs_no_name() -> None:
     wiring.channel.end(None)
     assert numbers(await drain(small)) == [0, ("lost", 1)]
     assert numbers(await drain(large)) == [0, 1]
+
+
+async def test_take_returns_what_is_queued() -> None:
+    """``take`` returns at most ``limit`` events in order, waits for the first, and is empty at the end (R4)."""
+    wiring = Dispatchers()
+    stream = wiring.channel.events()
+    wiring.deliver(0, 1, 2, 3)
+    assert numbers(await stream.take(2)) == [0, 1]
+    assert numbers(await stream.take(10)) == [2, 3]
+    taking = asyncio.create_task(stream.take(10))
+    await settle()
+    assert not taking.done()
+    wiring.deliver(5)
+    assert numbers(await taking) == [5]
+    wiring.deliver(6)
+    wiring.channel.end(None)
+    assert numbers(await stream.take(10)) == [6]
+    assert await stream.take(10) == []
+    assert wiring.budget.used == 0
+
+
+async def test_take_returns_the_marker_in_its_place() -> None:
+    """A loss is one marker among the events that ``take`` returns, and reaches the handlers (R5)."""
+    wiring = Dispatchers()
+    stream = wiring.channel.events(queue_size=2)
+    seen: list[object] = []
+    wiring.channel.add("pusher:overflow", lambda each: seen.append(each.data.dropped))
+    wiring.deliver(0, 1, 2, 3)
+    assert numbers(await stream.take(10)) == [0, 1, ("lost", 2)]
+    await settle()
+    assert seen == [2]
+
+
+async def test_take_raises_only_when_nothing_is_left() -> None:
+    """The error of a failed channel is raised after the last event, and again at each later call."""
+    wiring = Dispatchers()
+    stream = wiring.channel.events()
+    wiring.deliver(0)
+    wiring.channel.end(ConnectError(4001, "refused"))
+    assert numbers(await stream.take(10)) == [0]
+    for _ in range(2):
+        with pytest.raises(ConnectError):
+            await stream.take(10)
+
+
+async def test_a_cancelled_take_loses_nothing() -> None:
+    """``take`` within a time limit can be repeated: what arrives is still there (R4)."""
+    wiring = Dispatchers()
+    stream = wiring.channel.events()
+    taking = asyncio.create_task(stream.take(2))
+    await settle()
+    wiring.deliver(0)
+    taking.cancel()
+    await settle()
+    assert taking.cancelled()
+    assert numbers(await stream.take(2)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), (1.0, TypeError), ("1", TypeError)]
+)
+async def test_take_needs_a_limit(limit: Any, error: type[Exception]) -> None:
+    """A limit that is no positive integer is refused at once."""
+    stream = Dispatchers().channel.events()
+    with pytest.raises(error, match=r"take\(limit\)"):
+        await stream.take(limit)
 
 
 async def test_the_context_manager_closes() -> None:
