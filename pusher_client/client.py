@@ -184,6 +184,13 @@ class PusherClient(Bindable[Event]):
         del options
         raise problem
 
+    def __enter__(self) -> NoReturn:
+        """Refuse ``with``, which cannot wait."""
+        raise TypeError("use 'async with'; a program without asyncio uses pusher_client.sync.PusherClient and 'with'")
+
+    def __exit__(self, *_: object) -> None:
+        """Exist, so that ``with`` reaches the message of `__enter__`."""
+
     async def __aenter__(self) -> Self:
         await self.connect()
         return self

@@ -29,6 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "client": {"session"} | HANDLES,
     "__init__": CLIENT - {"__init__"},
     "server": CORE_AND_VALUES,
+    "sync": {"__init__", "delivery"} | VALUES,
     "testing": {"server"} | CLIENT,
     "cli": {"server"} | CLIENT,
 }
@@ -47,7 +48,7 @@ USUAL = 280
 LONGEST_FUNCTION = 40
 
 CORE = "tests/protocol/test_connection.py, test_subscription.py and test_link.py, which drive the core as a whole"
-PACKAGES = {"authorization", "cli", "delivery", "protocol", "server", "session", "transport"}
+PACKAGES = {"authorization", "cli", "delivery", "protocol", "server", "session", "sync", "transport"}
 NOT_MIRRORED = {
     "__init__": "tests/project/test_exports.py",
     "client": "tests/behaviour/, over real sockets",
@@ -55,6 +56,8 @@ NOT_MIRRORED = {
     "authorization/response": "tests/authorization/test_endpoint_answers.py",
     "cli/findings": "values without behaviour",
     "cli/network_steps": "tests/cli/test_examination.py, as steps of an examination",
+    "sync/channel": "tests/sync/test_client.py, over real sockets",
+    "sync/user": "tests/sync/test_client.py, over real sockets",
     "session/lifecycle": "tests/behaviour/, over real sockets",
     "protocol/backlog": "tests/protocol/test_encrypted_events.py",
     "protocol/channel_frames": CORE,

@@ -79,8 +79,11 @@ async def publishing(server: PusherServer) -> AsyncGenerator[None]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if fragments(page)], ids=name)
-async def test_fragments_run(page: Path, pusher_server: PusherServer) -> None:
-    """One after the other, with a client that is connected and somebody who publishes."""
+async def test_fragments_run(page: Path, pusher_server: PusherServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, with a client that is connected, the server in the environment, and events published."""
+    settings = {"KEY": pusher_server.key, "HOST": pusher_server.host, "PORT": str(pusher_server.port), "TLS": "false"}
+    for setting, value in (settings | {"AUTH_URL": pusher_server.auth_url}).items():
+        monkeypatch.setenv(f"PUSHER_{setting}", value)
     async with asyncio.timeout(SECONDS), pusher_server.client() as client, publishing(pusher_server):
         names: dict[str, Any] = {public: getattr(pusher_client, public) for public in pusher_client.__all__}
         for code in fragments(page):
