@@ -151,10 +151,15 @@ class PusherClient(Bindable[Event]):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """Create a client from ``wss://KEY@host:port/path``, ``ws://…`` or ``pusher://KEY@cluster``.
+        """Create a client from a URL.
+
+        Args:
+            url: ``wss://KEY@host:port/path``, ``ws://…``, ``pusher://KEY@cluster``, or the URL that a browser shows for
+                a connection, such as ``wss://ws-us2.pusher.com/app/KEY?protocol=7``.
+            options: Further arguments of the class.
 
         Raises:
-            ValueError: The URL has another form.
+            ValueError: The URL has another form, or an option is invalid.
         """
         try:
             key, address = options_from_url(url)
@@ -169,7 +174,8 @@ class PusherClient(Bindable[Event]):
         """Create a client from environment variables.
 
         ``PUSHER_KEY``, ``PUSHER_CLUSTER`` or ``PUSHER_HOST`` (used if both are set), ``PUSHER_PORT``, ``PUSHER_TLS``,
-        and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here take precedence.
+        and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here take precedence. Laravel's names are read
+        where these are missing: ``PUSHER_APP_KEY``, ``PUSHER_APP_CLUSTER``, ``PUSHER_SCHEME`` (``https`` or ``http``).
 
         Raises:
             ValueError: A variable is missing or has an invalid value.

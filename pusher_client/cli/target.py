@@ -111,7 +111,7 @@ def read_server(given: ServerOptions, path: str = "") -> Server:
     named = {"cluster": given.cluster, "host": given.host, "port": given.port, "tls": given.tls}
     options: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     environment = dict(os.environ) if given.key is None else {**os.environ, "PUSHER_KEY": given.key}
-    if not environment.get("PUSHER_KEY"):
+    if not (environment.get("PUSHER_KEY") or environment.get("PUSHER_APP_KEY")):
         raise CommandError("name the application: give --key, or set PUSHER_KEY", ExitCode.USAGE)
     try:
         key, found = options_from_env(environment, options)

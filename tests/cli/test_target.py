@@ -62,7 +62,7 @@ def test_a_key_that_is_given_wins(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, {"cluster": "eu"}, "--key"),
         ({}, {"key": "KEY"}, "--cluster"),
         ({}, {"key": "KEY", "cluster": "eu", "host": "a"}, "not both"),
-        ({}, {"key": "KEY", "host": "https://a"}, "without scheme"),
+        ({}, {"key": "KEY", "host": "https://a"}, "without a scheme"),
         ({"PUSHER_PORT": "x"}, {"key": "KEY", "host": "a"}, "PUSHER_PORT"),
         ({"PUSHER_TLS": "x"}, {"key": "KEY", "host": "a"}, "PUSHER_TLS"),
     ],
