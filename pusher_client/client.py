@@ -25,6 +25,7 @@ from pusher_client.session.lifecycle import Lifecycle
 from pusher_client.session.notices import Notices
 from pusher_client.transport.address import Address
 from pusher_client.transport.address_sources import options_from_env, options_from_url
+from pusher_client.transport.handshake_headers import HeaderSource
 from pusher_client.transport.opener import WebSocketOpener
 from pusher_client.transport.proxy import read_proxy
 from pusher_client.user import User
@@ -62,6 +63,10 @@ class PusherClient(Bindable[Event]):
         channel_name_limit: The maximal length of a channel name, up to 200.
         client_events_per_second: Number of client events that may be sent in a second; None for no limit.
         proxy: True for the proxy from the environment, a URL for another one, None or False for none.
+        origin: The ``Origin`` header of the handshake, as ``"https://app.example.com"``, for servers with a list of
+            allowed origins; None for none.
+        headers: Further headers of the handshake, or an async function that returns them, called for each attempt to
+            connect. Their values are secrets: no log or error shows them.
         on_decryption_failure: A handler to bind to ``pusher:decryption_failure`` on the client.
         on_handler_error: Called with the exception and the event when a handler raises.
 
@@ -96,6 +101,8 @@ class PusherClient(Bindable[Event]):
         channel_name_limit: int = 164,
         client_events_per_second: int | None = None,
         proxy: str | bool | None = True,
+        origin: str | None = None,
+        headers: HeaderSource | None = None,
         on_decryption_failure: Handler | None = None,
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
@@ -118,7 +125,9 @@ class PusherClient(Bindable[Event]):
                 client_events_per_second=client_events_per_second,
                 tls=bool(tls),
             )
-            opener = WebSocketOpener(proxy=read_proxy(proxy), max_message_size=max_message_size)
+            opener = WebSocketOpener(
+                proxy=read_proxy(proxy), max_message_size=max_message_size, origin=origin, headers=headers
+            )
             budget = ByteBudget(buffer_bytes)
             self._core = Connection(settings, random.random, budget)
             self._channels = Channels(
@@ -146,7 +155,7 @@ class PusherClient(Bindable[Event]):
         else:
             return
         # These may show a password in the frames of a traceback (C3), and an incomplete self has no repr.
-        del self, authorizer, batch_authorizer, user_authenticator, proxy
+        del self, authorizer, batch_authorizer, user_authenticator, proxy, headers
         raise problem
 
     @classmethod
@@ -174,8 +183,9 @@ class PusherClient(Bindable[Event]):
         """Create a client from environment variables.
 
         ``PUSHER_KEY``, ``PUSHER_CLUSTER`` or ``PUSHER_HOST`` (used if both are set), ``PUSHER_PORT``, ``PUSHER_TLS``,
-        and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here take precedence. Laravel's names are read
-        where these are missing: ``PUSHER_APP_KEY``, ``PUSHER_APP_CLUSTER``, ``PUSHER_SCHEME`` (``https`` or ``http``).
+        ``PUSHER_ORIGIN``, and ``PUSHER_AUTH_URL`` for an ``HTTPAuthorizer``. Options given here take precedence.
+        Laravel's names are read where these are missing: ``PUSHER_APP_KEY``, ``PUSHER_APP_CLUSTER``, and
+        ``PUSHER_SCHEME`` (``https`` or ``http``).
 
         Raises:
             ValueError: A variable is missing or has an invalid value.
@@ -184,6 +194,8 @@ class PusherClient(Bindable[Event]):
             key, found = options_from_env(os.environ, options)
             if os.environ.get("PUSHER_AUTH_URL") and not options.keys() & {"authorizer", "batch_authorizer"}:
                 found["authorizer"] = HTTPAuthorizer(os.environ["PUSHER_AUTH_URL"])
+            if os.environ.get("PUSHER_ORIGIN"):
+                found["origin"] = os.environ["PUSHER_ORIGIN"]
             return cls(key, **{**found, **options})
         except (TypeError, ValueError) as error:
             problem = bare(error)

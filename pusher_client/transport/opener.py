@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.transport.address import Address
 from pusher_client.transport.connection import WebSocketConnection
 from pusher_client.transport.handshake import Handshake
+from pusher_client.transport.handshake_headers import HandshakeHeaders, HeaderSource
 from pusher_client.transport.host import without_zone
 from pusher_client.transport.open_error import OpenError, describe_open_error
 from pusher_client.transport.proxy import Proxy, connection_proxy
@@ -29,14 +30,29 @@ class WebSocketOpener:
     Args:
         proxy: True for the environment's proxy, another one, or None for none.
         max_message_size: The largest message in bytes.
+        origin: The ``Origin`` header; None for none.
+        headers: Further headers, or an async function that returns them for each attempt; None for none.
 
     Attributes:
+        headers: The headers that are added to each handshake.
         default_context: The TLS context where the caller gave none.
+
+    Raises:
+        TypeError: A header option has the wrong type.
+        ValueError: A header option has an invalid value.
     """
 
-    def __init__(self, *, proxy: Proxy | Literal[True] | None, max_message_size: int) -> None:
+    def __init__(
+        self,
+        *,
+        proxy: Proxy | Literal[True] | None,
+        max_message_size: int,
+        origin: str | None = None,
+        headers: HeaderSource | None = None,
+    ) -> None:
         self._proxy = proxy
         self._max_message_size = max_message_size
+        self.headers: HandshakeHeaders = HandshakeHeaders(origin, headers)
         self.default_context: DefaultContext = DefaultContext()
 
     async def open(self, address: Address, enter_phase: Callable[[str], object] | None = None) -> WebSocket:
@@ -68,9 +84,10 @@ class WebSocketOpener:
             return self._proxy
         return connection_proxy(address.host, address.port, tls=bool(address.tls))
 
-    def connection(self, address: Address) -> WebSocketConnection:
+    def connection(self, address: Address, headers: Sequence[tuple[str, str]]) -> WebSocketConnection:
         """Return a new connection for an address, before its handshake."""
-        return WebSocketConnection(Handshake(address.url), self._max_message_size)
+        handshake = Handshake(address.url, origin=self.headers.origin, headers=headers)
+        return WebSocketConnection(handshake, self._max_message_size)
 
 
 class _Attempt:
@@ -90,13 +107,14 @@ class _Attempt:
     async def run(self) -> WebSocketConnection:
         """Go through all phases."""
         self._enter(f"preparing the connection to {self._address.place}")
+        headers = await self._opener.headers.evaluate()
         context = await self._opener.context(self._address)
         try:
             proxy = self._opener.proxy(self._address)
         except ValueError as error:
             problem = str(error)
         else:
-            connection = self._opener.connection(self._address)
+            connection = self._opener.connection(self._address, headers)
             try:
                 await self._connect(connection, proxy, context)
                 self._enter(f"WebSocket handshake with {self._address.place}")
