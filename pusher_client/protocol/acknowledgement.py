@@ -24,7 +24,7 @@ class Acknowledgement:
 
     Attributes:
         due: Until when; None while none is waited for.
-        words: What the server said meanwhile that makes it doubtful.
+        words: What the server said meanwhile.
     """
 
     __slots__ = ("_suspect", "due", "words")
@@ -48,16 +48,22 @@ class Acknowledgement:
         """An authorization was refused that may be this one."""
         self._suspect = self.due is not None
 
+    def note(self, words: str) -> None:
+        """Remember an error of the server that may be about this subscription."""
+        if self.due is not None:
+            self.words = words or self.words
+
     def doubt(self, now: float, words: str = "") -> None:
         """Wait no longer than a second from now; the server's words may be the reason."""
         if self.due is not None:
             self.due = min(self.due, now + _DOUBTED_FOR)
-            self.words = words or self.words
+            self.note(words)
 
     def missing(self, channel: str) -> SubscriptionError:
         """Return the error for an acknowledgement that did not come."""
         if self._suspect:
-            message = "the server refused an authorization and did not say for which channel"
+            message = "the server refused an authorization and did not name the channel"
+            message = f"{message}: {self.words}" if self.words else message
             return AuthorizationError(channel, message, status=UNAUTHORIZED)
         said = f", but said: {self.words}" if self.words else " in time"
         return SubscriptionError(channel, f"the server did not acknowledge{said}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pusher_client.events import Event
+from pusher_client.exceptions import ProtocolError
 from pusher_client.protocol.checks import is_integer
-from pusher_client.protocol.frames import Frame, clean_text, decode_data, json_object
-from pusher_client.protocol.names import ChannelKind, channel_kind
+from pusher_client.protocol.frames import Frame, clean_text, decode_data, decode_frame, error_text, json_object
+from pusher_client.protocol.names import ChannelKind, channel_kind, is_application_event
 from pusher_client.protocol.presence import MemberChanges, Members
 
-__all__ = ["ChannelEvents", "is_refusal", "read_subscription_count", "read_subscription_error"]
+__all__ = ["ChannelEvents", "cached_event", "is_refusal", "read_subscription_count", "read_subscription_error"]
 
 _COUNT_LIMIT = 2**53
 
@@ -75,6 +76,19 @@ class ChannelEvents:
         return Event(name, self._channel, data, None, raw or "")
 
 
+def cached_event(frame: Frame) -> Frame | None:
+    """Return the event that soketi up to 1.6.0 sends as the data of a ``pusher:cache_miss``; None for another frame."""
+    if frame.event != "pusher:cache_miss" or frame.data is None or not channel_kind(frame.channel or "").cache:
+        return None
+    try:
+        cached = decode_frame(frame.data)
+    except ProtocolError:
+        return None
+    if not is_application_event(cached.event) or cached.channel not in (None, frame.channel):
+        return None
+    return Frame(cached.event, cached.data, frame.channel, cached.user_id)
+
+
 def is_refusal(frame: Frame) -> bool:
     """Return whether the server refuses a subscription; encrypted channels know one of the two names (7.1)."""
     if frame.event == "pusher:subscription_error":
@@ -93,12 +107,10 @@ def read_subscription_count(text: str | None) -> int | None:
 def read_subscription_error(text: str | None) -> dict[str, Any]:
     """Read a refusal of the server: ``type`` and ``error`` cleaned and cut, ``status`` an integer or None."""
     data = decode_data(text)
-    if isinstance(data, str):
-        return {"type": "", "error": clean_text(data), "status": None}
     known = json_object(data)
     status = known.get("status")
     return {
         "type": clean_text(known.get("type")),
-        "error": clean_text(known.get("error")),
+        "error": clean_text(known.get("error")) or error_text(data),
         "status": status if is_integer(status) else None,
     }

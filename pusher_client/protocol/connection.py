@@ -285,7 +285,9 @@ class Connection:
         answered = code == UNAUTHORIZED and self.sign_in.answers_for_close
         if answered:
             self.sign_in.refused_by_close(reason, now)
-        self._link.closed(code, reason, now, final=not answered)
+        # Servers close a link on which nothing was authorized in time (design.md R2).
+        authorizing = code == UNAUTHORIZED and (self._channels.authorizing or self.sign_in.authenticating)
+        self._link.closed(code, reason, now, final=not (answered or authorizing))
         self._rearm()
 
     def receive_text(self, text: str, now: float) -> Event | None:

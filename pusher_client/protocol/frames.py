@@ -19,6 +19,7 @@ __all__ = [
     "client_event_frame",
     "decode_data",
     "decode_frame",
+    "error_text",
     "json_object",
     "sign_in_frame",
     "subscribe_frame",
@@ -123,6 +124,12 @@ def clean_text(value: object) -> str:
         return ""
     words = _SIGNATURE.sub("…", value[:_TEXT_READ])[:TEXT_LIMIT]
     return "".join(character if character.isprintable() else " " for character in words)
+
+
+def error_text(value: object) -> str:
+    """Return the text of a server's error, fit for logs: ``message``, ``error``, or the data itself if it is text."""
+    known = json_object(value)
+    return clean_text(known.get("message")) or clean_text(known.get("error")) or clean_text(value)
 
 
 def _frame_text(event: str, data: object, channel: str | None = None) -> str:

@@ -12,7 +12,7 @@ from pusher_client.events import ConnectionState, ServerError
 from pusher_client.exceptions import ConnectError, ProtocolError, PusherError
 from pusher_client.protocol.checks import is_integer
 from pusher_client.protocol.cures import close_cure, open_cure
-from pusher_client.protocol.frames import PING, Frame, clean_text, decode_data, json_object
+from pusher_client.protocol.frames import PING, Frame, decode_data, error_text, json_object
 from pusher_client.protocol.liveness import Action, Liveness, negotiated_timeout
 from pusher_client.protocol.outputs import (
     CloseWebSocket,
@@ -277,11 +277,7 @@ class Link:
 
 def server_error(data: object) -> ServerError:
     """Read the data of a ``pusher:error``: servers disagree on its shape (protocol-notes 4.3)."""
-    if isinstance(data, str):
-        return ServerError(None, clean_text(data))
-    known = json_object(data)
-    code = known.get("code")
+    code = json_object(data).get("code")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= len("4999"):
         code = int(code)
-    message = clean_text(known.get("message"))
-    return ServerError(code if is_integer(code) else None, message)
+    return ServerError(code if is_integer(code) else None, error_text(data))

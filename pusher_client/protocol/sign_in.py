@@ -100,6 +100,16 @@ class SignIn:
         return None if self.user is None else self.user["id"]
 
     @property
+    def answer_pending(self) -> bool:
+        """Whether a sign-in waits for the server's answer."""
+        return self.state is SignInState.SIGNING_IN
+
+    @property
+    def authenticating(self) -> bool:
+        """Whether an authentication is pending, or is to be requested again."""
+        return self.state is SignInState.AUTHENTICATING
+
+    @property
     def answers_for_close(self) -> bool:
         """Whether a close with 4009 is the answer to a sign-in, and no reason to stay away."""
         return self._unanswered or self.state is SignInState.SIGNING_IN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pusher_client.events import Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, PusherError, SubscriptionError
 from pusher_client.protocol.acknowledgement import Acknowledgement, OwedAnswers
-from pusher_client.protocol.channel_events import is_refusal, read_subscription_error
+from pusher_client.protocol.channel_events import cached_event, is_refusal, read_subscription_error
 from pusher_client.protocol.channel_frames import ChannelFrames, SubscriptionContext
 from pusher_client.protocol.codes import SUBSCRIPTION_SUCCEEDED, UNAUTHORIZED
 from pusher_client.protocol.early_events import EarlyEvents
@@ -27,6 +27,7 @@ from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transi
 __all__ = ["Subscription"]
 
 _FINAL_SERVER_STATUSES = REFUSALS | {UNAUTHORIZED}
+_FINAL_ERRORS = (*range(4000, 4100), *range(4300, 5000))
 
 
 class Subscription:
@@ -190,6 +191,10 @@ class Subscription:
             return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
         if frame.event == SUBSCRIPTION_SUCCEEDED:
             return self._acknowledged(frame, now)
+        cached = cached_event(frame) if self.state is SubscriptionState.SUBSCRIBED else None
+        if cached is not None:
+            self.frames.receive_cached(cached, now)
+            return True
         event = self.frames.events.read(frame) if self.state is SubscriptionState.SUBSCRIBED else None
         if event is not None:
             self.frames.deliver(event)
@@ -204,11 +209,23 @@ class Subscription:
         self._early.hold(frame)
         return True
 
-    def suspect(self, now: float, *, named: bool) -> None:
-        """An authorization was refused: this channel's, or that of some channel (protocol-notes 5.4)."""
-        if named or self.frames.kind.authorized:
+    def refused_in_band(self, error: ServerError, last_received: float, now: float) -> None:
+        """Settle a pending subscription: an error names the channel (protocol-notes 5.4)."""
+        if self.state is SubscriptionState.SUBSCRIBING:
+            words = error.message if error.code in _FINAL_SERVER_STATUSES else error_words(error)
+            why: dict[str, object] = {"type": "", "error": words, "status": error.code}
+            self._context.send(unsubscribe_frame(self.name))  # it may have granted what it reports as an error
+            self._refused_by_server(why, last_received, now, final=error.code in _FINAL_ERRORS)
+
+    def note_error(self, error: ServerError) -> None:
+        """Quote an error that names no channel if the acknowledgement does not come (protocol-notes 5.4)."""
+        self._ack.note(error_words(error))
+
+    def suspect(self, error: ServerError, now: float) -> None:
+        """An authorization was refused, which may be this channel's (protocol-notes 5.4)."""
+        if self.frames.kind.authorized:
             self._ack.suspect()
-        self.doubt(now)
+        self.doubt(now, error.message)
 
     def doubt(self, now: float, words: str = "") -> None:
         """Wait for the acknowledgement no longer than a second from now; the server's words may be the reason."""
@@ -239,21 +256,27 @@ class Subscription:
         self._calls.finish(None)
         return True
 
-    def _refused_by_server(self, why: dict[str, object], last_received: float, now: float) -> bool:
+    def _refused_by_server(
+        self, why: dict[str, object], last_received: float, now: float, *, final: bool = False
+    ) -> bool:
         if self.state not in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
             return False
         self.frames.deliver(Event("pusher:subscription_error", self.name, why))
-        status, message = why["status"], f"the server refused the subscription: {why['error']}"
+        status = why["status"]
+        words = f": {why['error']}" if why["error"] else " without a reason"
+        message = f"the server refused the subscription{words}"
         error = SubscriptionError(self.name, message)
         if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
-            error = AuthorizationError(self.name, message, status=status)
-        self._give_back(error, last_received, now, told=True)
+            error, final = AuthorizationError(self.name, message, status=status), True
+        self._give_back(error, last_received, now, told=True, final=final)
         return True
 
-    def _give_back(self, error: SubscriptionError, last_received: float, now: float, *, told: bool) -> None:
+    def _give_back(
+        self, error: SubscriptionError, last_received: float, now: float, *, told: bool, final: bool
+    ) -> None:
         """The server does not grant the subscription: final for the first with a clear refusal, else tried again."""
         self._lose(last_received, now)
-        if isinstance(error, AuthorizationError) and not self._ever_subscribed:
+        if final and not self._ever_subscribed:
             self._fail(error, now, told=told)
         else:
             self._retry(error, self._attempts.delay(), now)
@@ -267,7 +290,7 @@ class Subscription:
 
     def handle_deadline(self, now: float) -> None:
         """Fail calls, send again, or let the hold do what is due."""
-        why = self._last_error or self._ack.words
+        why = self._ack.words or self._last_error
         last = f"; the last error was: {why}" if why else ""
         timeout = self._context.settings.subscribe_timeout
         self._calls.expire(now, SubscriptionError(self.name, f"not subscribed within {timeout:g} s{last}"))
@@ -283,7 +306,8 @@ class Subscription:
         # The acknowledgement may be late or lost; some servers refuse a second subscription to the same channel.
         self._context.send(unsubscribe_frame(self.name))
         self._owed.lapse(self.name)
-        self._give_back(self._ack.missing(self.name), now, now, told=False)
+        error = self._ack.missing(self.name)
+        self._give_back(error, now, now, told=False, final=isinstance(error, AuthorizationError))
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -342,3 +366,9 @@ class Subscription:
             check_transition(SUBSCRIPTION_TRANSITIONS, self.state, state)
             self.state = state
             self.frames.set_subscribed(subscribed=state is SubscriptionState.SUBSCRIBED)
+
+
+def error_words(error: ServerError) -> str:
+    """Return the text and the code of an error, as far as there are any."""
+    code = "" if error.code is None else f"({error.code})"
+    return " ".join(filter(None, (error.message, code)))

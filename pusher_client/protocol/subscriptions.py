@@ -76,9 +76,24 @@ class WantedChannels:
 
     def settle_owed(self, frame: Frame, now: float) -> bool:
         """Tell whether a frame answers a subscription that was given up before; a second one must be waited for."""
-        if not self._owed.receive(frame, now):
-            return False
-        subscription = self.subscriptions.get(frame.channel or "")
+        return self._owed.receive(frame, now) and self._settled(frame.channel or "", now)
+
+    def settle_owed_error(self, channel: str, now: float) -> bool:
+        """Return whether an error that names a channel answers a subscription that was given up before."""
+        return self._owed.take(channel, now, refusal=True) and self._settled(channel, now)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a subscription waits for its acknowledgement."""
+        return any(each.state is SubscriptionState.SUBSCRIBING for each in self.subscriptions.values())
+
+    @property
+    def authorizing(self) -> bool:
+        """Whether an authorization is pending, or is to be requested again."""
+        return any(each.state is SubscriptionState.AUTHORIZING for each in self.subscriptions.values())
+
+    def _settled(self, channel: str, now: float) -> bool:
+        subscription = self.subscriptions.get(channel)
         if subscription is not None:
             subscription.doubt(now)
             self._timers.arm(subscription)

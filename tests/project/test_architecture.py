@@ -38,9 +38,9 @@ ROOMS: dict[str, set[str]] = {
 LONGEST = {
     "client": 400,
     "protocol/connection": 390,
-    "protocol/subscription": 350,
+    "protocol/subscription": 380,
     "protocol/link": 300,
-    "protocol/sign_in": 305,
+    "protocol/sign_in": 315,
     "protocol/encrypted_events": 296,
 }
 """Modules whose one concept takes more than the usual lines; the first two by design, the others by count."""

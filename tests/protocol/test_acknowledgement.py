@@ -54,7 +54,9 @@ def test_a_suspicion_is_an_authorization_that_was_refused() -> None:
     error = acknowledgement.missing("a")
     assert isinstance(error, AuthorizationError)
     assert error.status == 4009
-    assert str(error) == "a: the server refused an authorization and did not say for which channel (status 4009)"
+    assert str(error) == "a: the server refused an authorization and did not name the channel (status 4009)"
+    acknowledgement.note("no")
+    assert str(acknowledgement.missing("a")).endswith("did not name the channel: no (status 4009)")
 
 
 def test_what_is_not_waited_for_cannot_be_doubted() -> None:

@@ -22,6 +22,7 @@ from pusher_client.protocol.outputs import (
     ErrorRaised,
     FrameIgnored,
     GapFound,
+    OpenWebSocket,
     Result,
     SubscriptionEnded,
 )
@@ -635,3 +636,45 @@ def test_what_was_not_sent_goes_with_its_link() -> None:
     core.connection.authorized(asked.request_id, ChannelAuthorization("key:1.1"), core.now)
     core.connection.websocket_closed(None, "", core.now)
     assert core.connection.text_to_send() == []
+
+
+def asked(core: Core) -> None:
+    """An authorization is pending."""
+    core.subscribe("private-a")
+
+
+def refused_for_now(core: Core) -> None:
+    """An authorization is to be requested again."""
+    core.subscribe("private-a")
+    request = core.requests()[-1].request_id
+    error = AuthorizationError("private-a", "busy", status=503)
+    core.connection.authorization_failed(request, error, retryable=True, retry_after=5.0, now=core.now)
+    core.drain()
+
+
+def signing_in(core: Core) -> None:
+    """The authentication of the user is pending."""
+    core.connection.start_sign_in(77, core.now)
+    core.drain()
+
+
+@pytest.mark.parametrize("prepare", [asked, refused_for_now, signing_in])
+def test_a_close_with_4009_while_an_authorization_is_pending_is_a_lost_link(prepare: Any) -> None:
+    """Servers close a link on which nothing was authorized in time; it returns with the slow backoff (R2)."""
+    core = Core()
+    core.up()
+    prepare(core)
+    before = core.now
+    core.lose(4009)
+    assert core.connection.state is ConnectionState.CONNECTING
+    core.until(OpenWebSocket)
+    assert core.now >= before + 1.0
+
+
+def test_a_close_with_4009_is_final_when_nothing_is_to_be_authorized() -> None:
+    """Then the server does not want this client (R2)."""
+    core = Core()
+    core.up()
+    core.subscribed("private-a", None)
+    core.lose(4009)
+    assert core.connection.state is ConnectionState.FAILED

@@ -10,7 +10,7 @@ import pytest
 from pusher_client.events import ConnectionState, Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
 from pusher_client.protocol.outputs import Deliver, ErrorRaised, Result
-from tests.support.core.scripted_core import CHANNEL, Core, frame
+from tests.support.core.scripted_core import CHANNEL, OLD, Core, frame, sealed
 
 REJECTED = {"code": 4301, "message": "The client event was rejected"}
 PRIVATE, PRESENCE = "private-a", "presence-b"
@@ -133,8 +133,11 @@ def test_an_encrypted_channel_never_hears_of_it(event: str, code: int | None) ->
     assert core.connection.subscription_state(CHANNEL) is SubscriptionState.SUBSCRIBED
 
 
-@pytest.mark.parametrize("code", [4009, 4100, 4200, 4300, 4302, 1, None])
-@pytest.mark.parametrize("named", [PRIVATE, None])
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [(PRIVATE, code) for code in (4009, 4100, 4200, 4300, 4302, 1, None)]
+    + [(None, code) for code in (4100, 4300, 4302, 1, None)],
+)
 def test_other_errors_are_no_channels_events(named: str | None, code: int | None) -> None:
     """Only the connection tells of them, and what is subscribed stays so (R2, R7)."""
     core = talking()
@@ -200,8 +203,199 @@ def test_an_error_without_code_that_names_a_channel_concerns_that_alone(named: s
     core = pending()
     core.receive(frame("pusher:error", named, SAID))
     core.receive(frame("pusher:error", "private-unknown", SAID))
-    core.wait(1.0)
     assert retried(core) == {named}
+    core.wait(0.4)
+    assert core.connection.wanted(named)
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "final"),
+    [
+        ({"type": "ServerError", "error": "too large", "code": 4302}, "too large (4302)", True),
+        ({"message": "not you", "code": 4009}, "not you", True),
+        ({"message": "gone", "code": 4001}, "gone (4001)", True),
+        ({"message": "busy", "code": 4100}, "busy (4100)", False),
+        ({"message": "again", "code": "4200"}, "again (4200)", False),
+        ("plain words", "plain words", False),
+        ('"quoted words"', "quoted words", False),
+        (None, "without a reason", False),
+    ],
+)
+@pytest.mark.parametrize("channel", [CHANNEL, PRIVATE, "orders", "presence-a"])
+def test_an_error_settles_the_pending_subscription_that_it_names_at_once(
+    channel: str, data: Any, words: str, *, final: bool
+) -> None:
+    """Its words are in the exception; a code that does not pass ends a first subscription (R3, R7)."""
+    core = Core(subscribe_timeout=5.0)
+    core.up()
+    call = core.subscribe(channel)
+    if channel != "orders":
+        core.answer(OLD if channel == CHANNEL else None)
+    core.receive(frame("pusher:error", channel, data))
+    assert core.names() == ["pusher:subscription_error"]
+    assert (core.connection.subscription_state(channel) is SubscriptionState.FAILED) is final
+    core.wait(0.0 if final else 5.0)
+    error = next(output.error for output in core.outputs if isinstance(output, Result) and output.call_id == call)
+    assert words in str(error)
+
+
+def test_an_error_that_names_a_channel_is_retried_after_a_lost_link() -> None:
+    """For a channel that was subscribed before, no such error is final (R3)."""
+    core = Core()
+    core.up()
+    core.subscribed("orders", None)
+    core.lose()
+    core.back()
+    core.receive(frame("pusher:error", "orders", {"code": 4302, "message": "x"}))
+    assert core.connection.subscription_state("orders") is SubscriptionState.AUTHORIZING
+    core.wait(1.0)
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBING
+
+
+def test_an_error_that_names_a_channel_may_answer_a_subscription_that_was_given_up() -> None:
+    """Then the current one gets one second more, like after a refusal (protocol-notes 5.5)."""
+    core = Core()
+    core.up()
+    core.subscribe("orders")
+    core.connection.unsubscribe("orders", core.now)
+    core.subscribe("orders")
+    core.receive(frame("pusher:error", "orders", {"code": 4302, "message": "x"}))
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBING
+    core.acknowledge("orders")
+    assert core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"code": 4100, "message": "over quota"}, "over quota (4100)"),
+        ({"code": 4200, "message": "Invalid message format"}, "Invalid message format (4200)"),
+        ('{"code":4301,"error":"not here"}', "not here (4301)"),
+        ({"code": None, "message": "Invalid signature"}, "Invalid signature"),
+        ("words alone", "words alone"),
+        ({"code": 4999}, "(4999)"),
+    ],
+)
+def test_an_error_without_a_channel_is_quoted_when_a_subscription_times_out(data: Any, words: str) -> None:
+    """The caller of subscribe() learns what the server said meanwhile (R3)."""
+    core = Core(subscribe_timeout=0.8)
+    core.up()
+    call = core.subscribe(PRIVATE)
+    core.answer(None)
+    core.receive(frame("pusher:error", None, data))
+    core.wait(0.8)
+    error = next(output.error for output in core.outputs if isinstance(output, Result) and output.call_id == call)
+    assert f"not subscribed within 0.8 s; the last error was: {words}" in str(error)
+
+
+@pytest.mark.parametrize("code", [4200, 4009])
+def test_reverbs_errors_for_a_client_event_are_the_channels_when_nothing_else_can_be_meant(code: int) -> None:
+    """Data that is no object, and a client event of a non-member (protocol-notes 12)."""
+    core = talking()
+    trigger(core, PRIVATE)
+    assert [event.channel for event in rejected(core, None, {"code": code, "message": "x"})] == [PRIVATE]
+    core.subscribe("fresh")
+    trigger(core, PRIVATE)
+    assert rejected(core, None, {"code": code, "message": "x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "sent"),
+    [
+        ("cache-a", {"event": "e", "data": '{"n":1}'}),
+        ("cache-a", {"event": "e", "data": {"n": 1}, "channel": "cache-a"}),
+        ("private-cache-a", {"event": "e", "data": '{"n":1}', "channel": None}),
+    ],
+)
+def test_a_cache_miss_with_data_is_the_cached_event(channel: str, sent: dict[str, Any]) -> None:
+    """As soketi up to 1.6.0 sends it, as text or as an object (protocol-notes 5.7)."""
+    for data in (sent, json.dumps(sent)):
+        core = Core()
+        core.up()
+        core.subscribed(channel, None)
+        core.receive(frame("pusher:cache_miss", channel, data))
+        assert (core.events[-1].name, core.events[-1].data) == ("e", {"n": 1})
+        assert core.counts[channel].received == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, "{}", "words", [], {"event": 5}, {"event": "pusher:gap"}),
+        *({"event": "pusher_internal:x", "data": "1"}, {"event": "e", "channel": "cache-b", "data": "1"}),
+    ],
+)
+def test_any_other_data_of_a_cache_miss_is_ignored(data: Any) -> None:
+    """A cache miss stays one (R8)."""
+    core = Core()
+    core.up()
+    core.subscribed("cache-a", None)
+    core.receive(frame("pusher:cache_miss", "cache-a", data))
+    assert (core.events[-1].name, core.events[-1].data) == ("pusher:cache_miss", None)
+
+
+def test_a_cached_event_on_an_encrypted_channel_must_open() -> None:
+    """In either form it is an event like any other (C1)."""
+    channel = "private-encrypted-cache-a"
+    core = Core()
+    core.up()
+    core.subscribed(channel)
+    core.receive(frame("e", None, sealed(OLD, "1")))
+    core.receive(frame("pusher:cache_miss", channel, {"event": "e", "data": sealed(OLD, "2")}))
+    core.receive(frame("pusher:cache_miss", channel, {"event": "e", "data": "forged"}))
+    assert [event.data for event in core.events[1:3]] == [1, 2]
+    assert core.names()[3:] == ["pusher:decryption_failure"]
+
+
+def test_a_cached_event_without_a_channel_goes_to_the_one_just_acknowledged() -> None:
+    """Once, as Sockudo sends it; what cannot be certain is counted (protocol-notes 5.7)."""
+    core = Core()
+    core.up()
+    core.subscribed("cache-a", None)
+    core.receive(frame("e", None, "1"))
+    assert (core.events[-1].name, core.events[-1].channel, core.events[-1].data) == ("e", "cache-a", 1)
+    core.receive(frame("e", None, "1"))
+    assert core.connection.ignored_frames == 1
+
+
+def late(core: Core) -> None:
+    """The acknowledgement is long ago."""
+    core.subscribed("cache-a", None)
+    core.wait(1.5)
+
+
+def ambiguous(core: Core) -> None:
+    """Two cache channels are acknowledged at once."""
+    core.subscribed("cache-a", None)
+    core.subscribed("cache-b", None)
+
+
+def missed(core: Core) -> None:
+    """Nothing is cached."""
+    core.subscribed("cache-a", None)
+    core.receive(frame("pusher:cache_miss", "cache-a"))
+
+
+def gone(core: Core) -> None:
+    """The channel is unsubscribed."""
+    core.subscribed("cache-a", None)
+    core.connection.unsubscribe("cache-a", core.now)
+
+
+def ordinary(core: Core) -> None:
+    """The channel has no cache."""
+    core.subscribed("orders", None)
+
+
+@pytest.mark.parametrize("prepare", [late, ambiguous, missed, gone, ordinary])
+def test_a_cached_event_without_a_certain_channel_is_counted(prepare: Any) -> None:
+    """It is delivered to nobody (R7)."""
+    core = Core()
+    core.up()
+    prepare(core)
+    core.receive(frame("e", None, "1"))
+    assert "e" not in core.names()
+    assert core.connection.ignored_frames == 1
 
 
 @pytest.mark.parametrize("code", [4200, 4301, 4100, 4008, 401, 0, -1])

@@ -563,9 +563,10 @@ def test_a_refusal_inside_the_link_ends_a_late_subscription_on_both_sides(named:
     call = core.subscribe()
     core.answer()
     core.receive(frame("pusher:error", named, {"code": 4009, "message": "no"}))
-    core.wait(0.999)
-    assert events_sent(core) == ["pusher:subscribe"]
-    core.wait(0.001)
+    if named is None:
+        core.wait(0.999)
+        assert events_sent(core) == ["pusher:subscribe"]
+        core.wait(0.001)
     assert result(core, call).status == 4009
     assert events_sent(core) == ["pusher:subscribe", "pusher:unsubscribe"]
     assert core.connection.subscription_state(CHANNEL) is SubscriptionState.FAILED
@@ -880,7 +881,7 @@ def test_a_refusal_inside_the_link_is_told_once() -> None:
     core.receive(frame("pusher:error", data={"code": 4009, "message": "no"}))
     core.wait(1.0)
     (told,) = core.events
-    message = "the server refused an authorization and did not say for which channel (status 4009)"
+    message = "the server refused an authorization and did not name the channel: no (status 4009)"
     assert told.data == {"type": "AuthError", "error": f"{CHANNEL}: {message}", "status": 4009}
     assert str(result(core, call)) == f"{CHANNEL}: {message}"
 
