@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +13,7 @@ from typing import NoReturn, TypeAlias, cast
 
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.checks import seconds_problem
+from pusher_client.tasks import create_task
 
 __all__ = ["Credentials", "Fetched"]
 
@@ -124,7 +126,7 @@ class Credentials:
         fetch = self._running
         if fetch is None or fetch.task.done() or fetch.task.get_loop() is not asyncio.get_running_loop():
             fetch = self._running = _Fetch()
-            fetch.task = asyncio.create_task(self._run(fetch), name="pusher_client credentials")
+            fetch.task = create_task(functools.partial(self._run, fetch), name="pusher_client credentials")
             fetch.task.add_done_callback(_forget_error)
         fetch.waiters += 1
         try:

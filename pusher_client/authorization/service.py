@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from pusher_client.authorization.outcomes import (
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Purpose
 from pusher_client.protocol.settings import BATCH_SIZE
+from pusher_client.tasks import create_task
 
 __all__ = ["AuthorizationService"]
 
@@ -84,11 +86,11 @@ class AuthorizationService:
             answer: Called with a request's number and its outcome; for a batch once for each of its channels.
         """
         if isinstance(request, AuthorizeBatch):
-            self._run(request.batch_id, self._authorize_batch(request, answer))
+            self._run(request.batch_id, functools.partial(self._authorize_batch, request, answer))
         elif isinstance(request, Authorize):
-            self._run(request.request_id, self._authorize(request, answer))
+            self._run(request.request_id, functools.partial(self._authorize, request, answer))
         else:
-            self._run(request.request_id, self._authenticate(request, answer))
+            self._run(request.request_id, functools.partial(self._authenticate, request, answer))
 
     def cancel(self, number: int) -> None:
         """Cancel a call whose answer is not wanted any more."""
@@ -113,8 +115,8 @@ class AuthorizationService:
             if isinstance(configured, Endpoint):
                 yield configured
 
-    def _run(self, number: int, request: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(request, name="pusher_client authorization")
+    def _run(self, number: int, request: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = create_task(request, name="pusher_client authorization")
         self._tasks[number] = task
         # A task that is cancelled before its first step never reaches a "finally".
         task.add_done_callback(lambda _: self._tasks.pop(number, None))

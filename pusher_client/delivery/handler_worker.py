@@ -13,6 +13,7 @@ from pusher_client.delivery.bindings import Binding
 from pusher_client.delivery.bounded_queue import BoundedQueue
 from pusher_client.delivery.worker_pool import WorkerPool, handler_task
 from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.tasks import create_task
 
 __all__ = ["ErrorHandler", "HandlerWorker", "HandlerWorkerOwner", "Job"]
 
@@ -139,11 +140,8 @@ class HandlerWorker(BoundedQueue[Job]):
             return
         self._running = True
         self._pool.running.add(self)
-        task = asyncio.get_running_loop().create_task(self._work(), name=f"pusher_client handlers of {self._label}")
-        # An eager task may have done all the work by now.
-        if self._running:
-            self.task = task
-            task.add_done_callback(self._ended)
+        self.task = create_task(self._work, name=f"pusher_client handlers of {self._label}")
+        self.task.add_done_callback(self._ended)
 
     def purge(self) -> None:
         """Discard what is queued, and let the list of handlers that is being run go no further."""

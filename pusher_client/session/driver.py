@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from pusher_client.authorization.outcomes import Outcome, Refused, UserOutcome
@@ -24,7 +27,9 @@ from pusher_client.protocol.outputs import (
     OpenWebSocket,
     Output,
 )
+from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
+from pusher_client.tasks import create_task
 from pusher_client.transport.connection import Take
 from pusher_client.transport.open_error import OpenError
 from pusher_client.transport.send_queue import SendQueue
@@ -49,6 +54,7 @@ class Driver:
         send_queue_bytes: Bytes that may wait to be sent, see `SendQueue`.
         deliver: Called with each event.
         notify: Called with each notice, in the order of the outputs.
+        cancelled: Called when a task of the driver is cancelled from outside, as ``asyncio.run()`` does at its end.
 
     Attributes:
         loop: The event loop it runs in.
@@ -63,11 +69,13 @@ class Driver:
         send_queue_bytes: int,
         deliver: Callable[[Event], None],
         notify: Callable[[Notice], None],
+        cancelled: Callable[[], None],
     ) -> None:
         self._core = core
         self._open_websocket = open_websocket
         self._deliver = deliver
         self._notify = notify
+        self._cancelled = cancelled
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._stalls = StallWatch(self.loop)
         self._timer = DeadlineTimer(self._stalls, lambda: self.feed(core.handle_deadline))
@@ -145,7 +153,7 @@ class Driver:
                 self._deliver(event)
             case OpenWebSocket():
                 self._send_queue.clear()
-                self._socket_task = self.loop.create_task(self._run_socket(), name="pusher_client socket")
+                self._socket_task = create_task(self._run_socket, name="pusher_client socket")
             case CloseWebSocket():
                 self._close_socket()
             case Authorize() | AuthorizeBatch() | AuthenticateUser():
@@ -165,32 +173,56 @@ class Driver:
 
     async def _run_socket(self) -> None:
         """Open a WebSocket, pass its messages to the core until it is closed, and close everything of it."""
-        if self._closing:
-            await asyncio.wait(self._closing)
         try:
-            websocket: WebSocket | OpenError = await self._open_websocket()
+            if self._closing:
+                await asyncio.wait(self._closing)
+            websocket = await self._open()
+            if isinstance(websocket, OpenError):
+                self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
+            else:
+                await self._run_open_socket(websocket)
+        except asyncio.CancelledError:
+            self._check_cancellation()
+            raise
+
+    async def _open(self) -> WebSocket | OpenError:
+        """Open a WebSocket; every error is a failed attempt.
+
+        It is returned, because an error raised by a handler must not have it as its context (C3).
+        """
+        try:
+            return await self._open_websocket()
         except OpenError as error:
-            websocket = error  # handled below: errors raised by handlers must not have it as their context (C3)
-        if isinstance(websocket, OpenError):
-            self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
-            return
-        writer = self.loop.create_task(self._write(websocket), name="pusher_client writer")
-        given_up = False
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller of connect() must get to know of it
+            return OpenError(OpenFailure.UNUSABLE, None, describe_unexpected(error))
+
+    async def _run_open_socket(self, websocket: WebSocket) -> None:
         self._websocket = websocket
+        writer = create_task(functools.partial(self._write, websocket), name="pusher_client writer")
         try:
             self.feed(self._core.websocket_opened)
             await websocket.read(self._taker())
         except asyncio.CancelledError:
-            # Without a close by the core, this is a cancellation from outside, and the core must be informed.
-            given_up = asyncio.current_task() in self._closing
+            self._check_cancellation()  # before the wait below, in which the shutdown would cancel this task again
             raise
+        except Exception as error:  # noqa: BLE001 - a defect of the library costs this connection, not the client
+            _logger.error("the connection is closed after %s", describe_unexpected(error))  # noqa: TRY400 - C3
         finally:
             writer.cancel()
             await websocket.close()
-            # Also after a BaseException from a handler: the core must not keep a link that is gone.
-            if not given_up:
-                reason = clean_text(websocket.close_reason)
-                self.feed(self._core.websocket_closed, websocket.close_code, reason)
+            # Also after a BaseException from a handler: the core must not keep a connection that is gone.
+            if asyncio.current_task() not in self._closing:
+                self.feed(self._core.websocket_closed, websocket.close_code, clean_text(websocket.close_reason))
+
+    def _check_cancellation(self) -> None:
+        """Called when the socket's task is cancelled: unless it was by this driver, the connection ends."""
+        task = asyncio.current_task()
+        if task is not None and task not in self._closing:
+            self._socket_task = None
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+            self._cancelled()
 
     def _taker(self) -> Take:
         """Return the function that takes the messages of a WebSocket, called where their bytes arrive."""
@@ -216,8 +248,13 @@ class Driver:
 
     async def _write(self, websocket: WebSocket) -> None:
         send_queue = self._send_queue
-        while await websocket.send(await send_queue.take()):
-            pass
+        try:
+            while await websocket.send(await send_queue.take()):
+                pass
+        except Exception as error:  # noqa: BLE001 - a defect of the library costs this connection, not the client
+            reason = f"sending failed with {describe_unexpected(error)}"
+            self._close_socket()
+            self.feed(self._core.websocket_closed, None, reason)
 
     def _close_socket(self) -> None:
         self._send_queue.clear()
@@ -242,3 +279,9 @@ class Driver:
             self.feed(self._core.authorization_failed, request_id, error, retryable=retryable, retry_after=retry_after)
         else:
             self.feed(self._core.authorized, request_id, outcome)
+
+
+def describe_unexpected(error: Exception) -> str:
+    """Return type and place of an unexpected error; its message may hold a secret (C3)."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"an unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"

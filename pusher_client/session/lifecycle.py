@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 from collections.abc import Callable, Collection
 from typing import Any
@@ -23,6 +24,12 @@ from pusher_client.transport.websocket import WebSocket
 __all__ = ["Lifecycle"]
 
 _HANDLER_GRACE = 1.0
+_NOT_DISCONNECTED = (
+    "the client was still connected when its tasks were cancelled, as at the end of asyncio.run(): "
+    "use 'async with' or await disconnect() before"
+)
+
+_logger = logging.getLogger("pusher_client")
 
 
 class Lifecycle:
@@ -54,7 +61,7 @@ class Lifecycle:
         self._opener = opener
         self._call_ids = itertools.count(1)
         self._driver: Driver | None = None
-        self._shutdown = Shutdown(self._shut_down)
+        self._shutdown = Shutdown(self._shut_down, self._cancelled)
         self.address: Address = address
 
     def driver(self) -> Driver | None:
@@ -89,11 +96,10 @@ class Lifecycle:
 
     async def connect(self) -> None:
         """Start a connection unless there is one, and wait until it is established."""
-        while self.driver() is not None and self._shutdown.running:
+        while self.driver() is not None and not self._core.active:
+            self._shutdown.request()  # also when the core has failed, and the notice of it is still on its way
             await self._shutdown.wait()
-        if self.driver() is None:
-            self._start()
-        await self._wait_connected()
+        await self._wait_connected(_nothing if self.driver() is not None else self._start)
 
     async def move(self, address: Address) -> None:
         """Switch to another address; with a connection, at once, and wait until the new one is established."""
@@ -102,8 +108,7 @@ class Lifecycle:
         if driver is None or not self._core.active:
             self._core.reconnect(0.0, tls=bool(address.tls))
             return
-        driver.feed(self._core.reconnect, tls=bool(address.tls))
-        await self._wait_connected()
+        await self._wait_connected(lambda: driver.feed(self._core.reconnect, tls=bool(address.tls)))
 
     async def call(self, start: Callable[[int, float], object], cancel: Callable[[int, float], object]) -> None:
         """Start a call in the core and wait for its result.
@@ -135,16 +140,16 @@ class Lifecycle:
         if driver is None:
             return
         self._shutdown.spare_caller()
-        if not self._shutdown.running:
+        if not self._shutdown.requested:
             driver.feed(self._core.disconnect)
-            self._shutdown.start()
+            self._shutdown.request()
         await self._shutdown.wait()
 
     async def wait_closed(self) -> None:
         """Wait until the connection has ended; raise the error if it failed."""
         failure = self._notices.failure
         if self.driver() is not None:
-            failure = failure if self._shutdown.running else await self._notices.waiters.wait_end()
+            failure = failure if self._shutdown.requested else await self._notices.waiters.wait_end()
             await self._shutdown.wait()
         if failure is not None:
             raise failure.with_traceback(None)
@@ -157,11 +162,20 @@ class Lifecycle:
         self._channels.end_without_loop()
         driver.end_without_loop()
 
-    async def _wait_connected(self) -> None:
+    def _cancelled(self) -> None:
+        """Called when the program cancels tasks of a connection that was not ended: end it, and open no other."""
+        driver = self._driver
+        if driver is not None and self._core.active:
+            _logger.warning("%s", _NOT_DISCONNECTED)
+            driver.feed(self._core.disconnect)
+            self._shutdown.request()
+
+    async def _wait_connected(self, begin: Callable[[], object]) -> None:
+        waiters = self._notices.waiters
         try:
-            await self._notices.waiters.wait_connected(connected=self._core.state is ConnectionState.CONNECTED)
+            await waiters.wait_connected(begin, lambda: self._core.state is ConnectionState.CONNECTED)
         except asyncio.CancelledError:
-            if self._notices.waiters.nobody_connecting:
+            if waiters.nobody_connecting:
                 await self.disconnect()
             raise
         except ConnectError:
@@ -176,9 +190,11 @@ class Lifecycle:
             send_queue_bytes=self._core.settings.buffer_bytes,
             deliver=self._channels.deliver,
             notify=self._notices.handle,
+            cancelled=self._cancelled,
         )
         self._channels.open()
-        self._notices.begin(self._shutdown.start, lambda: self.address.place)
+        self._shutdown.begin()
+        self._notices.begin(self._shutdown.request, lambda: self.address.place)
         self._authorization.attach()
         driver.feed(self._core.connect)
 
@@ -193,3 +209,7 @@ class Lifecycle:
 
     async def _open_websocket(self) -> WebSocket:
         return await self._opener.open(self.address)
+
+
+def _nothing() -> None:
+    """Start nothing: a connection is there or on its way."""

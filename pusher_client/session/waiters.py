@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from pusher_client.exceptions import PusherError
@@ -31,22 +32,26 @@ class Waiters:
         """Called when a connection starts."""
         self._succeeded = False
 
-    async def wait_connected(self, *, connected: bool) -> None:
+    async def wait_connected(self, begin: Callable[[], object], connected: Callable[[], bool]) -> None:
         """Wait until the connection is established.
 
         Args:
-            connected: Whether it is established already.
+            begin: Starts what is waited for. Called when the wait has begun: handlers run within, and may end it.
+            connected: Returns whether the connection is established.
 
         Raises:
             PusherError: The connection failed or was ended before.
         """
         self._connecting += 1
+        future = _new_future(self._connect)
         try:
-            if not connected:
-                await _new_future(self._connect)
+            begin()
+            if not connected():
+                await future
             self._succeeded = True
         finally:
             self._connecting -= 1
+            future.cancel()
 
     async def wait_end(self) -> PusherError | None:
         """Wait until the connection has ended; return the error if it failed."""

@@ -14,15 +14,16 @@ IMPURE = {"asyncio", "websockets", "httpx", "time", "random", "logging", "socket
 
 VALUES = {"events", "exceptions"}
 CORE_AND_VALUES = {"protocol"} | VALUES
-HANDLES = {"channel", "user", "authorization", "delivery", "transport"} | CORE_AND_VALUES
+HANDLES = {"channel", "user", "authorization", "delivery", "tasks", "transport"} | CORE_AND_VALUES
 CLIENT = {"__init__", "client", "session"} | HANDLES
 ROOMS: dict[str, set[str]] = {
     "exceptions": set(),
     "events": {"exceptions"},
     "protocol": VALUES,
-    "transport": {"protocol", "exceptions"},
-    "delivery": CORE_AND_VALUES,
-    "authorization": {"protocol", "exceptions", "transport/proxy"},
+    "tasks": set(),
+    "transport": {"protocol", "exceptions", "tasks"},
+    "delivery": {"tasks"} | CORE_AND_VALUES,
+    "authorization": {"protocol", "exceptions", "tasks", "transport/proxy"},
     "channel": {"delivery"} | CORE_AND_VALUES,
     "user": {"delivery"} | CORE_AND_VALUES,
     "session": HANDLES,

@@ -506,9 +506,8 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    driver = Driver(
-        core, unused, AuthorizationService(None, None, None), send_queue_bytes=1000, deliver=unused, notify=unused
-    )
+    service = AuthorizationService(None, None, None)
+    driver = Driver(core, unused, service, send_queue_bytes=1000, deliver=unused, notify=unused, cancelled=unused)
     driver._carry_out(Cancel(7))
     await driver.stop(())
     assert core.state is ConnectionState.INITIALIZED
