@@ -152,6 +152,8 @@ class HandlerWorker(BoundedQueue[Job]):
             if inspect.iscoroutine(job.started):
                 job.started.close()
         self.busy = self._running
+        if not self._running:
+            self._pool.running.discard(self)
 
     def forget_task(self) -> None:
         """Let go of a task whose event loop is gone."""
@@ -246,7 +248,8 @@ class HandlerWorker(BoundedQueue[Job]):
         self.task = None
         # What a cancelled task left behind still comes before the next event.
         self.busy = self.readable
-        self._pool.running.discard(self)
+        if not self.busy:  # else the pool discards it with the others when the client disconnects
+            self._pool.running.discard(self)
         owner = self._owner()
         if owner is not None:
             owner.on_idle()

@@ -40,7 +40,7 @@ class WorkerPool:
     """The workers of one client that are at work now, and the event loop that all of it happens in.
 
     Attributes:
-        running: The workers that have a task.
+        running: The workers that have a task, and those with events that a cancelled task has left.
     """
 
     __slots__ = ("_loop", "_thread", "running")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import types
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 __all__ = ["EagerTask", "task_factory"]
@@ -16,7 +16,7 @@ class EagerTask(asyncio.Task[Any]):
 
 
 @contextlib.contextmanager
-def task_factory(*, eager: bool) -> Iterator[None]:
+def task_factory(*, eager: bool) -> Generator[None]:
     """Run the block with the loop's own tasks, or with tasks that take their first step at once."""
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
@@ -36,9 +36,13 @@ def _eager(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> a
 
 
 @types.coroutine
-def _rest(coroutine: Any, first: Any) -> Generator[Any, Any, Any]:
-    yield first
-    return (yield from coroutine)
+def _yield(value: Any) -> Generator[Any, Any, None]:
+    yield value
+
+
+async def _rest(coroutine: Any, first: Any) -> Any:
+    await _yield(first)
+    return await coroutine
 
 
 async def _ended(value: Any) -> Any:
