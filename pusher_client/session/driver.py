@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Collection
-from pathlib import Path
 from typing import Any
 
 from pusher_client.authorization.outcomes import Outcome, Refused, UserOutcome
@@ -27,11 +25,10 @@ from pusher_client.protocol.outputs import (
     OpenWebSocket,
     Output,
 )
-from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
 from pusher_client.tasks import create_task
 from pusher_client.transport.connection import Take
-from pusher_client.transport.open_error import OpenError
+from pusher_client.transport.open_error import OpenError, describe_open_error, describe_unexpected
 from pusher_client.transport.send_queue import SendQueue
 from pusher_client.transport.websocket import WebSocket
 
@@ -192,10 +189,8 @@ class Driver:
         """
         try:
             return await self._open_websocket()
-        except OpenError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller of connect() must get to know of it
-            return OpenError(OpenFailure.UNUSABLE, None, describe_unexpected(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end this task without a word
+            return describe_open_error(error, "opening the connection")
 
     async def _run_open_socket(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -279,9 +274,3 @@ class Driver:
             self.feed(self._core.authorization_failed, request_id, error, retryable=retryable, retry_after=retry_after)
         else:
             self.feed(self._core.authorized, request_id, outcome)
-
-
-def describe_unexpected(error: Exception) -> str:
-    """Return type and place of an unexpected error; its message may hold a secret (C3)."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"an unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"

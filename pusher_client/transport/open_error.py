@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pusher_client.protocol.reconnect import OpenFailure
 
-__all__ = ["OpenError", "describe_open_error"]
+__all__ = ["OpenError", "describe_open_error", "describe_unexpected"]
 
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
 _NEEDS_CLIENT_CERTIFICATE = "the server requires a client certificate: load one into the SSLContext given as tls="
@@ -87,10 +87,10 @@ def describe_open_error(error: BaseException, phase: str) -> OpenError:
         case OSError():
             words = error.strerror or "an error of the operating system without details"
         case asyncio.InvalidStateError() | RuntimeError():
-            words = _unexpected(error)
+            words = describe_unexpected(error)
         case _:
             # Another attempt does the same with the same values.
-            return OpenError(OpenFailure.UNUSABLE, None, f"{_unexpected(error)} while {phase}")
+            return OpenError(OpenFailure.UNUSABLE, None, f"{describe_unexpected(error)} while {phase}")
     return OpenError(OpenFailure.NETWORK, None, f"{words} ({phase})")
 
 
@@ -109,7 +109,7 @@ def _tls_error(error: ssl.SSLError, phase: str) -> OpenError:
     return OpenError(OpenFailure.NETWORK, None, f"{words} ({phase})")
 
 
-def _unexpected(error: BaseException) -> str:
+def describe_unexpected(error: BaseException) -> str:
     """Return type and place of an unexpected error; its message may hold a secret (promise C3)."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -36,13 +36,13 @@ def _eager(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> a
 
 
 @types.coroutine
-def _yield(value: Any) -> Generator[Any, Any, None]:
-    yield value
+def _resume(coroutine: Any, first: Any) -> Generator[Any, Any, Any]:
+    yield first
+    return (yield from coroutine)
 
 
 async def _rest(coroutine: Any, first: Any) -> Any:
-    await _yield(first)
-    return await coroutine
+    return await _resume(coroutine, first)
 
 
 async def _ended(value: Any) -> Any:
