@@ -18,6 +18,7 @@ a signature or a payload.
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 __all__ = [
@@ -33,6 +34,13 @@ __all__ = [
 ]
 
 _Error = TypeVar("_Error", bound=BaseException)
+
+
+def _with_number(text: str, number: int | None, form: str) -> str:
+    """Append a code or status, unless the text has it already."""
+    if number is None or str(number) in re.findall(r"[0-9]+", text):
+        return text
+    return f"{text} {form.format(number)}"
 
 
 class PusherError(Exception):
@@ -53,7 +61,7 @@ class ConnectError(PusherError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return self.reason if self.code is None else f"{self.reason} ({self.code})"
+        return _with_number(self.reason, self.code, "({})")
 
 
 class NotConnectedError(PusherError):
@@ -100,8 +108,7 @@ class AuthorizationError(SubscriptionError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return text if self.status is None else f"{text} (status {self.status})"
+        return _with_number(super().__str__(), self.status, "(status {})")
 
 
 class DecryptionError(PusherError):

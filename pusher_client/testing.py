@@ -19,7 +19,11 @@ import secrets
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError as _missing:
+    _message = f"pusher_client.testing needs {_missing.name}: pip install 'pusher-channels-client[testing]'"
+    raise ModuleNotFoundError(_message, name=_missing.name) from None
 
 from pusher_client.authorization.authorizers import HTTPAuthorizer, HTTPUserAuthenticator
 from pusher_client.client import PusherClient

@@ -124,7 +124,12 @@ class Demonstration:
         return problems
 
     def summarize(self) -> None:
-        """Print the counts on one line."""
+        """Print what was proved, if nothing failed, and the counts on one line."""
+        if not self.problems():
+            self._console.print(
+                f"key rotated once, {len(self.received)} of {self._count} events received in order, none lost",
+                style="green",
+            )
         self._console.print(
             f"received {len(self.received)}, key refreshes {self.key_refreshes}, failures {self.failures}"
         )

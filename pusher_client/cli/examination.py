@@ -246,5 +246,4 @@ def _closed(code: int | None, reason: str) -> str:
 
 
 def _words(error: SubscriptionError) -> str:
-    status = getattr(error, "status", None)
-    return error.message if status is None else f"{error.message} (status {status})"
+    return str(error).removeprefix(f"{error.channel}: ")

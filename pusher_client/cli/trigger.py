@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import sys
@@ -60,6 +61,7 @@ def trigger(
         _check_master_key(channels, master_key)
         app_id = _app_id(app_id)
         text = read_data(data)
+        _warn_of_broken_json(text, console)
         secret = read_secret(SECRET, secrets.secret_file) or prompted_secret(SECRET, "--secret-file")
         library = _library(server, app_id, secret, master_key, timeout)
         _publish(library, batches(channels), console, event=event, data=text, socket_id=socket_id)
@@ -104,6 +106,25 @@ def read_data(given: str | None) -> str:
     if sys.stdin.isatty():
         raise CommandError("give the data with --data, or pipe it into standard input", ExitCode.USAGE)
     return sys.stdin.read().removesuffix("\n")
+
+
+def _warn_of_broken_json(text: str, console: Console) -> None:
+    """Warn of data that is meant as JSON and is not, as shells make it by removing quotes."""
+    if text.strip()[:1] not in {"{", "[", '"'}:
+        return
+    try:
+        json.loads(text)
+    except ValueError as error:
+        problem = str(error)
+    except RecursionError:
+        return
+    else:
+        return
+    console.print(
+        f"warning: the data looks like JSON, but is not: {problem}; it is published as text; "
+        """quote it for the shell, as in --data '{"id": 7}'""",
+        style="yellow",
+    )
 
 
 def _library(server: Server, app_id: str, secret: str, master_key: str | None, timeout: float) -> Any:

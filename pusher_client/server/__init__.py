@@ -12,6 +12,16 @@ Requires the extra ``server``.
 
 from __future__ import annotations
 
+try:
+    import starlette.applications
+    import uvicorn
+
+    # Imported first, so that a missing extra is reported before a module that needs it fails.
+    _needed: tuple[object, ...] = (starlette.applications.Starlette, uvicorn.Server)
+except ModuleNotFoundError as _missing:
+    _message = f"pusher_client.server needs {_missing.name}: pip install 'pusher-channels-client[server]'"
+    raise ModuleNotFoundError(_message, name=_missing.name) from None
+
 from pusher_client.server.running import LocalServer
 
 __all__ = ["LocalServer"]

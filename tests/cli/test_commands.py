@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -54,3 +55,40 @@ def test_the_help_shows_patterns_as_they_are_typed() -> None:
     shown = " ".join(CliRunner().invoke(app, ["listen", "--help"], env={"COLUMNS": "200"}).stdout.split())
     assert "order-*" in shown
     assert "* is all events" in shown
+
+
+def test_the_package_runs_as_the_command() -> None:
+    """``python -m pusher_client`` is ``pusher-client``, for environments whose scripts are not on the PATH."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pusher_client", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == CliRunner().invoke(app, ["--version"]).stdout
+
+
+def test_the_module_calls_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same entry point."""
+    monkeypatch.setattr(sys, "argv", ["pusher-client", "--version"])
+    monkeypatch.delitem(sys.modules, "pusher_client.__main__", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        importlib.import_module("pusher_client.__main__")
+    assert caught.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"),
+    [
+        ("pusher_client.server", "starlette", "server"),
+        ("pusher_client.server", "uvicorn", "server"),
+        ("pusher_client.testing", "pytest", "testing"),
+    ],
+)
+def test_a_missing_extra_is_named_at_import(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str, extra: str
+) -> None:
+    """The error of the import itself has the line that installs it."""
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    cure = re.escape(f"{name} needs {module}: pip install 'pusher-channels-client[{extra}]'")
+    with pytest.raises(ModuleNotFoundError, match=cure):
+        importlib.import_module(name)

@@ -68,6 +68,7 @@ def test_the_demo_decrypts_every_event_in_order_through_a_rotation(events: int) 
         *range(1, events + 1)
     ]
     assert "  master key rotated" in lines
+    assert lines[-2] == f"key rotated once, {events} of {events} events received in order, none lost"
     assert lines[-1] == f"received {events}, key refreshes 1, failures 0"
 
 
@@ -87,6 +88,7 @@ def test_events_that_cannot_be_decrypted_fail_the_demo(monkeypatch: pytest.Monke
     assert re.fullmatch(r"received 0, key refreshes \d+, failures 4", result.stdout.splitlines()[-1])
     assert "error: 4 events could not be decrypted" in result.stderr
     assert "ciphertext" not in result.output
+    assert "none lost" not in result.output
 
 
 def test_a_server_that_does_not_answer_fails_the_demo_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pusher_client import Event, HTTPAuthorizer, PusherClient
-from pusher_client.cli.reporting import CommandError
-from pusher_client.cli.trigger import batches, read_data
+from pusher_client.cli.reporting import CommandError, error_console
+from pusher_client.cli.trigger import _warn_of_broken_json, batches, read_data
 from pusher_client.server import LocalServer
 from tests.support.cli_commands import environment_for, run
 from tests.support.scripted_endpoint import answer, serve_endpoint
@@ -200,3 +200,22 @@ def test_without_data_a_terminal_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     with pytest.raises(CommandError, match="--data"):
         read_data(None)
+
+
+@pytest.mark.parametrize("data", ["{id: 7}", "{'id': 7}", "[1, 2", '{"id": 7}}', '"half', '{\\"id\\": 7}'])
+def test_data_that_looks_like_broken_json_is_warned_of(server: LocalServer, data: str) -> None:
+    """It is published all the same; the warning has the place, and not the data (C3)."""
+    result = run("trigger", "orders", "-e", "created", "-d", data, env=environment(server))
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("warning: the data looks like JSON, but is not: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "data", ["", "7", "text", '{"id": 7}', " [1]\n", '"text"', "-", "{[" * 5 + "]}", "[" * 100_000]
+)
+def test_other_data_is_published_without_a_word(data: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Plain text is data, too."""
+    _warn_of_broken_json(data, error_console())
+    found = capsys.readouterr().err
+    assert bool(found) == data.startswith("{[")

@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "sync": {"__init__", "delivery"} | VALUES,
     "testing": {"server"} | CLIENT,
     "cli": {"server"} | CLIENT,
+    "__main__": {"cli"},
 }
 """What each room may import from the others: a room, or one module of it."""
 
@@ -52,6 +53,7 @@ CORE = "tests/protocol/test_connection.py, test_subscription.py and test_link.py
 PACKAGES = {"authorization", "cli", "delivery", "protocol", "server", "session", "sync", "transport"}
 NOT_MIRRORED = {
     "__init__": "tests/project/test_exports.py",
+    "__main__": "tests/cli/test_commands.py",
     "client": "tests/behaviour/, over real sockets",
     "exceptions": "every test that expects one",
     "authorization/response": "tests/authorization/test_endpoint_answers.py",
