@@ -144,6 +144,7 @@ AT_HOME: dict[str, Call] = {
     "EventStream.__aexit__": lambda held: held.stream.__aexit__(None, None, None),
     "EventStream.__anext__": lambda held: anext(held.stream),
     "EventStream.close": lambda held: held.stream.close(),
+    "EventStream.take": lambda held: held.stream.take(1),
     **_bindings("User", lambda held: held.client.user),
     **_bindings("Watchlist", lambda held: held.client.user.watchlist),
     **_bindings("ValueDispatcher", lambda held: held.client.connection),
