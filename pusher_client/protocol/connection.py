@@ -273,10 +273,12 @@ class Connection:
         self._link.opened(now)
         self._rearm()
 
-    def open_failed(self, failure: OpenFailure, status: int | None, reason: str, now: float) -> None:
-        """The WebSocket could not be opened; ``status`` is that of the HTTP answer, if there was one."""
+    def open_failed(
+        self, failure: OpenFailure, status: int | None, reason: str, now: float, *, retry_after: float | None = None
+    ) -> None:
+        """The WebSocket could not be opened; ``status`` and ``retry_after`` are those of the HTTP answer, if any."""
         self._now = now
-        self._link.open_failed(failure, status, reason, now)
+        self._link.open_failed(failure, status, reason, now, retry_after=retry_after)
         self._rearm()
 
     def websocket_closed(self, code: int | None, reason: str, now: float) -> None:
@@ -288,6 +290,14 @@ class Connection:
         # Servers close a link on which nothing was authorized in time (design.md R2).
         authorizing = code == UNAUTHORIZED and (self._channels.authorizing or self.sign_in.authenticating)
         self._link.closed(code, reason, now, final=not (answered or authorizing))
+        self._rearm()
+
+    def websocket_broken(self, cause: str, now: float) -> None:
+        """This side closed the WebSocket because of what the server sent; pending subscriptions may be why."""
+        self._now = now
+        self._link.broken(cause, now)
+        for subscription in self._channels.subscriptions.values():
+            subscription.link_broken(cause)
         self._rearm()
 
     def receive_text(self, text: str, now: float) -> Event | None:

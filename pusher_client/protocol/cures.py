@@ -42,6 +42,12 @@ _CLOSE_CURES: dict[int | None, str] = {
     4009: "the server requires an authorization: check the key and secret that sign it",
 }
 _LAST_FATAL = 4099
+_FAILURE_CURES = {
+    OpenFailure.NOT_YET_VALID: "check this machine's clock",
+    OpenFailure.TLS: "load the client certificate into an SSLContext given as tls, with the TLS versions of the server",
+    OpenFailure.UNUSABLE: "check {proxy}",
+    OpenFailure.OPTION: "",
+}
 _NOT_CHANNELS = "check {host}, {port} and {path}: no Channels server answers there"
 _STATUS_CURES: dict[int | None, str] = {
     None: "check {host}, {port} and {tls}, and that proxies and firewalls on the way let WebSockets through",
@@ -78,8 +84,8 @@ def open_cure(failure: OpenFailure, status: int | None, options: Mapping[str, st
     """
     if failure is OpenFailure.CERTIFICATE:
         return "check {host} and this machine's clock; {authority}".format_map(options)
-    if failure is OpenFailure.UNUSABLE:
-        return "check {proxy}".format_map(options)
+    if failure in _FAILURE_CURES:
+        return _FAILURE_CURES[failure].format_map(options)
     if status is not None and HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return "redirects are not followed: give their target as {host}, {port} and {path}".format_map(options)
     if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -141,17 +141,25 @@ class Link:
             self.phase = LinkPhase.HANDSHAKE
             self.liveness = Liveness(self._settings.activity_timeout, self._settings.pong_timeout, now)
 
-    def open_failed(self, failure: OpenFailure, status: int | None, reason: str, now: float) -> None:
-        """The WebSocket could not be opened."""
+    def open_failed(
+        self, failure: OpenFailure, status: int | None, reason: str, now: float, *, retry_after: float | None = None
+    ) -> None:
+        """The WebSocket could not be opened; ``retry_after`` is what the server asked to wait, in seconds."""
         if self.phase is LinkPhase.OPENING:
             retry = retry_after_open_failure(failure, status, ever_connected=self._ever_connected)
             self.phase = LinkPhase.WAITING
-            self._after_loss(retry, status, reason, open_cure(failure, status), now)
+            self._after_loss(retry, status, reason, open_cure(failure, status), now, retry_after=retry_after)
 
     def closed(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
         """The WebSocket was closed by the server, or broke; ``final`` is whether a fatal code is to be taken so."""
         if self.phase in (LinkPhase.HANDSHAKE, LinkPhase.UP):
             self._closed_with(code, reason, now, final=final)
+
+    def broken(self, cause: str, now: float) -> None:
+        """This side closed the WebSocket because of what the server sent."""
+        if self.phase in (LinkPhase.HANDSHAKE, LinkPhase.UP):
+            self._emit(ErrorRaised(ProtocolError(cause)))
+            self._after_loss(Retry.BACKOFF, None, cause, "", now)
 
     def receive_first(self, frame: Frame | None, now: float) -> None:
         """Read the message that must establish the connection; None stands for one that cannot be read."""
@@ -237,14 +245,16 @@ class Link:
             retry = Retry.SLOW_BACKOFF
         self._after_loss(retry, code, close_reason(code, reason, tls=self._tls), close_cure(code), now)
 
-    def _after_loss(self, retry: Retry, code: int | None, cause: str, cure: str, now: float) -> None:
+    def _after_loss(
+        self, retry: Retry, code: int | None, cause: str, cure: str, now: float, *, retry_after: float | None = None
+    ) -> None:
         was_up = self.phase is LinkPhase.UP
         self.socket_id = None
         if retry is Retry.NEVER:
             self._fail(ConnectError(code, cause), cure, now)
             return
         self.phase = LinkPhase.WAITING
-        self._reconnect_at = self._backoff.next_connect(retry, now)
+        self._reconnect_at = self._backoff.next_connect(retry, now, retry_after)
         if was_up:
             self._begin_connecting(now)
             self._user.link_lost(now)

@@ -44,8 +44,14 @@ class OpenFailure(Enum):
 
     NETWORK = "network"
     CERTIFICATE = "certificate"
+    NOT_YET_VALID = "certificate not yet valid"
+    TLS = "tls"
     HTTP = "http"
-    UNUSABLE = "unusable"
+    UNUSABLE = "unusable proxy"
+    OPTION = "unusable option"
+
+
+_FINAL_FAILURES = frozenset({OpenFailure.CERTIFICATE, OpenFailure.TLS, OpenFailure.UNUSABLE, OpenFailure.OPTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,12 @@ def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
 
 
 def retry_after_open_failure(failure: OpenFailure, status: int | None, *, ever_connected: bool) -> Retry:
-    """Say whether trying again may help: a wrong certificate, a refusal, or a proxy that cannot be used will not."""
+    """Return when to try again: a wrong certificate, a refusal, or an unusable option stays as it is.
+
+    A certificate that is not yet valid becomes valid, or this machine's clock is corrected (design.md 10).
+    """
     refused = status is not None and (status in _REDIRECTS or status in _FINAL_STATUSES)
-    if failure in (OpenFailure.CERTIFICATE, OpenFailure.UNUSABLE) or refused:
+    if failure in _FINAL_FAILURES or refused:
         return Retry.AT_CAP if ever_connected else Retry.NEVER
     return Retry.BACKOFF
 
@@ -139,12 +148,19 @@ class Backoff:
         """Note that the link is up."""
         self._connected_at = now
 
-    def next_connect(self, retry: Retry, now: float) -> float:
-        """Return when to connect again after a link was lost, or could not be opened, at ``now``."""
+    def next_connect(self, retry: Retry, now: float, retry_after: float | None = None) -> float:
+        """Return when to connect again after a link was lost, or could not be opened, at ``now``.
+
+        Args:
+            retry: What the loss calls for.
+            now: The time.
+            retry_after: Seconds that the server asked to wait, if it did; honoured up to the cap; jitter is added.
+        """
         if self._connected_at is not None and now - self._connected_at >= self._policy.stable_after:
             self._start_anew()
         self._connected_at = None
-        return max(now + self._delay(retry), self._earliest())
+        asked = 0.0 if retry_after is None else min(retry_after, self._policy.cap)
+        return max(now + asked + self._delay(retry), self._earliest())
 
     def at_once(self, now: float) -> float:
         """Return when to connect to another place, as the caller wishes: now, unless the minute has seen enough."""

@@ -281,6 +281,11 @@ class Subscription:
         else:
             self._retry(error, self._attempts.delay(), now)
 
+    def link_broken(self, cause: str) -> None:
+        """The link was closed because of what the server sent, which may have been an acknowledgement."""
+        if self._calls:
+            self._last_error = SubscriptionError(self.name, cause)
+
     # -- time -----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float | None:

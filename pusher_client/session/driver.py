@@ -175,7 +175,8 @@ class Driver:
                 await asyncio.wait(self._closing)
             websocket = await self._open()
             if isinstance(websocket, OpenError):
-                self.feed(self._core.open_failed, websocket.failure, websocket.status, websocket.reason)
+                failed, asked = websocket, websocket.retry_after
+                self.feed(self._core.open_failed, failed.failure, failed.status, failed.reason, retry_after=asked)
             else:
                 await self._run_open_socket(websocket)
         except asyncio.CancelledError:
@@ -208,7 +209,10 @@ class Driver:
             await websocket.close()
             # Also after a BaseException from a handler: the core must not keep a connection that is gone.
             if asyncio.current_task() not in self._closing:
-                self.feed(self._core.websocket_closed, websocket.close_code, clean_text(websocket.close_reason))
+                if websocket.own_close is not None:
+                    self.feed(self._core.websocket_broken, websocket.own_close)
+                else:
+                    self.feed(self._core.websocket_closed, websocket.close_code, clean_text(websocket.close_reason))
 
     def _check_cancellation(self) -> None:
         """Called when the socket's task is cancelled: unless it was by this driver, the connection ends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from pusher_client.protocol.reconnect import OpenFailure
@@ -41,9 +41,8 @@ class HandshakeHeaders:
         self.origin: str | None = _read_origin(origin)
         self._fixed: list[tuple[str, str]] = []
         self._function: Callable[[], Awaitable[Mapping[str, str]]] | None = None
-        fixed = _as_mapping(source)
-        if fixed is not None:
-            self._fixed = _read_headers(fixed)
+        if _is_mapping(source):
+            self._fixed = _read_headers(source)
         elif callable(source):
             self._function = source
         elif source is not None:
@@ -69,17 +68,16 @@ class HandshakeHeaders:
 
 def _evaluated(headers: object) -> list[tuple[str, str]]:
     problem = "the function given as headers is an async function that returns a mapping of names to values"
-    mapping = _as_mapping(headers)
-    if mapping is not None:
+    if _is_mapping(headers):
         try:
-            return _read_headers(mapping)
+            return _read_headers(headers)
         except (TypeError, ValueError) as error:
             problem = str(error)
-    raise OpenError(OpenFailure.UNUSABLE, None, problem)
+    raise OpenError(OpenFailure.OPTION, None, problem)
 
 
-def _as_mapping(value: Any) -> Mapping[Any, Any] | None:
-    return value if isinstance(value, Mapping) else None
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _read_origin(origin: object) -> str | None:

@@ -13,7 +13,7 @@ from pusher_client.protocol.reconnect import OpenFailure
 __all__ = ["OpenError", "describe_open_error", "describe_unexpected"]
 
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
-_NEEDS_CLIENT_CERTIFICATE = "the server requires a client certificate: load one into the SSLContext given as tls="
+_NEEDS_CLIENT_CERTIFICATE = "the server requires a client certificate"
 _VERSIONS = "client and server have no TLS version in common"
 _NO_TLS = "the port speaks plain HTTP instead of TLS: use tls=False or another port"
 _NO_AGREEMENT = "the server refused the TLS handshake: no common cipher, or a client certificate is missing"
@@ -90,21 +90,21 @@ def describe_open_error(error: BaseException, phase: str) -> OpenError:
             words = describe_unexpected(error)
         case _:
             # Another attempt does the same with the same values.
-            return OpenError(OpenFailure.UNUSABLE, None, f"{describe_unexpected(error)} while {phase}")
+            return OpenError(OpenFailure.OPTION, None, f"{describe_unexpected(error)} while {phase}")
     return OpenError(OpenFailure.NETWORK, None, f"{words} ({phase})")
 
 
 def _certificate_error(error: ssl.SSLCertVerificationError, phase: str) -> OpenError:
     if error.verify_code == _NOT_YET_VALID:
-        reason = f"the certificate is not yet valid: check this machine's clock ({phase})"
-        return OpenError(OpenFailure.CERTIFICATE, None, reason)
+        reason = f"the certificate is not yet valid ({phase})"
+        return OpenError(OpenFailure.NOT_YET_VALID, None, reason)
     return OpenError(OpenFailure.CERTIFICATE, None, f"the certificate was refused: {error.verify_message} ({phase})")
 
 
 def _tls_error(error: ssl.SSLError, phase: str) -> OpenError:
     alert: str = getattr(error, "reason", None) or ""  # an error that was not raised by OpenSSL has none
     if alert in _FINAL_ALERTS:
-        return OpenError(OpenFailure.UNUSABLE, None, f"{_FINAL_ALERTS[alert]} ({phase})")
+        return OpenError(OpenFailure.TLS, None, f"{_FINAL_ALERTS[alert]} ({phase})")
     words = _PASSING_ALERTS.get(alert) or f"TLS failed: {alert.replace('_', ' ').lower() or 'no details'}"
     return OpenError(OpenFailure.NETWORK, None, f"{words} ({phase})")
 

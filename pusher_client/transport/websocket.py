@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pusher_client.transport.connection import Take, WebSocketConnection
-from pusher_client.transport.frame_reader import Violation
 
 __all__ = ["WebSocket"]
 
@@ -37,9 +36,12 @@ class WebSocket:
         return await self._connection.send(text)
 
     @property
-    def violation(self) -> Violation | None:
+    def own_close(self) -> str | None:
         """Why this side closed the connection because of what the server sent; None when it did not."""
-        return self._connection.violation
+        violation = self._connection.violation
+        if violation is None:
+            return None
+        return f"closed the connection with code {violation.code.value}: the server sent {violation.reason}"
 
     @property
     def close_code(self) -> int | None:

@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
 
 LONGEST = {
     "client": 400,
-    "protocol/connection": 390,
+    "protocol/connection": 400,
     "protocol/subscription": 380,
     "protocol/link": 300,
     "protocol/sign_in": 315,

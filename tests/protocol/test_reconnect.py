@@ -96,6 +96,8 @@ def test_a_quota_is_fatal_only_before_the_first_connection() -> None:
     [
         (OpenFailure.CERTIFICATE, None),
         (OpenFailure.UNUSABLE, None),
+        (OpenFailure.OPTION, None),
+        (OpenFailure.TLS, None),
         *((OpenFailure.HTTP, status) for status in (300, 301, 302, 307, 308, 399, 401, 403, 404, 407)),
     ],
 )
@@ -112,6 +114,7 @@ def test_refused_upgrades_are_final_at_first_and_then_retried_at_the_cap(
     ("failure", "status"),
     [
         (OpenFailure.NETWORK, None),
+        (OpenFailure.NOT_YET_VALID, None),
         (OpenFailure.HTTP, None),
         *((OpenFailure.HTTP, status) for status in (200, 299, 400, 408, 429, 500, 502, 503, 599)),
     ],
@@ -167,6 +170,13 @@ def test_at_once_is_at_once_only_the_first_time() -> None:
     """42xx connects at once, and backs off when it is repeated (R2)."""
     backoff = Backoff(ReconnectPolicy(), longest)
     assert [backoff.next_connect(Retry.AT_ONCE, 5.0) for _ in range(4)] == [5.0, 6.0, 7.0, 9.0]
+
+
+@pytest.mark.parametrize(("asked", "least"), [(None, 0.0), (6.0, 6.0), (3600.0, 60.0)])
+def test_retry_after_of_the_server_is_honoured_up_to_the_cap(asked: float | None, least: float) -> None:
+    """The drawn delay is added, so that not everybody returns in the same second (R2)."""
+    assert Backoff(ReconnectPolicy(), shortest).next_connect(Retry.BACKOFF, 0.0, asked) == least
+    assert Backoff(ReconnectPolicy(), longest).next_connect(Retry.BACKOFF, 0.0, asked) == least + 1.0
 
 
 def test_slow_backoff_waits_a_second_at_least() -> None:

@@ -67,7 +67,7 @@ async def test_headers_that_cannot_be_sent(headers: Any, words: str) -> None:
 
     with pytest.raises(OpenError) as failed:
         await HandshakeHeaders(None, function).evaluate()
-    assert failed.value.failure is OpenFailure.UNUSABLE
+    assert failed.value.failure is OpenFailure.OPTION
     assert CANARY not in failed.value.reason
 
 

@@ -192,7 +192,7 @@ async def test_an_address_that_the_operating_system_refuses() -> None:
     address = Address("KEY", cluster=None, host="127.0.0.1", port=1, path="", tls=False)
     with pytest.raises(OpenError, match=r"an unexpected UnicodeError in test_opener\.py") as caught:
         await opener.open(address, fail)
-    assert caught.value.failure is OpenFailure.UNUSABLE
+    assert caught.value.failure is OpenFailure.OPTION
     assert "canary" not in str(caught.value)
 
 
