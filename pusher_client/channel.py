@@ -22,8 +22,8 @@ class ChannelOperations:
         subscribe: Subscribes, and returns after the acknowledgement.
         unsubscribe: Unsubscribes.
         trigger: Sends a client event: its name, its data.
-        state: Tells where the channel stands.
-        subscription_count: Tells how many connections are subscribed, as the server last said.
+        state: The state of the subscription.
+        subscription_count: Number of subscribed connections, as the server last reported it.
         members: Gives the members of a presence channel.
         me: Gives the member that this client is.
     """
@@ -64,7 +64,7 @@ class Channel(Bindable[Event]):
 
     @property
     def state(self) -> SubscriptionState:
-        """Where the channel stands."""
+        """The state of the subscription."""
         return self._operations.state(self._name)
 
     @property
@@ -94,7 +94,7 @@ class Channel(Bindable[Event]):
         return self
 
     async def unsubscribe(self) -> None:
-        """Unsubscribe; when this returns, no handler hears of that subscription any more, and its streams have ended.
+        """Unsubscribe; afterwards no handler is called for that subscription, and its streams have ended.
 
         What the streams had queued before can still be read.
         """
@@ -129,7 +129,7 @@ class Channel(Bindable[Event]):
             queue_size: How many events wait to be read before the newest are refused; the client's by default.
 
         Raises:
-            TypeError: A name is no string, or ``queue_size`` no integer.
+            TypeError: A name is not a string, or ``queue_size`` is not an integer.
             ValueError: ``queue_size`` is smaller than 1.
         """
         return self._dispatcher.events(*names, queue_size=queue_size)
@@ -138,8 +138,8 @@ class Channel(Bindable[Event]):
         """Return the next event whose name matches one of these globs; the next application event without names.
 
         Raises:
-            SubscriptionError: The channel was unsubscribed meanwhile, or failed for good.
-            ConnectError: The link is over for good.
+            SubscriptionError: The channel was unsubscribed meanwhile, or has failed.
+            ConnectError: The connection has failed and is not retried.
         """
         return await self._dispatcher.wait_for(*names)
 

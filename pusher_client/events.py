@@ -39,7 +39,7 @@ MARKERS = (DECRYPTION_FAILURE, GAP, OVERFLOW)
 
 
 class ConnectionState(StrEnum):
-    """Where the connection stands, in Pusher's own words (protocol-notes 3.1)."""
+    """The state of the connection, in Pusher's own words (protocol-notes 3.1)."""
 
     INITIALIZED = "initialized"
     CONNECTING = "connecting"
@@ -50,7 +50,7 @@ class ConnectionState(StrEnum):
 
 
 class SubscriptionState(StrEnum):
-    """Where one channel stands (protocol-notes 5.1)."""
+    """The state of one channel (protocol-notes 5.1)."""
 
     UNSUBSCRIBED = "unsubscribed"
     AUTHORIZING = "authorizing"
@@ -250,8 +250,8 @@ class ClientStats:
         undecryptable: Ended as ``pusher:decryption_failure``.
         waiting: Held for a key.
         key_refreshes: Authorization requests made for a new key.
-        connects: How often the connection came to stand: one more than there were reconnects.
-        wanted: How many channels are to be subscribed now; one that was refused for good is not among them.
+        connects: Number of connections established: one more than the number of reconnects.
+        wanted: Number of channels to be subscribed now, without those that were refused.
         subscribed: How many of them are.
         silence: Seconds since the server last sent anything, a pong included; infinite without a connection to it since
             ``connect()``.

@@ -3,7 +3,7 @@
 ::
 
     PusherError
-    ├── ConnectError(code, reason)          the link is over for good
+    ├── ConnectError(code, reason)          the connection failed and is not retried
     ├── NotConnectedError                   there is no link to send on
     ├── SubscriptionError(channel)          a channel could not be subscribed
     │   └── AuthorizationError(channel, status, retry_after)
@@ -48,7 +48,7 @@ class PusherError(Exception):
 
 
 class ConnectError(PusherError):
-    """The link is over for good, and trying again unchanged would not help.
+    """The connection failed, and retrying unchanged would not help.
 
     Attributes:
         code: The WebSocket close code or the HTTP status that ended it; None when there was neither.

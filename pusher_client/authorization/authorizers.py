@@ -56,7 +56,7 @@ class HTTPAuthorizer(Endpoint):
         proxy: True for the proxy that the environment names, None for none, or an address as ``http://host:port``.
         transport: An httpx transport for tests. It is used as it is and never closed here.
         timeout: Seconds that a whole request may take, from the callables to the last byte of the answer.
-        allow_insecure: Allow plain http to anywhere. Whoever listens on the way then learns every key.
+        allow_insecure: Allow plain http to any host. Anyone on the network path can then read every key.
 
     Raises:
         TypeError: An argument is of the wrong type.

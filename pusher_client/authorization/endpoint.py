@@ -153,7 +153,7 @@ class Endpoint:
         raise failure
 
     def _is_refusal(self, answer: object) -> bool:
-        """Tell whether an answer that was read casts doubt on the credentials nevertheless."""
+        """Return whether an answer that was read suggests that the credentials are invalid."""
         del answer
         return False
 
@@ -196,7 +196,7 @@ class Endpoint:
 async def _in_use(session: _Session, pool: _Pool) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
     """Use connections for one request, and no others after it if it is cancelled.
 
-    A request that is cancelled may leave httpx with a connection that it counts as in use for good; so many of them
+    A request that is cancelled may leave httpx with a connection that it counts as in use for ever; so many of them
     would leave none for anybody (promise R6). All are closed when the requests that use them are done.
     """
     pool.running += 1

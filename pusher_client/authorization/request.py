@@ -71,7 +71,7 @@ class Request:
             seconds: How long each step of sending it may take.
 
         Raises:
-            TypeError: What a callable returned is no mapping of strings.
+            TypeError: What a callable returned is not a mapping of strings.
             ValueError: What a callable returned cannot be sent.
             Exception: Whatever a callable raised.
         """

@@ -35,7 +35,7 @@ def doctor(
     connection: ConnectionOptions,
     authorization: AuthorizationOptions,
 ) -> None:
-    """Try each step of connecting and subscribing, and print the likely cure for the one that fails.
+    """Try each step of connecting and subscribing, and print the likely cure for the step that fails.
 
     The steps are DNS, TCP, TLS, WebSocket, application key, authorization, shared secret and subscription. It does not
     prompt, print secrets or publish. The exit code is 1 if a step failed.

@@ -18,7 +18,7 @@ from pusher_client.tasks import create_task
 __all__ = ["ErrorHandler", "HandlerWorker", "HandlerWorkerOwner", "Job"]
 
 ErrorHandler = Callable[[Any, Any], object]
-"""What hears of a failing handler: plain or async, called with the exception and the event."""
+"""Called when a handler fails, with the exception and the event; plain or async."""
 
 _LONGEST_NAME_LOGGED = 200
 
@@ -47,15 +47,15 @@ class HandlerWorkerOwner(Protocol):
     """What a worker asks of the one it works for, whom it does not keep alive."""
 
     def overflow_job(self, refused: int) -> Job:
-        """Tell the loss of this many events in a row, and return what tells it to the handlers."""
+        """Log the loss of this many events in a row, and return the marker for the handlers."""
         ...
 
     def on_async_handler(self) -> None:
-        """Hear that a handler thought plain turned out to be async."""
+        """Called when a handler thought plain turned out to be async."""
         ...
 
     def on_idle(self) -> None:
-        """Hear that the worker has nothing left to do."""
+        """Called when the worker has nothing left to do."""
         ...
 
 
@@ -64,11 +64,11 @@ class HandlerWorker(BoundedQueue[Job]):
 
     Args:
         label: Whose handlers these are, for the log and the task's name.
-        owner: Who is told of losses; not kept alive.
+        owner: Notified of losses; referenced weakly.
         pool: Where the worker is found while it is at work.
         limit: How many events wait at most.
         budget: The allowance of bytes for those that wait.
-        on_error: What hears of a failing handler besides the log.
+        on_error: Called when a handler fails, besides the log.
 
     Attributes:
         busy: Whether something is queued or running; then later events have to be queued too, for the order's sake.
@@ -130,7 +130,7 @@ class HandlerWorker(BoundedQueue[Job]):
                 self._continue_in_task(binding, (), Job(name, value, (), result))
 
     def enqueue(self, bindings: tuple[Binding, ...], name: str, value: object, size: int) -> bool:
-        """Queue an event for the task and tell whether there was room; ``start`` has to follow."""
+        """Queue an event for the task and return whether there was room; ``start`` has to follow."""
         self.busy = True
         return self.push(Job(name, value, bindings), size)
 
@@ -165,13 +165,13 @@ class HandlerWorker(BoundedQueue[Job]):
         return Job("", None, ()) if owner is None else owner.overflow_job(refused)
 
     def _report_plain_failure(self, error: BaseException, name: str, value: object) -> None:
-        """Report what a plain handler raised, and leave to the task what is to be awaited of that."""
+        """Report what a plain handler raised, and let the task await what remains of that."""
         report = self._report(error, name, value)
         if report is not None:
             self._append_started(Job(name, value, (), report, is_report=True))
 
     def _continue_in_task(self, binding: Binding, bindings: tuple[Binding, ...], job: Job) -> None:
-        """Leave to the task what this handler has started, and the handlers after it."""
+        """Let the task await what this handler has started, and run the handlers after it."""
         binding.is_async = True
         rest = bindings[bindings.index(binding) + 1 :] if bindings else ()
         self._append_started(job._replace(bindings=rest))
@@ -226,7 +226,7 @@ class HandlerWorker(BoundedQueue[Job]):
             raise asyncio.CancelledError  # the handler caught it, but it was meant for the worker
 
     def _report(self, failure: BaseException, name: str, value: object) -> Awaitable[object] | None:
-        """Log a handler's failure and tell it to ``on_handler_error``; return what is left to await of that."""
+        """Log a handler's failure and call ``on_handler_error``; return what is left to await of that."""
         shown = name[:_LONGEST_NAME_LOGGED]
         _logger.error("a handler of %s failed on the event %r", self._label, shown, exc_info=failure)
         if self._on_error is None:

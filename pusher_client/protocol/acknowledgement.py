@@ -1,4 +1,4 @@
-"""The answers to subscribe frames: the one that is waited for, and those still owed to earlier frames.
+"""The answers to subscribe frames: the current one, and those still owed to earlier frames.
 
 Source: protocol-notes 5.3 to 5.5.
 """

@@ -63,7 +63,7 @@ class ClientEvents:
         return text
 
     def only_channel(self, now: float) -> str | None:
-        """Return the channel that all client events of the last five seconds went to; None if there is no such one."""
+        """Return the channel that all client events of the last five seconds went to; None without exactly one."""
         self._forget_old(now)
         return next(iter(self._last_sent)) if len(self._last_sent) == 1 else None
 

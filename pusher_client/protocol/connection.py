@@ -94,7 +94,7 @@ class Connection:
 
     @property
     def state(self) -> ConnectionState:
-        """Where the connection stands."""
+        """The state of the connection."""
         return self._link.state
 
     @property
@@ -109,7 +109,7 @@ class Connection:
 
     @property
     def active(self) -> bool:
-        """True from ``connect`` until ``disconnect`` or a failure for good."""
+        """True from ``connect`` until ``disconnect`` or a final failure."""
         return self._link.phase is not LinkPhase.IDLE
 
     @property
@@ -118,7 +118,7 @@ class Connection:
         return self._frames.ignored
 
     def wanted(self, channel: str) -> bool:
-        """Tell whether the channel is in the wanted set."""
+        """Return whether the channel is in the wanted set."""
         return self._channels.wanted(channel)
 
     def subscription_state(self, channel: str) -> SubscriptionState:

@@ -68,7 +68,7 @@ def decode_frame(text: str) -> Frame:
     """Read one frame.
 
     Raises:
-        ProtocolError: It is no JSON object with a string ``event``. The message never repeats the text.
+        ProtocolError: It is not a JSON object with a string ``event``. The message never repeats the text.
     """
     try:
         return _decode_frame(text)
@@ -78,7 +78,7 @@ def decode_frame(text: str) -> Frame:
     if frame is None and "\\u" in text:
         frame = _read_unusual(replace_lone_surrogates(text))
     if frame is None:
-        raise ProtocolError("a frame that is no JSON object with a string 'event'")
+        raise ProtocolError("a frame that is not a JSON object with a string 'event'")
     return frame
 
 

@@ -60,7 +60,7 @@ class LinkUser(Protocol):
         """The link broke; another will come."""
 
     def link_over(self, error: PusherError, now: float) -> None:
-        """The link broke for good."""
+        """The link failed, and no retry follows."""
 
 
 class Link:

@@ -74,7 +74,7 @@ def check_channel_name(name: str, limit: int = LONGEST_CHANNEL_NAME) -> None:
         limit: How many characters it may have.
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
         ValueError: It is empty, longer than ``limit``, or has a character that channels may not have.
     """
     if not isinstance(name, str):
@@ -82,8 +82,8 @@ def check_channel_name(name: str, limit: int = LONGEST_CHANNEL_NAME) -> None:
     if len(name) > limit:
         longest = LONGEST_CHANNEL_NAME
         cure = f"; where the server allows {longest}, give the client channel_name_limit={longest}"
-        told = cure if len(name) <= longest else ""
-        raise ValueError(f"the channel name has {len(name)} characters; at most {limit} are allowed{told}")
+        advice = cure if len(name) <= longest else ""
+        raise ValueError(f"the channel name has {len(name)} characters; at most {limit} are allowed{advice}")
     if not _CHANNEL_NAME.fullmatch(name):
         raise ValueError(f"channel name {name!r}: use letters, digits and _ - = @ , . ; only, and at least one of them")
 
@@ -92,7 +92,7 @@ def check_client_event_name(name: str) -> None:
     """Check the name of an event that a client sends (protocol-notes 12).
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
         ValueError: It does not start with ``client-``, or is longer than 200 characters.
     """
     if not isinstance(name, str):

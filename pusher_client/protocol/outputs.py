@@ -1,4 +1,4 @@
-"""What the core asks of its driver, and what it tells it: small frozen values to be matched exhaustively."""
+"""What the core asks of its driver, and what it reports to it: small frozen values to be matched exhaustively."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionEnded:
-    """Nothing more comes for this channel: None after the caller ended it, else why it failed for good."""
+    """Nothing more comes for this channel: None after the caller ended it, else the error with which it failed."""
 
     channel: str
     error: PusherError | None

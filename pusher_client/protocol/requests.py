@@ -34,7 +34,7 @@ class Requester(Protocol):
     def authorization_failed(
         self, purpose: Purpose, error: PusherError, *, retryable: bool, retry_after: float | None, now: float
     ) -> None:
-        """Take the refusal; ``retryable`` tells whether the same request may succeed later."""
+        """Take the refusal; ``retryable`` says whether the same request may succeed later."""
 
     def request_timed_out(self, purpose: Purpose, now: float) -> None:
         """Take note that no answer came in time."""
@@ -127,7 +127,7 @@ class Requests:
         self._start(now)
 
     def cancel(self, request_id: int, now: float) -> bool:
-        """Give up a request, and tell whether it was running; an answer that still comes is ignored."""
+        """Cancel a request, and return whether it was running; an answer that still comes is ignored."""
         call_id = self._call_of.get(request_id)
         if call_id is not None and self._calls[call_id].wanted == {request_id}:
             self._emit(Cancel(call_id))

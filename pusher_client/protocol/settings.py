@@ -31,7 +31,7 @@ class ConnectionSettings:
     """Timeouts in seconds, sizes in bytes, and the two policies; the names are those of ``PusherClient``.
 
     ``batch_size`` is how many channels one call of a batch authorizer may be asked for; None for one call per channel.
-    It alone is no caller's to choose.
+    Callers cannot choose it.
 
     Raises:
         TypeError: A value is of the wrong type.

@@ -135,7 +135,7 @@ class SignIn:
         self._withdraw_if_unwanted(now)
 
     def end(self, error: PusherError | None, now: float) -> None:
-        """End with the link: closed by the caller (None), or over for good."""
+        """End with the link: closed by the caller (None), or failed."""
         self._withdraw(now)
         self._linked = self._unanswered = False
         self._calls.finish(error or SubscriptionError(None, "disconnected before the user was signed in"))
@@ -218,8 +218,8 @@ class SignIn:
     def _acknowledged(self, frame: Frame, now: float) -> bool:
         if self.state is not SignInState.SIGNING_IN:
             return False
-        told = json_object(decode_data(frame.data)).get("user_data")
-        user = json_object(decode_data(told) if isinstance(told, str) else told)
+        answer = json_object(decode_data(frame.data)).get("user_data")
+        user = json_object(decode_data(answer) if isinstance(answer, str) else answer)
         user_id = user.get("id")
         if not isinstance(user_id, str) or not user_id:
             self._fail(AuthorizationError(None, "the server signed in a user without an id"), now)

@@ -42,7 +42,7 @@ def _not_written_out(cls: type[_Class]) -> type[_Class]:
 @_not_written_out
 @dataclass(frozen=True, slots=True, init=False)
 class ChannelAuthorization:
-    """Leave to subscribe one channel on one socket.
+    """Authorization to subscribe one channel on one socket.
 
     Args:
         auth: The application key and the signature, joined by a colon.
@@ -102,14 +102,14 @@ class ChannelAuthorization:
 @_not_written_out
 @dataclass(frozen=True, slots=True, init=False)
 class UserAuthentication:
-    """Leave to sign a user in on one socket (protocol-notes 6.4).
+    """Authorization to sign a user in on one socket (protocol-notes 6.4).
 
     Args:
         auth: The application key and the signature, joined by a colon.
         user_data: The JSON text that was signed, kept to the byte; an object with a string ``id``.
 
     Raises:
-        TypeError: An argument is no string.
+        TypeError: An argument is not a string.
         ValueError: ``auth`` is empty.
     """
 
@@ -142,7 +142,7 @@ class UserAuthentication:
         return cls(response["auth"], response["user_data"])
 
 
-# Each of these finds what is wrong and returns it, so that the frame which raises can first let go of the values.
+# Each of these returns the problem that it finds, so that the frame which raises can first let go of the values.
 
 
 def _channel_problem(auth: object, channel_data: object, shared_secret: object) -> TypeError | ValueError | None:
@@ -202,7 +202,7 @@ def _user_answer_problem(response: object) -> str | None:
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether a string can be sent at all; one with a lone surrogate has no UTF-8."""
+    """Return whether a string can be sent at all; one with a lone surrogate has no UTF-8."""
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
@@ -212,7 +212,7 @@ def check_socket_id(socket_id: object) -> None:
     Without this check, who chooses the socket id could have a sign-in signed as if it were a subscription.
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
         ValueError: It is anything but digits, a dot, digits.
     """
     if not isinstance(socket_id, str):
@@ -250,7 +250,7 @@ def derive_shared_secret(channel: str, master_key: bytes) -> bytes:
 
 
 def retryable_status(status: int | None) -> bool:
-    """Tell whether an endpoint's refusal with this status may mend itself (protocol-notes 6.5)."""
+    """Return whether a retry may succeed after an endpoint's refusal with this status (protocol-notes 6.5)."""
     return status is not None and (status in _RETRYABLE_BELOW_500 or status >= _SERVER_ERROR)
 
 

@@ -112,7 +112,7 @@ class Subscription:
         self._context.emit(SubscriptionEnded(self.name, None))
 
     def close(self, error: PusherError | None, now: float) -> None:
-        """End with the link: closed by the caller (None), or over for good."""
+        """End with the link: closed by the caller (None), or failed."""
         self._stop(now)
         self.frames.end(now)
         failed = self.state is SubscriptionState.FAILED
@@ -268,16 +268,16 @@ class Subscription:
         error = SubscriptionError(self.name, message)
         if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
             error, final = AuthorizationError(self.name, message, status=status), True
-        self._give_back(error, last_received, now, told=True, final=final)
+        self._give_back(error, last_received, now, reported=True, final=final)
         return True
 
     def _give_back(
-        self, error: SubscriptionError, last_received: float, now: float, *, told: bool, final: bool
+        self, error: SubscriptionError, last_received: float, now: float, *, reported: bool, final: bool
     ) -> None:
         """The server does not grant the subscription: final for the first with a clear refusal, else tried again."""
         self._lose(last_received, now)
         if final and not self._ever_subscribed:
-            self._fail(error, now, told=told)
+            self._fail(error, now, reported=reported)
         else:
             self._retry(error, self._attempts.delay(), now)
 
@@ -312,7 +312,7 @@ class Subscription:
         self._context.send(unsubscribe_frame(self.name))
         self._owed.lapse(self.name)
         error = self._ack.missing(self.name)
-        self._give_back(error, now, now, told=False, final=isinstance(error, AuthorizationError))
+        self._give_back(error, now, now, reported=False, final=isinstance(error, AuthorizationError))
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -329,12 +329,12 @@ class Subscription:
         self._enter(SubscriptionState.AUTHORIZING)
         self._context.emit(SubscriptionRetried(self.name, error, delay))
 
-    def _fail(self, error: PusherError, now: float, *, told: bool = False) -> None:
-        """Give up on the channel: settle what waits, drop the keys, tell everyone."""
+    def _fail(self, error: PusherError, now: float, *, reported: bool = False) -> None:
+        """Fail the channel: settle what waits, drop the keys, notify everyone."""
         self._stop(now)
         self.frames.end(now)
         self._enter(SubscriptionState.FAILED)
-        if not told:
+        if not reported:
             status = error.status if isinstance(error, AuthorizationError) else None
             data = {"type": "AuthError", "error": str(error), "status": status}
             self._context.emit(Deliver(Event("pusher:subscription_error", self.name, data)))

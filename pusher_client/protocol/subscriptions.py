@@ -18,7 +18,7 @@ _UNSUBSCRIBED_KEPT = 1024
 
 
 class WantedChannels:
-    """The wanted set: each channel with its subscription, those that failed for good included.
+    """The wanted set: each channel with its subscription, those that failed included.
 
     Args:
         context: What all subscriptions share.
@@ -43,7 +43,7 @@ class WantedChannels:
         return self.subscriptions.get(channel)
 
     def wanted(self, channel: str) -> bool:
-        """Tell whether the channel is wanted, and has not failed."""
+        """Return whether the channel is wanted, and has not failed."""
         subscription = self.subscriptions.get(channel)
         return subscription is not None and subscription.state is not SubscriptionState.FAILED
 
@@ -75,7 +75,7 @@ class WantedChannels:
         subscription.unsubscribe(now, link_up=link_up)
 
     def settle_owed(self, frame: Frame, now: float) -> bool:
-        """Tell whether a frame answers a subscription that was given up before; a second one must be waited for."""
+        """Return whether a frame answers a subscription that was given up before; a second one must be waited for."""
         return self._owed.receive(frame, now) and self._settled(frame.channel or "", now)
 
     def settle_owed_error(self, channel: str, now: float) -> bool:
@@ -138,7 +138,7 @@ class WantedChannels:
             self._timers.arm(subscription)
 
     def end(self, error: PusherError | None, now: float) -> None:
-        """Want nothing any more: the caller disconnected (None), or the link is over for good."""
+        """Want nothing any more: the caller disconnected (None), or the connection failed."""
         self._owed.clear()
         self._unsubscribed.clear()
         # What they held is among the outputs now, and a handler of the first may yet unsubscribe from the rest.

@@ -22,7 +22,7 @@ class Timed(Protocol):
 
 
 class Timers:
-    """A heap that is told of earlier deadlines at once, and finds out about later ones when it fires.
+    """A heap that takes earlier deadlines at once, and reads later ones when it fires.
 
     Traffic puts deadlines off all the time; an entry that fires too early is looked at again and put back.
     """

@@ -115,17 +115,17 @@ def read_watchlist(frame: Frame) -> list[Event] | None:
     """Read the events of a watchlist; None for another frame, or for nonsense. Ids are strings here."""
     data = json_object(decode_data(frame.data))
     if frame.event in _NAMES:  # Sockudo gives each of them a frame of its own
-        told: object = [{"name": frame.event, **data}]
+        listed: object = [{"name": frame.event, **data}]
     else:
-        told = data.get("events") if frame.event == _WATCHLIST else None
-    if not isinstance(told, list):
+        listed = data.get("events") if frame.event == _WATCHLIST else None
+    if not isinstance(listed, list):
         return None
-    events = [event for event in map(_read_watched, cast("list[object]", told)) if event is not None]
+    events = [event for event in map(_read_watched, cast("list[object]", listed)) if event is not None]
     return events or None
 
 
-def _read_watched(told: object) -> Event | None:
-    known = json_object(told)
+def _read_watched(entry: object) -> Event | None:
+    known = json_object(entry)
     name, ids = known.get("name"), known.get("user_ids")
     if not isinstance(name, str) or len(name) > _NAME_LIMIT or not isinstance(ids, list):
         return None

@@ -43,7 +43,7 @@ class Channels:
         on_handler_error: Called when a handler raises.
 
     Raises:
-        TypeError: ``on_handler_error`` cannot be called, or ``queue_size`` is no integer.
+        TypeError: ``on_handler_error`` cannot be called, or ``queue_size`` is not an integer.
         ValueError: ``queue_size`` is smaller than 1.
 
     Attributes:
@@ -92,7 +92,7 @@ class Channels:
         """Return the handle of a channel, the same one while somebody has a use for it.
 
         Raises:
-            TypeError: The name is no string.
+            TypeError: The name is not a string.
             ValueError: The name is not one that a server accepts.
             RuntimeError: The client is connected in another event loop or thread.
         """
@@ -112,12 +112,12 @@ class Channels:
         """Return the handle of a presence channel.
 
         Raises:
-            TypeError: The name is no string.
+            TypeError: The name is not a string.
             ValueError: The name does not start with ``presence-``, or is not one that a server accepts.
         """
         handle = self.channel(name)
         if not isinstance(handle, PresenceChannel):
-            problem = f"{name!r} is no presence channel: its name would start with 'presence-'"
+            problem = f"{name!r} is not a presence channel: its name would start with 'presence-'"
             raise ValueError(problem)  # noqa: TRY004 - it is the name that is wrong, and the type follows from it
         return handle
 

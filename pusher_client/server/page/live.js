@@ -1,6 +1,6 @@
 "use strict";
 
-// What passes through the server, as it tells it in /live. Texts come from whoever publishes, so they are only ever set as
+// What passes through the server, as it reports it in /live. Texts come from publishers, so they are only ever set as
 // text, never as HTML.
 
 const SHOWN = 500;
