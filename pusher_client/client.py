@@ -216,17 +216,23 @@ class PusherClient(Bindable[Event]):
     async def __aexit__(self, *_: object) -> None:
         await self.disconnect()
 
-    async def connect(self) -> None:
+    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - it ends with the last cause
         """Connect, and wait until the connection is established.
 
-        Temporary failures are retried until the caller's own ``asyncio.timeout()`` ends the wait. If the last pending
-        call is cancelled before the first connection was established, the client disconnects.
+        Temporary failures are retried until the timeout, or an ``asyncio.timeout()`` of the caller, ends the wait. If
+        the last pending call ends so before the first connection was established, the client disconnects.
+
+        Args:
+            timeout: Seconds for all attempts together; None for no limit.
 
         Raises:
             ConnectError: The connection failed and a retry cannot help.
+            TimeoutError: The timeout has expired; the message has the cause of the last failed attempt.
+            TypeError: The timeout is no number.
+            ValueError: The timeout is not positive.
             RuntimeError: The client is connected in another event loop.
         """
-        await self._life.connect()
+        await self._life.connect(timeout)
 
     async def disconnect(self) -> None:
         """Close the connection and end all subscriptions, within two seconds; calling it again has no effect."""

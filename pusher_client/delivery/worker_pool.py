@@ -9,9 +9,14 @@ from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["PoolMember", "WorkerPool", "handler_task"]
+__all__ = ["CONNECTED_ELSEWHERE", "PoolMember", "WorkerPool", "handler_task"]
 
 _SECONDS_AFTER_CANCEL = 0.5
+CONNECTED_ELSEWHERE = (
+    "this client is connected in another event loop: use it there, from another thread with "
+    "asyncio.run_coroutine_threadsafe() or loop.call_soon_threadsafe(); in programs without asyncio use "
+    "pusher_client.sync.PusherClient"
+)
 
 _logger = logging.getLogger("pusher_client")
 
@@ -78,9 +83,7 @@ class WorkerPool:
             running = None
         at_home = running is self._loop if running is not None else threading.get_ident() == self._thread
         if not at_home:
-            raise RuntimeError(
-                "this client is connected in another event loop; use it there, as with loop.call_soon_threadsafe()"
-            )
+            raise RuntimeError(CONNECTED_ELSEWHERE)
 
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]] = ()) -> None:
         """Let the workers finish what they have, cancel those that do not, and discard the rest.

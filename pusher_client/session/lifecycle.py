@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from pusher_client.authorization.service import AuthorizationService
+from pusher_client.delivery.worker_pool import CONNECTED_ELSEWHERE
 from pusher_client.events import ClientStats, ConnectionState, SubscriptionState
 from pusher_client.exceptions import ConnectError, NotConnectedError
+from pusher_client.protocol.checks import seconds_problem
 from pusher_client.protocol.connection import Connection
 from pusher_client.session.channels import Channels
 from pusher_client.session.driver import Driver
@@ -75,7 +77,7 @@ class Lifecycle:
             self._end_without_loop(driver)
             return None
         if driver is not None and driver.loop is not asyncio.get_running_loop():
-            raise RuntimeError("this client is connected in another event loop; use it there, or create another client")
+            raise RuntimeError(f"{CONNECTED_ELSEWHERE}, or create another client")
         return driver
 
     def stats(self) -> ClientStats:
@@ -94,8 +96,31 @@ class Lifecycle:
             silence=math.inf if driver is None else driver.loop.time() - self._core.last_received,
         )
 
-    async def connect(self) -> None:
-        """Start a connection unless there is one, and wait until it is established."""
+    async def connect(self, seconds: float | None = None) -> None:
+        """Start a connection unless there is one, and wait until it is established.
+
+        Args:
+            seconds: How long to wait at most; None for no limit.
+
+        Raises:
+            TimeoutError: The connection was not established in time; the message has the last cause.
+            TypeError: ``seconds`` is no number.
+            ValueError: ``seconds`` is not positive.
+        """
+        problem = None if seconds is None else seconds_problem("timeout", seconds)
+        if problem is not None:
+            raise problem
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                await self._connect()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            cause = self._notices.unconnected_cause
+            raise TimeoutError(f"no connection to {self.address.place} within {seconds:g} s; {cause}") from None
+
+    async def _connect(self) -> None:
         while self.driver() is not None and not self._core.active:
             self._shutdown.request()  # also when the core has failed, and the notice of it is still on its way
             await self._shutdown.wait()
@@ -174,7 +199,9 @@ class Lifecycle:
         waiters = self._notices.waiters
         try:
             await waiters.wait_connected(begin, lambda: self._core.state is ConnectionState.CONNECTED)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            # The TimeoutError of asyncio.timeout() has it as its cause, so its traceback shows the note.
+            error.add_note(f"no connection to {self.address.place} yet; {self._notices.unconnected_cause}")
             if waiters.nobody_connecting:
                 await self.disconnect()
             raise

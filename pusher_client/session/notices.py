@@ -35,6 +35,7 @@ from pusher_client.user import User
 __all__ = ["Notices"]
 
 _logger = logging.getLogger("pusher_client")
+_FIRST_ATTEMPT = "the first attempt was still running"
 _retry_logger = logging.getLogger("pusher_client.retries")
 """Warnings of attempts that failed and are repeated, which `pusher-client listen` prints."""
 
@@ -54,6 +55,7 @@ class Notices:
         waiters: The callers that wait.
         failure: The error with which the last connection failed; None if it did not.
         connects: Number of connections established.
+        unconnected_cause: Why there is no connection yet, in words.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Notices:
         self.user: User = User(core.sign_in, on_handler_error, channels.dispatcher.pool, budget)
         self.failure: PusherError | None = None
         self.connects: int = 0
+        self.unconnected_cause: str = _FIRST_ATTEMPT
 
     def begin(self, stop: Callable[[], None], target: Callable[[], str]) -> None:
         """Called when a connection starts.
@@ -78,6 +81,7 @@ class Notices:
         """
         self._target = target
         self.failure = None
+        self.unconnected_cause = _FIRST_ATTEMPT
         self.waiters.begin()
         self._stop = stop
 
@@ -151,6 +155,7 @@ class Notices:
         begin = "lost the connection" if notice.established else "could not connect"
         cause = "; ".join(filter(None, (notice.cause, notice.cure)))
         place = self._place(cause)
+        self.unconnected_cause = f"the last attempt failed: {cause}"
         _retry_logger.warning("%s%s: %s; next attempt in %.1f s", begin, place, cause, notice.delay)
 
     def _place(self, cause: str) -> str:
