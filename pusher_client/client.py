@@ -61,6 +61,7 @@ class PusherClient(Bindable[Event]):
         max_message_size: The largest accepted message, in bytes.
         buffer_bytes: Bytes that all queues and backlogs may take together.
         channel_name_limit: The maximal length of a channel name, up to 200.
+        retry_initial: Whether to retry also what is final before the first connection, such as HTTP 404 or code 4004.
         client_events_per_second: Number of client events that may be sent in a second; None for no limit.
         proxy: True for the proxy from the environment, a URL for another one, None or False for none.
         origin: The ``Origin`` header of the handshake, as ``"https://app.example.com"``, for servers with a list of
@@ -100,6 +101,7 @@ class PusherClient(Bindable[Event]):
         buffer_bytes: int = 64 * 1024 * 1024,
         channel_name_limit: int = 164,
         client_events_per_second: int | None = None,
+        retry_initial: bool = False,
         proxy: str | bool | None = True,
         origin: str | None = None,
         headers: HeaderSource | None = None,
@@ -123,6 +125,7 @@ class PusherClient(Bindable[Event]):
                 max_message_size=max_message_size,
                 channel_name_limit=channel_name_limit,
                 client_events_per_second=client_events_per_second,
+                retry_initial=retry_initial,
                 tls=bool(tls),
             )
             opener = WebSocketOpener(

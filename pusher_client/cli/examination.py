@@ -229,7 +229,7 @@ def _socket_id(message: str | None, websocket: WebSocket) -> str:
 
 def _open_cure(error: OpenError) -> str:
     match error.failure:
-        case OpenFailure.CERTIFICATE:
+        case OpenFailure.CERTIFICATE | OpenFailure.NOT_YET_VALID:
             return connect_cure(ConnectError(None, error.reason))
         case OpenFailure.UNUSABLE:
             return "check the variables https_proxy, all_proxy and no_proxy"

@@ -289,7 +289,7 @@ class Connection:
             self.sign_in.refused_by_close(reason, now)
         # Servers close a link on which nothing was authorized in time (design.md R2).
         authorizing = code == UNAUTHORIZED and (self._channels.authorizing or self.sign_in.authenticating)
-        self._link.closed(code, reason, now, final=not (answered or authorizing))
+        self._link.closed(code, reason, now, authorizing=answered or authorizing)
         self._rearm()
 
     def websocket_broken(self, cause: str, now: float) -> None:

@@ -146,14 +146,14 @@ class Link:
     ) -> None:
         """The WebSocket could not be opened; ``retry_after`` is what the server asked to wait, in seconds."""
         if self.phase is LinkPhase.OPENING:
-            retry = retry_after_open_failure(failure, status, ever_connected=self._ever_connected)
+            retry = retry_after_open_failure(failure, status, ever_connected=self._retry_initial)
             self.phase = LinkPhase.WAITING
             self._after_loss(retry, status, reason, open_cure(failure, status), now, retry_after=retry_after)
 
-    def closed(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
-        """The WebSocket was closed by the server, or broke; ``final`` is whether a fatal code is to be taken so."""
+    def closed(self, code: int | None, reason: str, now: float, *, authorizing: bool = False) -> None:
+        """The WebSocket was closed by the server, or broke; for ``authorizing`` see `close_condition`."""
         if self.phase in (LinkPhase.HANDSHAKE, LinkPhase.UP):
-            self._closed_with(code, reason, now, final=final)
+            self._closed_with(code, reason, now, authorizing=authorizing)
 
     def broken(self, cause: str, now: float) -> None:
         """This side closed the WebSocket because of what the server sent."""
@@ -215,6 +215,11 @@ class Link:
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
+    @property
+    def _retry_initial(self) -> bool:
+        """Whether failures that are final at first only are retried."""
+        return self._ever_connected or self._settings.retry_initial
+
     def _begin_connecting(self, now: float) -> None:
         self._unavailable_at = now + self._settings.unavailable_timeout
         self._enter(ConnectionState.CONNECTING)
@@ -239,10 +244,8 @@ class Link:
         self._emit(CloseWebSocket())
         self._after_loss(Retry.BACKOFF, None, cause, open_cure(OpenFailure.NETWORK, None), now)
 
-    def _closed_with(self, code: int | None, reason: str, now: float, *, final: bool = True) -> None:
-        retry = retry_after_close(code, ever_connected=self._ever_connected)
-        if retry is Retry.NEVER and not final:
-            retry = Retry.SLOW_BACKOFF
+    def _closed_with(self, code: int | None, reason: str, now: float, *, authorizing: bool = False) -> None:
+        retry = retry_after_close(code, ever_connected=self._retry_initial, authorizing=authorizing)
         self._after_loss(retry, code, close_reason(code, reason, tls=self._tls), close_cure(code), now)
 
     def _after_loss(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from pusher_client.protocol.checks import is_integer, seconds_problem
-from pusher_client.protocol.codes import OVER_QUOTA, TLS_REQUIRED
+from pusher_client.protocol.codes import TLS_REQUIRED
+from pusher_client.protocol.conditions import OpenFailure, Retry, close_condition, open_condition
 
 __all__ = [
     "Backoff",
@@ -22,36 +22,6 @@ __all__ = [
 
 _WINDOW = 60.0
 _MOST_PER_MINUTE = 1_000_000
-_REDIRECTS = range(300, 400)
-_FINAL_STATUSES = frozenset({401, 403, 404, 407})
-_FATAL = range(4000, 4100)
-_AFTER_BACKOFF = range(4100, 4200)
-_AT_ONCE = range(4200, 4300)
-
-
-class Retry(Enum):
-    """What to do after a link was lost or could not be opened."""
-
-    NEVER = "never"
-    AT_ONCE = "at once"
-    BACKOFF = "backoff"
-    SLOW_BACKOFF = "backoff of at least a second"
-    AT_CAP = "at the cap"
-
-
-class OpenFailure(Enum):
-    """Why a WebSocket could not be opened."""
-
-    NETWORK = "network"
-    CERTIFICATE = "certificate"
-    NOT_YET_VALID = "certificate not yet valid"
-    TLS = "tls"
-    HTTP = "http"
-    UNUSABLE = "unusable proxy"
-    OPTION = "unusable option"
-
-
-_FINAL_FAILURES = frozenset({OpenFailure.CERTIFICATE, OpenFailure.TLS, OpenFailure.UNUSABLE, OpenFailure.OPTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +59,16 @@ class ReconnectPolicy:
             raise ValueError(f"ReconnectPolicy.max_per_minute must be {span}, not {self.max_per_minute}")
 
 
-def retry_after_close(code: int | None, *, ever_connected: bool) -> Retry:
-    """Read a close code by its range; None stands for a link that broke without one."""
-    if code == OVER_QUOTA and ever_connected:
-        return Retry.AT_CAP
-    if code in _FATAL:
-        return Retry.NEVER
-    if code in _AFTER_BACKOFF:
-        return Retry.SLOW_BACKOFF
-    return Retry.AT_ONCE if code in _AT_ONCE else Retry.BACKOFF
+def retry_after_close(code: int | None, *, ever_connected: bool, authorizing: bool = False) -> Retry:
+    """Return what to do after a close code; None stands for a connection that broke without one."""
+    condition = close_condition(code, authorizing=authorizing)
+    return condition.later if ever_connected else condition.first
 
 
 def retry_after_open_failure(failure: OpenFailure, status: int | None, *, ever_connected: bool) -> Retry:
-    """Return when to try again: a wrong certificate, a refusal, or an unusable option stays as it is.
-
-    A certificate that is not yet valid becomes valid, or this machine's clock is corrected (design.md 10).
-    """
-    refused = status is not None and (status in _REDIRECTS or status in _FINAL_STATUSES)
-    if failure in _FINAL_FAILURES or refused:
-        return Retry.AT_CAP if ever_connected else Retry.NEVER
-    return Retry.BACKOFF
+    """Return what to do after a WebSocket could not be opened."""
+    condition = open_condition(failure, status)
+    return condition.later if ever_connected else condition.first
 
 
 def close_reason(code: int | None, reason: str, *, tls: bool) -> str:

@@ -52,6 +52,7 @@ class ConnectionSettings:
     channel_name_limit: int = CHANNEL_NAME_LIMIT
     client_events_per_second: int | None = None
     tls: bool = True
+    retry_initial: bool = False
 
     def __post_init__(self) -> None:
         for name in _TIMEOUTS:
@@ -71,6 +72,8 @@ class ConnectionSettings:
             raise TypeError("key_rotation takes a KeyRotationPolicy")
 
     def _check_limits(self) -> None:
+        if not isinstance(self.retry_initial, bool):
+            raise TypeError("retry_initial is True or False")
         length, rate = self.channel_name_limit, self.client_events_per_second
         if not is_integer(length):
             raise TypeError("channel_name_limit is a whole number of characters")

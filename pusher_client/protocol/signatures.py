@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self, TypeVar, cast
 
 from pusher_client.exceptions import AuthorizationError
+from pusher_client.protocol.conditions import Retry, authorization_condition
 
 __all__ = [
     "SECRET_BYTES",
@@ -27,8 +28,6 @@ __all__ = [
 SECRET_BYTES = 32
 
 _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
-_RETRYABLE_BELOW_500 = frozenset({408, 425, 429})
-_SERVER_ERROR = 500
 
 _Class = TypeVar("_Class")
 
@@ -251,7 +250,7 @@ def derive_shared_secret(channel: str, master_key: bytes) -> bytes:
 
 def retryable_status(status: int | None) -> bool:
     """Return whether a retry may succeed after an endpoint's refusal with this status (protocol-notes 6.5)."""
-    return status is not None and (status in _RETRYABLE_BELOW_500 or status >= _SERVER_ERROR)
+    return authorization_condition(status).first is not Retry.NEVER
 
 
 def _hmac(secret: str, text: str) -> str:
