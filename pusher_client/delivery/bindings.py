@@ -27,14 +27,16 @@ class Binding:
         is_async: Whether the callback returns an awaitable, as far as is known. A plain function that returns one
             counts as async from then on.
         event: The name that it is bound to; None for a callback of all events.
+        removed: Whether it was unbound. Then it is not called with events that are still queued.
     """
 
-    __slots__ = ("callback", "event", "is_async")
+    __slots__ = ("callback", "event", "is_async", "removed")
 
     def __init__(self, callback: Callable[[Any], object], event: str | None = None) -> None:
         self.callback: Callable[[Any], object] = callback
         self.event: str | None = event
         self.is_async: bool = _returns_awaitable(callback)
+        self.removed: bool = False
 
 
 class Bindings:
@@ -197,8 +199,13 @@ class Bindable(Generic[_V]):
 
 
 def _without(bindings: tuple[Binding, ...], callback: Callable[[Any], object] | None) -> tuple[Binding, ...]:
-    # Compared by equality, because every access to obj.method creates another object, equal to the bound one.
-    return () if callback is None else tuple(binding for binding in bindings if binding.callback != callback)
+    kept: list[Binding] = []
+    for binding in bindings:
+        # Compared by equality, because every access to obj.method creates another object, equal to the bound one.
+        binding.removed = callback is None or binding.callback == callback
+        if not binding.removed:
+            kept.append(binding)
+    return tuple(kept)
 
 
 def _returns_awaitable(callback: Callable[[Any], object]) -> bool:

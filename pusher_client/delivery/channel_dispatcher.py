@@ -104,7 +104,7 @@ class ChannelDispatcher(Dispatcher):
         else:
             accepted = True
         queued = (is_async or worker.busy) and bool(bindings)
-        if queued and not worker.enqueue(bindings, name, event, event_bytes(event)):
+        if queued and not worker.enqueue(bindings, name, event, event_bytes(event), counted=counted and accepted):
             accepted = False
         if counted:
             if accepted:
@@ -169,6 +169,11 @@ class ChannelDispatcher(Dispatcher):
     def on_idle(self) -> None:
         """Called by the worker when its queue is empty."""
         self._on_use()
+
+    def on_discarded(self, counted: int) -> None:
+        """Count events as dropped that were queued for the worker and discarded."""
+        self.counts.delivered -= counted
+        self.counts.dropped += counted
 
     def _offer(self, event: Event, consumers: tuple[Consumer, ...]) -> bool:
         accepted = True

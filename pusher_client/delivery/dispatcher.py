@@ -172,6 +172,9 @@ class Dispatcher(Bindings):
     def on_idle(self) -> None:
         """Called by the worker when its queue is empty."""
 
+    def on_discarded(self, counted: int) -> None:
+        """Called by the worker when counted events were discarded; only those of a channel are counted."""
+
     def _wait_ended(self) -> PusherError:
         """Return the error of a ``wait_for()`` that the caller's own act ends."""
         raise NotImplementedError

@@ -85,6 +85,9 @@ class ValueDispatcher(Bindable[Any]):
     def on_idle(self) -> None:
         """Called by the worker when its queue is empty."""
 
+    def on_discarded(self, counted: int) -> None:
+        """Called by the worker when counted events were discarded; only those of a channel are counted."""
+
     @property
     def _handlers(self) -> Bindings:
         return self.bindings

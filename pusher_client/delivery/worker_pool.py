@@ -9,7 +9,7 @@ from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["CONNECTED_ELSEWHERE", "PoolMember", "WorkerPool", "handler_task"]
+__all__ = ["CONNECTED_ELSEWHERE", "PoolMember", "WorkerPool", "handler_task", "is_cancelled", "loop_is_ending"]
 
 _SECONDS_AFTER_CANCEL = 0.5
 CONNECTED_ELSEWHERE = (
@@ -36,6 +36,10 @@ class PoolMember(Protocol):
         """Discard what is queued, and let the list of handlers that is being run go no further."""
         ...
 
+    def cancel(self) -> None:
+        """Cancel the task, and discard what is queued."""
+        ...
+
     def forget_task(self) -> None:
         """Let go of a task whose event loop is gone."""
         ...
@@ -45,7 +49,7 @@ class WorkerPool:
     """The workers of one client that are at work now, and the event loop that all of it happens in.
 
     Attributes:
-        running: The workers that have a task, and those with events that a cancelled task has left.
+        running: The workers that have a task, or queued events of one that ended.
     """
 
     __slots__ = ("_loop", "_thread", "running")
@@ -102,11 +106,24 @@ class WorkerPool:
         finally:
             spared = {caller, handler_task.get(), *callers}
             for worker in tuple(self.running):
-                worker.purge()
-                if worker.task is not None and worker.task not in spared:
-                    stubborn.add(worker.task)
-                    worker.task.cancel()
+                task = worker.task
+                if task is None or task in spared:
+                    worker.purge()
+                else:
+                    stubborn.add(task)
+                    worker.cancel()
         if stubborn:
             _, alive = await asyncio.wait(stubborn, timeout=_SECONDS_AFTER_CANCEL)
             if alive:
                 _logger.error("%d handlers go on although they were cancelled", len(alive))
+
+
+def is_cancelled() -> bool:
+    """Return whether the running task was cancelled and has not withdrawn that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def loop_is_ending(cancelled: asyncio.Task[Any]) -> bool:
+    """Return whether every other task of the event loop is cancelled too, as at the end of ``asyncio.run()``."""
+    return all(task.cancelling() for task in asyncio.all_tasks() if task is not cancelled)

@@ -391,6 +391,44 @@ async def test_a_full_worker_drops() -> None:
     assert stream.dropped == 0
 
 
+async def test_what_is_discarded_counts_as_dropped() -> None:
+    """Events that were queued for handlers when the subscription ended were not delivered (R5)."""
+    wiring = Dispatchers(queue_size=9)
+    heard: list[Any] = []
+    wiring.channel.add(None, noting_later(heard, "slow"))
+    full = wiring.channel.events(queue_size=1)
+    wiring.deliver(1, 2)
+    await asyncio.sleep(0)
+    wiring.deliver(3)
+    wiring.channel.deliver(event("pusher:cache_miss"))
+    await anext(full)
+    wiring.deliver(4, 5)
+    assert counts(wiring.channel) == (2, 3, 0)
+    wiring.channel.end(None)
+    assert counts(wiring.channel) == (1, 4, 0)
+    await settle()
+    assert heard == [("slow", 1)]
+    assert wiring.budget.used > 0
+    full.close()
+    assert wiring.budget.used == 0
+
+
+@pytest.mark.parametrize("level", ["channel", "client"])
+async def test_unbinding_stops_what_is_queued(level: str) -> None:
+    """A handler is not called any more once it is unbound, also with events that wait for it (design.md 10)."""
+    wiring = Dispatchers()
+    heard: list[Any] = []
+    slow, other = noting_later(heard, "slow"), noting(heard, "other")
+    registry = getattr(wiring, level)
+    registry.add("order", slow)
+    registry.add("order", other)
+    wiring.deliver(1, 2)
+    await asyncio.sleep(0)
+    registry.remove_named("order", slow)
+    await settle()
+    assert heard == [("slow", 1), ("other", 1), ("other", 2)]
+
+
 async def test_queues_share_the_bytes() -> None:
     """Streams and workers of all channels take from one allowance, and everything comes back (R6)."""
     big = event(raw="x" * 100)
@@ -631,6 +669,7 @@ async def test_a_channel_is_told_of_its_use() -> None:
     heard: list[Any] = []
     channel.add("order", noting_later(heard, "slow"))
     channel.deliver(event())
+    await asyncio.sleep(0)
     channel.remove_named(None, None)
     assert uses.pop()
     await settle()

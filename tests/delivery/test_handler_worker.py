@@ -200,8 +200,8 @@ async def test_a_handler_that_raises_cancelled_error(handler: Callable[[Any], ob
 
 
 @pytest.mark.parametrize("swallowed", [True, False])
-async def test_the_cancelled_worker_stops(swallowed: bool) -> None:
-    """A cancellation of the worker ends it, even if a handler catches it; what waits is kept in order (R7)."""
+async def test_the_task_is_cancelled_by_its_name(swallowed: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """A cancellation that is not the client's is the failure of the handler that it hits; the others run (R7)."""
     bench = Bench()
 
     async def hang(_: object) -> None:
@@ -211,32 +211,90 @@ async def test_the_cancelled_worker_stops(swallowed: bool) -> None:
             if not swallowed:
                 raise
 
-    bench.put(hang, bench.plain, value=1)
-    bench.put(bench.plain, value=2)
+    bench.put(hang, bench.slow, value=1)
+    bench.put(bench.slow, value=2)
     await settle()
-    task = bench.worker.task
-    assert task is not None
+    [task] = [each for each in asyncio.all_tasks() if each.get_name() == "pusher_client handlers of orders"]
+    task.cancel()
     task.cancel()
     await settle()
-    assert task.cancelled()
-    assert bench.heard == []
-    assert bench.worker.busy
-    bench.put(bench.plain, value=3)
+    assert bench.heard == [(word, value) for value in (1, 2) for word in ("begins", "ends")]
+    assert ("failed on the event 'order'" in caplog.text) is not swallowed
+    assert not bench.worker.busy
+    assert (bench.pool.running, bench.budget.used) == (set(), 0)
+
+
+async def test_a_handler_cancels_its_own_task() -> None:
+    """It takes effect at the handler's next await, if there is one, and never in another handler (R7)."""
+    bench = Bench()
+
+    async def cancel(_: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def cancel_and_wait(value: object) -> None:
+        await cancel(value)
+        await asyncio.sleep(0)
+        raise AssertionError
+
+    bench.put(cancel, bench.slow, value=1)
+    bench.put(cancel_and_wait, bench.slow, value=2)
+    bench.put(bench.slow, value=3)
     await settle()
-    assert bench.heard == [("plain", 2), ("plain", 3)]
+    assert bench.heard == [(word, value) for value in (1, 2, 3) for word in ("begins", "ends")]
+    assert bench.worker.task is None
 
 
-async def test_cancelled_before_its_first_step() -> None:
-    """A task that never ran leaves the worker able to start another (R7)."""
+async def test_cancelled_before_its_first_step(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that never ran is replaced, and the log says so (R7)."""
     bench = Bench()
     bench.put(bench.plain)
+    bench.put(bench.plain, value=2)
     assert bench.worker.task is not None
     bench.worker.task.cancel()
     await settle()
-    assert bench.worker.task is None
-    bench.put(bench.plain, value=2)
-    await settle()
     assert bench.heard == [("plain", 1), ("plain", 2)]
+    assert bench.worker.task is None
+    assert "the task of the handlers of orders was cancelled" in caplog.text
+
+
+async def test_the_client_cancels_while_a_cancellation_is_used_up() -> None:
+    """A disconnect ends the worker, whatever its handlers have done to its task (R6)."""
+    bench = Bench()
+
+    async def cancel(_: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        asyncio.get_running_loop().call_soon(bench.worker.cancel)
+
+    bench.put(cancel, bench.plain)
+    bench.put(bench.plain)
+    await settle()
+    assert bench.heard == []
+    assert not bench.worker.busy
+    assert (bench.pool.running, bench.budget.used) == (set(), 0)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_the_event_loop_is_closed(begun: bool) -> None:
+    """At the end of asyncio.run() the task ends and is not replaced; nothing is left in the queue (R6)."""
+    bench = Bench()
+
+    async def hang(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def leave() -> None:
+        bench.put(hang, bench.plain)
+        bench.put(hang)
+        if begun:
+            await settle()
+
+    asyncio.run(leave())
+    assert bench.heard == []
+    assert not bench.worker.busy
+    assert (bench.worker.task, bench.pool.running, bench.budget.used) == (None, set(), 0)
 
 
 async def test_a_handler_may_use_timeouts() -> None:
@@ -255,28 +313,64 @@ async def test_a_handler_may_use_timeouts() -> None:
     assert bench.heard == [("plain", 1)] * 2
 
 
-@pytest.mark.parametrize("inline", [True, False])
-async def test_the_interpreter_is_not_held_up(inline: bool) -> None:
-    """What is no Exception, as KeyboardInterrupt, comes through, and the worker can go on (R7)."""
+class Enough(BaseException):
+    """As the exception of ``pytest.fail()``."""
 
-    class Enough(BaseException):
-        """As KeyboardInterrupt, but one that the event loop leaves in the task."""
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("error", [Enough(), BaseExceptionGroup("several", [Enough()])])
+async def test_any_exception_is_a_failure(inline: bool, error: BaseException) -> None:
+    """A BaseException that does not end the program is reported as any other, and the next handler runs (R7)."""
+    heard: list[BaseException] = []
+
+    def on_error(failure: BaseException, _value: object) -> None:
+        heard.append(failure)
+        raise error
+
+    bench = Bench(on_error)
 
     def raise_it(_: object) -> None:
-        raise Enough
+        raise error
 
-    bench = Bench()
-    if inline:
-        with pytest.raises(Enough):
-            bench.run(raise_it, bench.plain)
-    else:
-        bench.put(raise_it, bench.plain)
+    async def raise_it_later(_: object) -> None:
+        raise error
+
+    (bench.run if inline else bench.put)(raise_it, bench.plain)
+    bench.put(raise_it_later, bench.plain, value=2)
+    bench.worker.run_single(Binding(raise_it), "order", 3)
+    await settle()
+    assert bench.heard == [("plain", 1), ("plain", 2)]
+    assert heard == [error] * 3
+
+
+@pytest.mark.parametrize("source", ["run", "run_single", "put", "on_error", "async on_error"])
+async def test_the_end_of_the_program_is_not_held_up(source: str) -> None:
+    """KeyboardInterrupt, SystemExit and GeneratorExit come through, and the worker can continue (R7)."""
+
+    def end(_: object, _value: object = None) -> None:
+        raise GeneratorExit
+
+    bench = Bench(end if "on_error" in source else None)
+    handler = fail if "on_error" in source else end
+    if source in {"put", "async on_error"}:
+        bench.put(handler, bench.plain)
+        bench.put(bench.plain)
         assert bench.worker.task is not None
-        with pytest.raises(Enough):
+        with pytest.raises(GeneratorExit):
             await bench.worker.task
+        await settle()
+        assert bench.pool.running == {bench.worker}
+    else:
+        with pytest.raises(GeneratorExit):  # noqa: PT012 - two ways of one call
+            if source == "run_single":
+                bench.worker.run_single(Binding(handler), "order", 1)
+            else:
+                bench.run(handler, bench.plain)
+        bench.put(bench.plain)
     bench.put(bench.plain, value=2)
     await settle()
-    assert bench.heard == [("plain", 2)]
+    assert bench.heard == [("plain", 1), ("plain", 2)]
+    assert bench.pool.running == set()
 
 
 async def test_a_plain_function_that_returns_an_awaitable() -> None:

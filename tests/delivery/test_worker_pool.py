@@ -75,6 +75,26 @@ async def test_those_who_do_not_finish_are_cancelled() -> None:
     assert not worker.busy
 
 
+async def test_what_an_ended_task_left_is_discarded() -> None:
+    """Nothing that waits for a handler outlives the connection, with a task or without (R4)."""
+    team = Team()
+    worker = team.worker()
+
+    def end(_: object) -> None:
+        raise GeneratorExit
+
+    team.put(worker, end)
+    team.put(worker, team.plain)
+    assert worker.task is not None
+    with pytest.raises(GeneratorExit):
+        await worker.task
+    await team.pool.close(LONG)
+    assert team.pool.running == set()
+    team.put(worker, team.plain, value=2)
+    await settle()
+    assert team.heard == [2]
+
+
 async def test_a_handler_that_resists(caplog: pytest.LogCaptureFixture) -> None:
     """A handler that ignores its cancellation delays the end by half a second, and the log says so (R6)."""
     team = Team()

@@ -61,6 +61,7 @@ NOT_MIRRORED = {
     "cli/network_steps": "tests/cli/test_examination.py, as steps of an examination",
     "sync/channel": "tests/sync/test_client.py, over real sockets",
     "sync/user": "tests/sync/test_client.py, over real sockets",
+    "delivery/handler_job": "tests/delivery/test_handler_worker.py",
     "session/lifecycle": "tests/behaviour/, over real sockets",
     "protocol/backlog": "tests/protocol/test_encrypted_events.py",
     "protocol/channel_frames": CORE,

@@ -21,7 +21,7 @@ OF_THE_LIBRARY = {"Channel.in_use"} | {
     for owner, own in {
         "User": {"emit"},
         "Watchlist": {"emit"},
-        "ValueDispatcher": {"bindings", "emit", "on_idle", "on_async_handler", "overflow_job"},
+        "ValueDispatcher": {"bindings", "emit", "on_idle", "on_async_handler", "on_discarded", "overflow_job"},
     }.items()
     for name in own
 }

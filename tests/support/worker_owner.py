@@ -13,6 +13,7 @@ class Owner:
         self.losses: list[int] = []
         self.async_handlers = 0
         self.idle_calls = 0
+        self.discarded = 0
         self.bindings: tuple[Binding, ...] = ()
 
     def overflow_job(self, refused: int) -> Job:
@@ -24,3 +25,6 @@ class Owner:
 
     def on_idle(self) -> None:
         self.idle_calls += 1
+
+    def on_discarded(self, counted: int) -> None:
+        self.discarded += counted
