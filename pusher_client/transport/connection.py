@@ -216,8 +216,7 @@ class WebSocketConnection(asyncio.Protocol):
         return self._close_sent or self._lost or self._transport is None or self._transport.is_closing()
 
     def _write(self, opcode: Opcode, payload: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(Frame(opcode, payload).serialize(mask=True))
+        cast("asyncio.Transport", self._transport).write(Frame(opcode, payload).serialize(mask=True))
 
     def _answer_pings(self) -> None:
         """Answer pings, unless the server does not read the answers."""
@@ -244,8 +243,7 @@ class WebSocketConnection(asyncio.Protocol):
             return
         self._close_sent = True
         self._write(Opcode.CLOSE, payload)
-        if self._hang_up is None:
-            self._hang_up = self._loop.call_later(CLOSE_TIMEOUT, self.abort)
+        self._hang_up = self._loop.call_later(CLOSE_TIMEOUT, self.abort)
 
 
 def _let_through(error: BaseException) -> NoReturn:

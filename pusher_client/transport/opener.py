@@ -185,13 +185,18 @@ class _Attempt:
                 inner = await self._loop.start_tls(
                     transport, connection, context, server_hostname=without_zone(self._address.host)
                 )
-                if inner is None or inner.is_closing():
-                    raise ConnectionResetError  # noqa: TRY301 - asyncio does not: the tunnel ended before the handshake
-                transport = inner
+                transport = _still_open(inner)
         except BaseException:
             transport.abort()
             raise
         connection.connection_made(transport)
+
+
+def _still_open(transport: asyncio.Transport | None) -> asyncio.Transport:
+    """Return the transport of a TLS handshake; asyncio does not raise when the tunnel ended before it."""
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError
+    return transport
 
 
 async def _closing_on_error(stream: socket.socket, step: Awaitable[object]) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pusher_client.transport.host import parse_host
@@ -43,14 +43,6 @@ class Proxy:
     def origin(self) -> str:
         """The address without credentials."""
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """The address with credentials."""
-        if self.username is None:
-            return self.origin
-        credentials = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
-        return self.origin.replace("://", f"://{credentials}@", 1)
 
 
 def parse_proxy(address: str, schemes: Collection[str], name: str) -> Proxy:

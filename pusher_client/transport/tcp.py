@@ -30,8 +30,12 @@ async def resolve(host: str, port: int) -> Sequence[Resolved]:
         # A literal address needs no name server, and so no thread.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await _look_up(host, port)
     return _interleaved(found)
+
+
+async def _look_up(host: str, port: int) -> list[Resolved]:
+    return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 def _interleaved(found: Iterable[Resolved]) -> list[Resolved]:

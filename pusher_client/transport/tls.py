@@ -33,6 +33,7 @@ class DefaultContext:
             OSError: The authorities cannot be loaded.
         """
         async with self._lock:
-            if self._context is None:
-                self._context = await asyncio.to_thread(ssl.create_default_context)
-        return self._context
+            context = self._context
+            if context is None:
+                context = self._context = await asyncio.to_thread(ssl.create_default_context)
+            return context

@@ -69,6 +69,13 @@ async def test_a_connection_may_be_lost_before_it_is_made() -> None:
     assert not await connection.send("text")
 
 
+async def test_a_transport_that_comes_too_late_is_not_written_to() -> None:
+    """As when a tunnel ends before the connection is made: there is no handshake any more (R6)."""
+    connection = WebSocketConnection(Handshake("ws://localhost/"), LARGEST)
+    connection.connection_lost(None)
+    assert not Ends(connection).transport.written
+
+
 async def test_a_refusal_does_not_wait_for_its_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The status line alone refuses; the rest is waited for a moment, or until the end (C5)."""
     monkeypatch.setattr("pusher_client.transport.connection.CLOSE_TIMEOUT", 0)

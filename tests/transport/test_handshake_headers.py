@@ -37,6 +37,12 @@ def test_what_is_not_an_origin(origin: str) -> None:
         HandshakeHeaders(origin, None)
 
 
+def test_an_origin_of_another_type() -> None:
+    """It is an error at construction."""
+    with pytest.raises(TypeError, match="origin is a string"):
+        HandshakeHeaders(1, None)  # type: ignore[arg-type]  # the mistake that is tested
+
+
 @pytest.mark.parametrize(
     ("headers", "words"),
     [

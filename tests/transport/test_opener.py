@@ -16,7 +16,8 @@ from websockets.http11 import Request, Response
 from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.transport.address import Address
 from pusher_client.transport.open_error import OpenError
-from pusher_client.transport.opener import WebSocketOpener
+from pusher_client.transport.opener import WebSocketOpener, _still_open
+from tests.support.fake_transport import RecordingTransport
 from tests.support.hanging_servers import Hang, hanging_servers
 from tests.support.listening_port import listening, refused_port
 from tests.support.open_websocket import open_failure, open_reader
@@ -194,6 +195,16 @@ async def test_an_address_that_the_operating_system_refuses() -> None:
         await opener.open(address, fail)
     assert caught.value.failure is OpenFailure.OPTION
     assert "canary" not in str(caught.value)
+
+
+async def test_a_tunnel_that_ends_before_the_inner_tls_handshake() -> None:
+    """Some event loops report a handshake without a transport, or with a closing one: it is a lost connection."""
+    connection = RecordingTransport(asyncio.Protocol())
+    assert _still_open(connection) is connection
+    connection.aborted = True
+    for transport in (None, connection):
+        with pytest.raises(ConnectionResetError):
+            _still_open(transport)
 
 
 async def test_phases_are_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -58,15 +59,39 @@ async def test_a_dead_first_address_costs_a_moment(black_hole: asyncio.Event) ->
     await asyncio.sleep(0)
 
 
-async def test_an_attempt_that_succeeds_too_late_is_closed(black_hole: asyncio.Event) -> None:
+async def test_an_attempt_that_succeeds_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that nobody takes any more is closed (R6)."""
-    async with listening(hold) as port:
-        connecting = asyncio.ensure_future(connect_to_first([entry(SILENT), entry(("127.0.0.1", port))]))
-        stream = await connecting
-        black_hole.set()
-        stream.close()
-    for _ in range(3):
+    late, first = socket.socket(), socket.socket()
+
+    async def connect(address: Resolved) -> socket.socket:
+        if address[4] != SILENT:
+            return first
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return late
+
+    monkeypatch.setattr(tcp, "_connect", connect)
+    monkeypatch.setattr(tcp, "ATTEMPT_DELAY", 0.001)
+    assert await connect_to_first([entry(SILENT), entry(("127.0.0.1", 1))]) is first
+    first.close()
+    while late.fileno() >= 0:
         await asyncio.sleep(0)
+
+
+async def test_a_slow_address_may_be_the_only_one_that_answers(
+    black_hole: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last address refuses, and the first one is still waited for (R2)."""
+    connecting = asyncio.ensure_future(connect_to_first([entry(SILENT), entry(("127.0.0.1", refused_port()))]))
+    await asyncio.sleep(0.05)
+    assert not connecting.done()
+    black_hole.set()
+    (await connecting).close()
+
+
+async def test_a_name_is_looked_up() -> None:
+    """The event loop's resolver is asked for TCP addresses alone."""
+    assert {found[1] for found in await resolve("localhost", 80)} == {socket.SOCK_STREAM}
 
 
 async def test_a_refusal_is_followed_at_once_by_the_next_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,11 +127,11 @@ async def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     four, six = socket.AF_INET, socket.AF_INET6
     addresses = [entry((f"::{n}", 1), six) for n in range(3)] + [entry((f"127.0.0.{n}", 1), four) for n in range(2)]
 
-    async def getaddrinfo(host: str, port: int, **_options: Any) -> list[Resolved]:
+    async def look_up(host: str, port: int) -> list[Resolved]:
         assert (host, port) == ("a.example", 1)
         return addresses
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
+    monkeypatch.setattr(tcp, "_look_up", look_up)
     found = await resolve("a.example", 1)
     assert [each[4][0] for each in found] == ["::0", "127.0.0.0", "::1", "127.0.0.1", "::2"]
 
@@ -114,6 +139,6 @@ async def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "fe80::1%1"])
 async def test_an_address_needs_no_name_server(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read at once, without a thread."""
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", None, raising=False)
+    monkeypatch.setattr(tcp, "_look_up", None)
     (found,) = await resolve(address, 80)
     assert found[4][0].partition("%")[0] == address.partition("%")[0]

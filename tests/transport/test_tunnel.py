@@ -107,7 +107,8 @@ async def test_a_proxy_with_tls_that_ends(
 async def test_a_tunnel_that_was_given_up() -> None:
     """What comes after the answer, or after its end, changes nothing (R6)."""
     tunnel = TunnelProtocol(b"")
-    tunnel.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+    tunnel.data_received(b"HTTP/1.1 2")
+    tunnel.data_received(b"00 OK\r\n\r\n")
     tunnel.data_received(b"HTTP/1.1 500 No\r\n\r\n")
     tunnel.connection_lost(None)
     await tunnel.open
@@ -166,6 +167,18 @@ async def test_a_socks_proxy_without_a_tunnel(answers: tuple[bytes, ...], words:
     assert (error.failure, error.status) == (OpenFailure.NETWORK, None)
     assert words in error.reason.lower() or words in error.reason
     assert "nonsense" not in error.reason
+
+
+async def test_a_socks_proxy_that_confuses_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the package raises is a failed attempt, without its words (R2, R8, C3)."""
+
+    async def connect(*_arguments: Any) -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("python_socks.async_.asyncio.Proxy.connect", connect)
+    error = await open_failure(1, proxy="socks5://127.0.0.1:1")
+    assert error.failure is OpenFailure.NETWORK
+    assert error.reason == "the SOCKS proxy closed the connection, or does not speak SOCKS"
 
 
 async def test_a_socks_proxy_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
