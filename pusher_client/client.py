@@ -109,7 +109,7 @@ class PusherClient(Bindable[Event]):
         on_handler_error: ErrorHandler | None = None,
     ) -> None:
         try:
-            service = AuthorizationService(authorizer, batch_authorizer, user_authenticator)
+            service = AuthorizationService(key, authorizer, batch_authorizer, user_authenticator)
             address = Address(key, cluster=cluster, host=host, port=port, path=path, tls=tls)
             settings = ConnectionSettings(
                 activity_timeout=activity_timeout,

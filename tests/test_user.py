@@ -33,7 +33,7 @@ USER_CHANNEL = "#server-to-user-7"
 
 async def authenticate(socket_id: str) -> UserAuthentication:
     """Sign everybody in."""
-    return UserAuthentication(f"key:canary-{socket_id}", USER_DATA)
+    return UserAuthentication(f"KEY:canary-{socket_id}", USER_DATA)
 
 
 class UserServer(Scripted):
@@ -103,7 +103,7 @@ async def test_a_flood_for_the_user_is_bounded() -> None:
 
     async with scripted(UserServer()) as server:
         address: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "tls": False, "proxy": None}
-        client = PusherClient("key", **address, user_authenticator=authenticate, buffer_bytes=5 * size)
+        client = PusherClient("KEY", **address, user_authenticator=authenticate, buffer_bytes=5 * size)
         client.user.bind("greeting", slow)
         client.user.bind("pusher:overflow", lambda event: lost.append(event.data.dropped))
         client.connection.bind("error", lambda _: released.set())
@@ -172,7 +172,7 @@ async def test_a_reconnect_signs_in_again_and_leaves_a_gap() -> None:
     assert names == ["pusher:signin_success", "greeting", "pusher:signin_success", "pusher:gap"]
     assert isinstance(gaps[0], Gap)
     signatures = [frame["data"]["auth"] for frame in peer.received if frame["event"] == "pusher:signin"]
-    assert signatures == ["key:canary-1.1", "key:canary-1.2"]
+    assert signatures == ["KEY:canary-1.1", "KEY:canary-1.2"]
 
 
 async def test_a_refused_sign_in_leaves_the_link_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -198,10 +198,10 @@ async def test_a_refused_sign_in_leaves_the_link_alone(caplog: pytest.LogCapture
 async def test_what_an_authenticator_may_do() -> None:
     """It may return a mapping; what it refuses, raises or answers wrongly is an AuthorizationError."""
     answers: list[Any] = [
-        {"auth": "key:canary"},
+        {"auth": "KEY:canary"},
         AuthorizationError(None, status=403),
         ValueError("canary"),
-        {"auth": "key:canary", "user_data": USER_DATA},
+        {"auth": "KEY:canary", "user_data": USER_DATA},
     ]
 
     async def odd(_socket_id: str) -> Any:
@@ -262,8 +262,8 @@ async def test_both_endpoints_are_closed_at_the_end() -> None:
             async with client:
                 await client.signin()
                 await client.subscribe("private-orders")
-            assert not authorizer._sessions
-            assert not authenticator._sessions
+            assert not authorizer._connections.sessions
+            assert not authenticator._connections.sessions
 
 
 async def test_an_endpoint_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ class BareEnvelope(msgspec.Struct):
 
 def subscription(channel: str) -> str:
     """Return the frame that subscribes."""
-    return json.dumps({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "key:signature"}})
+    return json.dumps({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "KEY:signature"}})
 
 
 async def read_json(websocket: ClientConnection, meter: Meter) -> None:

@@ -13,7 +13,7 @@ SECRET = bytes(range(32))
 
 async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
     """Authorize without a server."""
-    return ChannelAuthorization("key:signature", shared_secret=SECRET)
+    return ChannelAuthorization("KEY:signature", shared_secret=SECRET)
 
 
 def client_for(setup: Setup) -> PusherClient:

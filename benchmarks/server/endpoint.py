@@ -48,7 +48,7 @@ class Endpoint:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 time.sleep(endpoint.delay)
                 secret = base64.b64encode(endpoint.secret).decode()
-                body = json.dumps({"auth": "key:signature", "shared_secret": secret}).encode()
+                body = json.dumps({"auth": "KEY:signature", "shared_secret": secret}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

@@ -1,61 +1,58 @@
-"""One POST to one configured place, and to no other (protocol-notes 6.3, promises C3 and C4).
+"""POST requests to one configured endpoint and to no other (protocol-notes 6.3, promises C3 and C4).
 
-Requests go through a transport of httpx without its client around it: a transport knows no cookies, no redirects, no
-environment and no log of what it fetched, so that nothing of this has to be switched off, or can be switched on.
+Requests use a transport of httpx without ``httpx.AsyncClient`` around it. A transport has no cookies, redirects,
+environment or log, so none of these has to be switched off.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from ssl import CERT_REQUIRED, PROTOCOL_TLS_CLIENT, SSLContext, create_default_context
-from typing import Any, Literal, NoReturn, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
-import httpx
-
-from pusher_client.authorization.origin import Origin, read_proxy
-from pusher_client.authorization.request import Form, Request, Source
+from pusher_client.authorization.body_format import BodyFormat
+from pusher_client.authorization.endpoint_connections import EndpointConnections
+from pusher_client.authorization.endpoint_options import TrustedAuthorities, read_proxy_option, read_transport
+from pusher_client.authorization.network_errors import (
+    EndpointConnectionError,
+    EndpointTimeoutError,
+    describe_network_error,
+)
+from pusher_client.authorization.origin import Origin
+from pusher_client.authorization.request import ChannelSource, Request, Source
 from pusher_client.authorization.response import BODY_LIMIT, read_answer
 from pusher_client.exceptions import AuthorizationError, bare
 from pusher_client.protocol.checks import seconds_problem
 
-__all__ = ["REFUSALS", "Endpoint"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["CREDENTIAL_REFUSALS", "Endpoint"]
 
 _T = TypeVar("_T")
 
-REFUSALS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-"""The statuses that cast doubt on the credentials of a request."""
-
-
-@dataclass(slots=True)
-class _Pool:
-    """Connections, and how many requests use them."""
-
-    transport: httpx.AsyncBaseTransport
-    running: int = 0
-
-
-@dataclass(slots=True)
-class _Session:
-    """The connections that are open in one event loop for the next request, and how many want them open."""
-
-    users: int = 0
-    pool: _Pool | None = None
+CREDENTIAL_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""The statuses after which the `Credentials` of a request are fetched again."""
 
 
 class Endpoint:
-    """An endpoint that answers a form with JSON: what `HTTPAuthorizer` and `HTTPUserAuthenticator` have in common."""
+    """The base of `HTTPAuthorizer`, `HTTPBatchAuthorizer` and `HTTPUserAuthenticator`: requests and connections."""
 
     _answer_limit = BODY_LIMIT
+    _asks_for_channels = True
 
     def __init__(
         self,
         url: str,
         *,
         headers: Source | None = None,
-        params: Source | None = None,
+        params: ChannelSource | None = None,
+        json: bool = False,
+        socket_id_field: str = "socket_id",
+        channel_field: str | None = None,
         ssl: SSLContext | Literal[True] | None = None,
         proxy: str | bool | None = True,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -64,16 +61,19 @@ class Endpoint:
     ) -> None:
         try:
             self._origin = Origin(url, allow_insecure=allow_insecure)
-            self._request = Request(self._origin.url, headers, params)
+            body_format = self._read_format(json=json, socket_id_field=socket_id_field, channel_field=channel_field)
+            self._request = Request(self._origin.url, headers, params, body_format)
+            self._check_params()
             self._use_environment = proxy is True
-            self._proxy = _read_proxy(proxy)
-            self._ssl = _read_ssl(ssl, plain=self._origin.plain)
+            self._proxy = read_proxy_option(proxy)
+            self._authorities = TrustedAuthorities(ssl, plain=self._origin.plain)
             self._timeout = _read_timeout(timeout)
-            self._transport = _read_transport(transport)
+            self._transport = read_transport(transport)
         except (TypeError, ValueError) as error:
             problem = bare(error)
         else:
-            self._sessions: dict[asyncio.AbstractEventLoop, _Session] = {}
+            self._proxy_host: str | None = None
+            self._connections = EndpointConnections()
             return
         del self, url, headers, params, proxy  # a half-made self has no repr
         raise problem
@@ -90,10 +90,7 @@ class Endpoint:
 
         A client does this while it is connected. Without it, every request opens a connection of its own.
         """
-        for loop in tuple(self._sessions):
-            if loop.is_closed():
-                self._sessions.pop(loop, None)
-        self._sessions.setdefault(asyncio.get_running_loop(), _Session()).users += 1
+        self._connections.attach()
 
     async def detach(self) -> None:
         """Undo one `attach`; the last one closes the connections.
@@ -101,140 +98,133 @@ class Endpoint:
         Raises:
             RuntimeError: There was no `attach` in this event loop.
         """
-        loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None:
-            raise RuntimeError("detach() without attach() in this event loop")
-        session.users -= 1
-        if not session.users:
-            del self._sessions[loop]
-            if session.pool is not None:
-                await session.pool.transport.aclose()
+        await self._connections.detach()
 
-    async def _ask(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
-        """Send the form and read the answer.
+    def _read_format(self, *, json: bool, socket_id_field: str, channel_field: str | None) -> BodyFormat:
+        if self._asks_for_channels:
+            channel_field = "channel_name" if channel_field is None else channel_field
+        elif channel_field is not None:
+            raise TypeError(f"an {type(self).__name__} sends no channel, so channel_field has no meaning")
+        return BodyFormat(json=json, socket_id_field=socket_id_field, channel_field=channel_field)
+
+    def _check_params(self) -> None:
+        if self._request.params_take_channels and not self._asks_for_channels:
+            raise TypeError(f"an {type(self).__name__} sends no channel, so a callable for params takes no argument")
+
+    async def _ask(
+        self, socket_id: str, channels: str | Sequence[str] | None, read: Callable[[Mapping[str, Any]], _T]
+    ) -> _T:
+        """Send a request and read the answer.
+
+        Args:
+            socket_id: The socket id.
+            channels: One channel, several for a batch, or None for a user.
+            read: Converts the answer's object, or raises `AuthorizationError`.
 
         Raises:
-            AuthorizationError: The endpoint refused, or answered something that cannot be used.
+            AuthorizationError: The endpoint refused, or its answer cannot be used.
             ConnectionError: It could not be reached, or the connection broke.
-            TimeoutError: It took too long, however lively it was.
+            TimeoutError: The answer was not complete within the time limit.
         """
         timeout = asyncio.timeout(self._timeout)
         try:
             async with timeout:
-                return await self._attempt(form, channel, read)
+                return await self._attempt(socket_id, channels, read)
         except TimeoutError:
             if not timeout.expired():
                 raise
-        raise TimeoutError(f"{self._origin}: no complete answer within {self._timeout:g} s")
+        raise self._timed_out()
 
-    async def _attempt(self, form: Form, channel: str | None, read: Callable[[Mapping[str, Any]], _T]) -> _T:
-        request, refused = await self._request.build(form, self._timeout)
+    async def _attempt(
+        self, socket_id: str, channels: str | Sequence[str] | None, read: Callable[[Mapping[str, Any]], _T]
+    ) -> _T:
+        import httpx  # noqa: PLC0415 - only those who make requests need to load it
+
+        request, refused = await self._request.build(socket_id, channels, self._timeout)
+        channel = channels if isinstance(channels, str) else None
         try:
             answer = await self._exchange(request, channel, read)
-        # Each of these lets go of the frames and of the errors of httpx in which secrets are (promise C3).
+        # Each of these drops the frames, and the errors of httpx, that hold secrets (promise C3).
         except AuthorizationError as error:
             failure: BaseException = bare(error)
-            if error.status in REFUSALS:
+            if error.status in CREDENTIAL_REFUSALS:
                 refused()
         except asyncio.CancelledError as error:
             failure = bare(error)
         except (httpx.TimeoutException, TimeoutError):
-            failure = TimeoutError(f"{self._origin}: the endpoint took too long")
-        except httpx.ConnectError as error:
-            failure = ConnectionError(f"{self._origin}: cannot connect: {error}")
+            failure = self._timed_out()
         except (httpx.RequestError, OSError) as error:
-            failure = ConnectionError(f"{self._origin}: the request failed ({type(error).__name__})")
+            failure = self._connection_error(error)
         else:
-            if self._is_refusal(answer):
+            if self._refuses_credentials(answer):
                 refused()
             return answer
         del request, refused
         raise failure
 
-    def _is_refusal(self, answer: object) -> bool:
-        """Return whether an answer that was read suggests that the credentials are invalid."""
+    def _refuses_credentials(self, answer: object) -> bool:
+        """Return whether an answer that was read means nevertheless that the credentials are outdated."""
         del answer
         return False
+
+    def _timed_out(self) -> EndpointTimeoutError:
+        return EndpointTimeoutError(f"the endpoint {self._origin} did not answer completely within {self._timeout:g} s")
+
+    def _connection_error(self, error: BaseException) -> EndpointConnectionError:
+        through = "" if self._proxy_host is None else " through the proxy"
+        reason = describe_network_error(error, self._proxy_host or self._origin.url.host)
+        return EndpointConnectionError(f"the request to the endpoint {self._origin} failed{through}: {reason}")
 
     async def _exchange(
         self, request: httpx.Request, channel: str | None, read: Callable[[Mapping[str, Any]], _T]
     ) -> _T:
-        await self._origin.check(channel)
-        async with self._connections() as transport:
-            response = await transport.handle_async_request(request)
-            try:
-                return await read_answer(response, channel, read, self._answer_limit)
-            finally:
-                await response.aclose()
-
-    @asynccontextmanager
-    async def _connections(self) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
-        """Use the connections of the running loop for one request; open them if it is the first."""
+        hosts = await self._origin.hosts(channel)
         if self._transport is not None:
-            yield self._transport
-            return
-        self.attach()
+            hosts = (self._origin.url.host,)  # a transport of the caller gets the url as it was given
+            return await self._exchange_over(self._transport, request, hosts, channel, read)
+        context = await self._authorities.context()
+        async with self._connections.in_use(partial(self._open, context)) as transport:
+            return await self._exchange_over(transport, request, hosts, channel, read)
+
+    async def _exchange_over(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        request: httpx.Request,
+        hosts: Sequence[str],
+        channel: str | None,
+        read: Callable[[Mapping[str, Any]], _T],
+    ) -> _T:
+        response = await self._send(transport, request, hosts)
         try:
-            session = self._sessions[asyncio.get_running_loop()]
-            if session.pool is None:
-                session.pool = _Pool(self._open())
-            async with _in_use(session, session.pool) as transport:
-                yield transport
+            return await read_answer(response, self._origin, channel, read, self._answer_limit)
         finally:
-            await self.detach()
+            await response.aclose()
 
-    def _open(self) -> httpx.AsyncHTTPTransport:
-        if self._origin.plain:
-            # A proxy would see all of a plain request.
-            return httpx.AsyncHTTPTransport(verify=self._ssl)
-        proxy = self._origin.environment_proxy() if self._use_environment else self._proxy
-        return httpx.AsyncHTTPTransport(verify=self._ssl, proxy=proxy)
+    async def _send(
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, hosts: Sequence[str]
+    ) -> httpx.Response:
+        """Send a request to the first host that can be reached. Its ``Host`` header is that of the url in any case."""
+        import httpx  # noqa: PLC0415 - loaded already
 
+        for number, host in enumerate(hosts, start=1):
+            if host != request.url.host:
+                request.url = request.url.copy_with(host=host)
+            try:
+                return await transport.handle_async_request(request)
+            except httpx.ConnectError:
+                if number == len(hosts):
+                    raise
+        raise AssertionError  # there is at least one host
 
-@asynccontextmanager
-async def _in_use(session: _Session, pool: _Pool) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
-    """Use connections for one request, and no others after it if it is cancelled.
+    def _open(self, context: SSLContext) -> httpx.AsyncHTTPTransport:
+        """Open a pool of connections."""
+        import httpx  # noqa: PLC0415 - loaded already
 
-    A request that is cancelled may leave httpx with a connection that it counts as in use for ever; so many of them
-    would leave none for anybody (promise R6). All are closed when the requests that use them are done.
-    """
-    pool.running += 1
-    try:
-        yield pool.transport
-    except asyncio.CancelledError:
-        if session.pool is pool:
-            session.pool = None
-        raise
-    finally:
-        pool.running -= 1
-        if session.pool is not pool and not pool.running:
-            await asyncio.shield(asyncio.ensure_future(pool.transport.aclose()))
-
-
-def _read_proxy(proxy: object) -> httpx.Proxy | None:
-    if proxy is None or isinstance(proxy, bool):
-        return None
-    if not isinstance(proxy, str):
-        raise TypeError("proxy is True for the environment's, None for none, or an address as 'http://host:port'")
-    return read_proxy(proxy)
-
-
-def _read_ssl(ssl: object, *, plain: bool) -> SSLContext:
-    if ssl is None or ssl is True:
-        # Reading the system's authorities takes some 20 ms; without TLS there is nobody to trust.
-        return SSLContext(PROTOCOL_TLS_CLIENT) if plain else create_default_context()
-    if ssl is False:
-        raise ValueError(
-            "ssl=False would trust anybody; for a private authority give ssl.create_default_context(cafile=…)"
-        )
-    if not isinstance(ssl, SSLContext):
-        raise TypeError(f"ssl is an ssl.SSLContext or None, not {type(ssl).__name__}")
-    if ssl.verify_mode is not CERT_REQUIRED or not ssl.check_hostname:
-        raise ValueError(
-            "ssl must verify: verify_mode CERT_REQUIRED and check_hostname, as create_default_context() has"
-        )
-    return ssl
+        proxy = None
+        if not self._origin.plain:  # a proxy would see all of a plain request
+            proxy = self._origin.environment_proxy() if self._use_environment else self._proxy
+        self._proxy_host = None if proxy is None else proxy.url.host
+        return httpx.AsyncHTTPTransport(verify=context, proxy=proxy)
 
 
 def _read_timeout(timeout: float) -> float:
@@ -242,9 +232,3 @@ def _read_timeout(timeout: float) -> float:
     if problem is not None:
         raise problem
     return timeout
-
-
-def _read_transport(transport: object) -> httpx.AsyncBaseTransport | None:
-    if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
-        raise TypeError(f"transport is an httpx.AsyncBaseTransport, not {type(transport).__name__}")
-    return transport

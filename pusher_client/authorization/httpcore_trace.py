@@ -1,4 +1,4 @@
-"""A trace hook for httpcore: keeps secrets out of its log, and closes a connection that it would leave open."""
+"""Keeps secrets out of what httpx and httpcore show, and closes a connection that httpcore would leave open."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from typing import Any
 
 import httpx
 
-__all__ = ["Trace"]
+__all__ = ["PrivateRequest", "Trace"]
 
 _SOCKS = "setup_socks5_connection"
+
+
+class PrivateRequest(httpx.Request):
+    """A request whose repr, which error reports print, does not show its address: it may contain a token (C3)."""
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method!r}>"
 
 
 class Trace:

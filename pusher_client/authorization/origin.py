@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import SOCK_STREAM
-
-import httpx
+from typing import TYPE_CHECKING
 
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.transport.proxy import Proxy, environment_proxy, parse_proxy
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Origin", "read_proxy"]
 
@@ -68,18 +71,27 @@ class Origin:
         """The port; the default of the scheme where the url has none."""
         return self.url.port or _PORTS[self.url.scheme]
 
-    async def check(self, channel: str | None) -> None:
-        """Check, before a request, that ``localhost`` still means this machine wherever that is required.
+    async def hosts(self, channel: str | None) -> Sequence[str]:
+        """Return the hosts to connect to, in this order; to be called before each request.
+
+        This is the url's host. Where plain http is allowed to this machine only, ``localhost`` is resolved here,
+        and the result is its addresses: the connection must not resolve the name again, since the result may differ.
+
+        Args:
+            channel: The channel's name, for the error.
 
         Raises:
             AuthorizationError: The name resolves to another machine.
             OSError: The name does not resolve.
         """
         if not self._must_be_local or self.url.host != _LOCALHOST:
-            return
+            return (self.url.host,)
         found = await asyncio.get_running_loop().getaddrinfo(_LOCALHOST, self.port, type=SOCK_STREAM)
-        if not all(_is_loopback(str(address[0])) for *_, address in found):
-            raise AuthorizationError(channel, "'localhost' does not resolve to this machine, so plain http is refused")
+        addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+        if not addresses or not all(map(_is_loopback, addresses)):
+            problem = f"the endpoint {self}: 'localhost' does not resolve to this machine, so plain http is refused"
+            raise AuthorizationError(channel, problem)
+        return addresses
 
     def environment_proxy(self) -> httpx.Proxy | None:
         """Return the proxy that the environment sets for this origin, or None.
@@ -104,6 +116,8 @@ def read_proxy(address: object) -> httpx.Proxy:
 
 
 def _httpx_proxy(proxy: Proxy) -> httpx.Proxy:
+    import httpx  # noqa: PLC0415 - only those who make requests need to load it
+
     if proxy.scheme in _SOCKS and find_spec("socksio") is None:
         raise ValueError("a SOCKS proxy needs another package: pip install 'httpx[socks]'")
     # The same to httpx, which lets the proxy resolve names in either case; its older versions know only one of them.
@@ -112,6 +126,8 @@ def _httpx_proxy(proxy: Proxy) -> httpx.Proxy:
 
 
 def _read_url(url: object) -> httpx.URL:
+    import httpx  # noqa: PLC0415 - only those who make requests need to load it
+
     if not isinstance(url, str):
         raise TypeError(f"the url is a string, not {type(url).__name__}")
     try:

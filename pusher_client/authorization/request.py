@@ -1,4 +1,4 @@
-"""The form that is posted to an endpoint, and the headers that go with it (protocol-notes 6.3)."""
+"""Builds the requests to one endpoint (protocol-notes 6.3)."""
 
 from __future__ import annotations
 
@@ -6,82 +6,92 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias, cast
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import httpx
-
+from pusher_client.authorization.body_format import BodyFormat
 from pusher_client.authorization.credentials import Credentials
-from pusher_client.authorization.httpcore_trace import Trace
 from pusher_client.exceptions import bare
 
-__all__ = ["Form", "Request", "Source"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["ChannelSource", "Request", "Source"]
 
 Source: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping[str, str]]]
-"""Headers or parameters: a mapping, or a plain or async callable that makes one for each request."""
+"""Headers or params: a mapping, or a plain or async callable that returns one for each request."""
 
-Form: TypeAlias = Sequence[tuple[str, str]]
+ChannelSource: TypeAlias = Source | Callable[[Any], Mapping[str, str] | Awaitable[Mapping[str, str]]]
+"""The same; a callable may take the channel's name, or in a batch the tuple of the channels' names."""
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_HEADERS = (
-    ("Accept", "application/json"),
-    ("Accept-Encoding", "identity"),
-    ("Content-Type", "application/x-www-form-urlencoded"),
-)
 _OUR_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 )
-_OUR_PARAMS = frozenset({"socket_id", "channel_name"})
-
-
-class _Quiet(httpx.Request):
-    """A request that no report of a frame's variables prints the address of, which may have a token in it (C3)."""
-
-    def __repr__(self) -> str:
-        return f"<Request {self.method!r}>"
 
 
 class Request:
-    """What every request to one endpoint has in common.
+    """What all requests to one endpoint have in common.
 
     Args:
-        url: Where it goes.
+        url: The endpoint's url.
         headers: Further headers.
-        params: Further fields of the form.
+        params: Further fields of the body.
+        body_format: How the body is written.
 
     Raises:
-        TypeError: Headers or params are neither mapping nor callable, or hold anything but strings.
-        ValueError: A name or value cannot be sent, or is not the caller's to choose; no value is repeated.
+        TypeError: Headers or params are neither a mapping nor callable, have values that are not strings, or are a
+            callable with other arguments than they may have.
+        ValueError: A name or value cannot be sent, or is reserved. The message does not repeat values.
     """
 
-    __slots__ = ("_headers", "_params", "_url")
+    __slots__ = ("_body_format", "_headers", "_params", "_url")
 
-    def __init__(self, url: httpx.URL, headers: Source | None, params: Source | None) -> None:
+    def __init__(
+        self, url: httpx.URL, headers: Source | None, params: ChannelSource | None, body_format: BodyFormat
+    ) -> None:
         self._url = url
+        self._body_format = body_format
         self._headers = _Pairs("headers", headers, _check_header)
-        self._params = _Pairs("params", params, _check_param)
+        self._params = _Pairs("params", params, partial(_check_param, body_format))
+        if self._headers.takes_channels:
+            raise TypeError("a callable for headers takes no argument; one for params may take the channel's name")
 
-    async def build(self, form: Form, seconds: float) -> tuple[httpx.Request, Callable[[], None]]:
-        """Evaluate headers and params anew, and return the request, and what to call if it is refused.
+    @property
+    def params_take_channels(self) -> bool:
+        """Whether ``params`` is a callable that is called with the channel's name."""
+        return self._params.takes_channels
 
-        That forgets the `Credentials` which were used for it, if they are still the current ones.
+    async def build(
+        self, socket_id: str, channels: str | Sequence[str] | None, seconds: float
+    ) -> tuple[httpx.Request, Callable[[], None]]:
+        """Evaluate headers and params, and return the request and a callable for the case that it is refused.
+
+        That callable drops the `Credentials` which were used for the request, if they are still the current ones.
 
         Args:
-            form: The fields of the protocol, which come first.
-            seconds: How long each step of sending it may take.
+            socket_id: The socket id.
+            channels: One channel, several for a batch, or None for a user.
+            seconds: Time limit for each step of sending it.
 
         Raises:
-            TypeError: What a callable returned is not a mapping of strings.
-            ValueError: What a callable returned cannot be sent.
-            Exception: Whatever a callable raised.
+            TypeError: A callable did not return a mapping of strings.
+            ValueError: A callable returned a name or value that cannot be sent.
+            Exception: A callable raised it.
         """
-        headers = await self._headers.evaluate()
-        params = await self._params.evaluate()
-        request = _Quiet(
+        from pusher_client.authorization.httpcore_trace import PrivateRequest, Trace  # noqa: PLC0415 - loads httpx
+
+        headers = await self._headers.evaluate(channels)
+        params = await self._params.evaluate(channels)
+        request = PrivateRequest(
             "POST",
             self._url,
-            headers=[*_HEADERS, *headers.pairs],
-            content=urlencode([*form, *params.pairs], quote_via=quote, safe="").encode(),
+            headers=[
+                ("Accept", "application/json"),
+                ("Accept-Encoding", "identity"),
+                ("Content-Type", self._body_format.content_type),
+                *headers.pairs,
+            ],
+            content=self._body_format.encode(socket_id, channels, params.pairs),
             extensions={
                 "timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds),
                 "trace": Trace(),
@@ -96,7 +106,7 @@ class Request:
 
 
 class _Evaluated:
-    """Names and values of one request, which no report of a frame's variables prints."""
+    """Names and values of one request. Its repr, which error reports print, does not show them (promise C3)."""
 
     __slots__ = ("pairs", "refused")
 
@@ -106,24 +116,31 @@ class _Evaluated:
 
 
 class _Pairs:
-    """Headers or params as the caller gave them: to be evaluated, and checked, for every request."""
+    """Headers or params as configured. They are evaluated and checked for every request.
 
-    __slots__ = ("_check", "_credentials", "_get", "_what")
+    Attributes:
+        takes_channels: Whether they are a callable that is called with the channel's name.
+    """
 
-    def __init__(self, what: str, source: Source | None, check: Callable[[str, str], None]) -> None:
+    __slots__ = ("_check", "_credentials", "_get", "_what", "takes_channels")
+
+    def __init__(self, what: str, source: ChannelSource | None, check: Callable[[str, str], None]) -> None:
         self._what = what
         self._check = check
         self._credentials = source if isinstance(source, Credentials) else None
-        self._get: Callable[[], object]
+        self._get: Callable[..., object]
+        self.takes_channels = False
         if callable(source):
             self._get = source
+            self.takes_channels = _takes_argument(what, source)
         else:
             values: Mapping[str, str] = {} if source is None else source
             self._checked(values)
             self._get = lambda: values
 
-    async def evaluate(self) -> _Evaluated:
-        values = self._get()
+    async def evaluate(self, channels: str | Sequence[str] | None) -> _Evaluated:
+        """Return the names and values for one request."""
+        values = self._get(channels) if self.takes_channels else self._get()
         if inspect.isawaitable(values):
             values = await values
         try:
@@ -154,9 +171,9 @@ class _Pairs:
 
 def _check_header(name: str, value: str) -> None:
     if not _HEADER_NAME.fullmatch(name):
-        raise ValueError("a header's name has a character that no name may have; names and values are given apart")
+        raise ValueError("the name of a header has an invalid character; give headers as {name: value}")
     if name.lower() in _OUR_HEADERS:
-        raise ValueError(f"the header {name} is set here and not to be given")
+        raise ValueError(f"the header {name} is set by the library and must not be in headers")
     if not (value.isascii() and value.isprintable() and value == value.strip()):
         raise ValueError(
             f"the value of the header {name} has a line break, a space at its end or a character outside ASCII; "
@@ -164,9 +181,28 @@ def _check_header(name: str, value: str) -> None:
         )
 
 
-def _check_param(name: str, value: str) -> None:
-    if name in _OUR_PARAMS or name.startswith("channel_name["):
-        raise ValueError(f"the field {name} is set for every request and not to be given in params")
+def _takes_argument(what: str, function: Callable[..., object]) -> bool:
+    """Return whether a callable needs one positional argument.
+
+    Raises:
+        TypeError: It needs more than one, or one by keyword.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return False
+    for arguments in ((), (None,)):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return bool(arguments)
+    raise TypeError(f"a callable for {what} takes no argument, or for params one: the channel's name")
+
+
+def _check_param(body_format: BodyFormat, name: str, value: str) -> None:
+    if body_format.is_reserved(name):
+        raise ValueError(f"the field {name} is set for every request and must not be in params")
     try:
         (name + value).encode()
     except UnicodeEncodeError:

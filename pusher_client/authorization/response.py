@@ -1,80 +1,103 @@
-"""Reading what an authorization endpoint answers, as little of it as needed (protocol-notes 6.3 and 6.5)."""
+"""Reads the response of an authorization endpoint, as little of it as needed (protocol-notes 6.3 and 6.5)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import httpx
 import msgspec
 
+from pusher_client.authorization.origin import Origin
+from pusher_client.authorization.refusals import not_json, refusal
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.retry_after import parse_retry_after
 
-__all__ = ["BODY_LIMIT", "read_answer"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["BODY_LIMIT", "SUCCESS", "encoded_twice", "read_answer"]
 
 BODY_LIMIT = 64 * 1024
 """How many bytes the answer for one channel or user may have."""
 
+SUCCESS = (200, 201)
+"""The statuses of an answer that is read."""
+
 _T = TypeVar("_T")
 
-_SUCCESS = (httpx.codes.OK, httpx.codes.CREATED)
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 async def read_answer(
     response: httpx.Response,
+    origin: Origin,
     channel: str | None,
     read: Callable[[Mapping[str, Any]], _T],
     limit: int = BODY_LIMIT,
 ) -> _T:
-    """Read the JSON object of a successful answer; nothing else of an answer is read at all.
+    """Read the JSON object of a successful answer. The body of any other answer is not read.
 
     Args:
         response: The response as the transport returned it, its body unread.
-        channel: What the errors are to name.
-        read: Makes something of the object, or raises `AuthorizationError`.
-        limit: How many bytes the answer may have.
+        origin: The endpoint's origin and url, for the errors.
+        channel: The channel's name, for the errors; None for a batch or a user.
+        read: Converts the object, or raises `AuthorizationError`.
+        limit: Number of bytes that the answer may have.
 
     Returns:
-        What ``read`` made.
+        What ``read`` returned.
 
     Raises:
         AuthorizationError: The endpoint refused, or its answer is compressed, too long or not what was asked for.
     """
     status = response.status_code
-    if status not in _SUCCESS:
+    if status not in SUCCESS:
         retry_after = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-        raise AuthorizationError(channel, _refusal(status), status=status, retry_after=retry_after)
+        problem = refusal(str(origin), status, str(origin.url), response.headers.get("location"))
+        raise AuthorizationError(channel, problem, status=status, retry_after=retry_after)
     if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-        raise AuthorizationError(channel, "the endpoint's answer is compressed, which was not asked for", status=status)
+        problem = f"the endpoint {origin} answered a compressed body, which was not asked for"
+        raise AuthorizationError(channel, problem, status=status)
     body = await _read_body(response.stream, limit)
     if body is None:
-        raise AuthorizationError(channel, f"the endpoint's answer is longer than {limit} bytes", status=status)
+        problem = f"the answer of the endpoint {origin} is longer than {limit} bytes"
+        raise AuthorizationError(channel, problem, status=status)
     try:
-        return read(msgspec.json.decode(body))
+        return _decode(body, read)
     except AuthorizationError as error:
-        problem = error.message
+        problem = f"the endpoint {origin}: {error.message}"
     except _UNREADABLE:
-        problem = "the endpoint's answer is not JSON"
+        problem = not_json(str(origin), body, response.headers.get("content-type"))
     raise AuthorizationError(channel, problem, status=status)
 
 
+def _decode(body: bytes, read: Callable[[Mapping[str, Any]], _T]) -> _T:
+    answer = msgspec.json.decode(body.removeprefix(_BYTE_ORDER_MARK))
+    if encoded_twice(answer):
+        raise AuthorizationError(None, "its answer is a JSON string with JSON in it: encode the object once, not twice")
+    return read(answer)
+
+
+def encoded_twice(answer: object) -> bool:
+    """Return whether an answer is a string that holds a JSON object."""
+    if not isinstance(answer, str) or not answer.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(answer), dict)
+    except _UNREADABLE:
+        return False
+
+
 async def _read_body(stream: object, limit: int) -> bytes | None:
-    """Read the bytes as they came over the wire, never decompressed; None when there are too many."""
+    """Read the bytes as they were received, never decompressed; None if there are too many."""
     body = bytearray()
-    # Every transport for asyncio has a stream of this kind; its iterator is closed here and not by the collector.
+    # Every asyncio transport has such a stream. Its iterator is closed here, not by the garbage collector.
     async with aclosing(cast("AsyncGenerator[bytes, None]", aiter(cast("httpx.AsyncByteStream", stream)))) as chunks:
         async for chunk in chunks:
             body += chunk
             if len(body) > limit:
                 return None
     return bytes(body)
-
-
-def _refusal(status: int) -> str:
-    if httpx.codes.is_redirect(status):
-        return "the endpoint redirects, and redirects are never followed: configure its final address"
-    return "the endpoint refused" if httpx.codes.is_client_error(status) else "the endpoint failed"

@@ -6,11 +6,13 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+from pusher_client.authorization.async_callables import check_async_callable
 from pusher_client.authorization.authorizers import Authorizer, BatchAuthorizer, UserAuthenticator
 from pusher_client.authorization.endpoint import Endpoint
 from pusher_client.authorization.outcomes import (
+    BatchRefused,
     Outcome,
     Refused,
     UserOutcome,
@@ -18,6 +20,7 @@ from pusher_client.authorization.outcomes import (
     ask_batch_authorizer,
     ask_user_authenticator,
 )
+from pusher_client.authorization.signed_key import signed_key_problem
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Purpose
 from pusher_client.protocol.settings import BATCH_SIZE
@@ -25,7 +28,9 @@ from pusher_client.tasks import create_task
 
 __all__ = ["AuthorizationService"]
 
-_Answer: TypeAlias = Callable[[int, Outcome | UserOutcome], None]
+_Answer: TypeAlias = Callable[[int, Outcome | UserOutcome | BatchRefused], None]
+
+_AnyOutcome = TypeVar("_AnyOutcome", Outcome, UserOutcome)
 
 _logger = logging.getLogger("pusher_client")
 
@@ -36,28 +41,32 @@ class AuthorizationService:
     It lives as long as the client. The requests of one connection are started with `start` and ended with `stop`.
 
     Args:
+        key: The application key; an authorization that was signed for another one is refused here.
         authorizer: Called for each channel.
         batch_authorizer: Called for many channels at once, in place of ``authorizer``.
         user_authenticator: Called to sign the user in.
 
     Raises:
-        TypeError: One of them is not callable.
+        TypeError: One of them is not an async callable of its arguments.
         ValueError: Both ``authorizer`` and ``batch_authorizer`` were given.
     """
 
-    __slots__ = ("_authorizer", "_batch_authorizer", "_tasks", "_user_authenticator")
+    __slots__ = ("_authorizer", "_batch_authorizer", "_key", "_tasks", "_user_authenticator")
 
     def __init__(
         self,
+        key: str,
         authorizer: Authorizer | None,
         batch_authorizer: BatchAuthorizer | None,
         user_authenticator: UserAuthenticator | None,
     ) -> None:
-        _check("authorizer", authorizer, "(channel_name, socket_id), as HTTPAuthorizer(url)")
-        _check("batch_authorizer", batch_authorizer, "(channel_names, socket_id), as HTTPBatchAuthorizer(url)")
-        _check("user_authenticator", user_authenticator, "(socket_id), as HTTPUserAuthenticator(url)")
+        check_async_callable("authorizer", authorizer, ("channel_name", "socket_id"), "HTTPAuthorizer(url)")
+        arguments = ("channel_names", "socket_id")
+        check_async_callable("batch_authorizer", batch_authorizer, arguments, "HTTPBatchAuthorizer(url)")
+        check_async_callable("user_authenticator", user_authenticator, ("socket_id",), "HTTPUserAuthenticator(url)")
         if authorizer is not None and batch_authorizer is not None:
             raise ValueError("give either authorizer or batch_authorizer, which serves every channel, and not both")
+        self._key = key
         self._authorizer = authorizer
         self._batch_authorizer = batch_authorizer
         self._user_authenticator = user_authenticator
@@ -83,7 +92,8 @@ class AuthorizationService:
 
         Args:
             request: The request for one channel, for many channels, or for the user.
-            answer: Called with a request's number and its outcome; for a batch once for each of its channels.
+            answer: Called with a request's number and its outcome; for a batch once for each of its requests, or once
+                with the number of the batch if it was refused as a whole and is to be asked for again in halves.
         """
         if isinstance(request, AuthorizeBatch):
             self._run(request.batch_id, functools.partial(self._authorize_batch, request, answer))
@@ -130,7 +140,7 @@ class AuthorizationService:
         else:
             outcome = await ask_authorizer(self._authorizer, request.channel, request.socket_id)
         self._tasks.pop(request.request_id, None)
-        _report(request, outcome, answer)
+        self._report(request, outcome, answer)
 
     async def _authorize_batch(self, batch: AuthorizeBatch, answer: _Answer) -> None:
         assert self._batch_authorizer is not None  # noqa: S101 - without one, ``batch_size`` prevents batches
@@ -140,8 +150,12 @@ class AuthorizationService:
             _log_refresh(request)
         outcomes = await ask_batch_authorizer(self._batch_authorizer, channels, batch.requests[0].socket_id)
         self._tasks.pop(batch.batch_id, None)
+        if isinstance(outcomes, BatchRefused):
+            _logger.info("%d channels at once: %s; asking again in halves", len(channels), outcomes.error)
+            answer(batch.batch_id, outcomes)
+            return
         for request in batch.requests:
-            _report(request, outcomes[request.channel], answer)
+            self._report(request, outcomes[request.channel], answer)
 
     async def _authenticate(self, request: AuthenticateUser, answer: _Answer) -> None:
         outcome: UserOutcome
@@ -151,21 +165,22 @@ class AuthorizationService:
         else:
             outcome = await ask_user_authenticator(self._user_authenticator, request.socket_id)
         self._tasks.pop(request.request_id, None)
+        answer(request.request_id, self._checked(outcome, None))
+
+    def _report(self, request: Authorize, outcome: Outcome, answer: _Answer) -> None:
+        outcome = self._checked(outcome, request.channel)
+        if request.purpose is Purpose.REFRESH and isinstance(outcome, Refused):
+            # A refused subscription is reported to its caller, a refused refresh shows only in lost events.
+            _logger.warning("there is no new key: %s", outcome.error)
         answer(request.request_id, outcome)
 
-
-def _check(option: str, value: object, usage: str) -> None:
-    if value is not None and not callable(value):
-        raise TypeError(f"{option} is an async callable {usage}")
+    def _checked(self, outcome: _AnyOutcome, channel: str | None) -> _AnyOutcome | Refused:
+        """Return the outcome, or a refusal if it was signed for another application: the server would refuse it."""
+        if isinstance(outcome, Refused) or (problem := signed_key_problem(outcome.auth, self._key)) is None:
+            return outcome
+        return Refused(AuthorizationError(channel, problem), retryable=False)
 
 
 def _log_refresh(request: Authorize) -> None:
     if request.purpose is Purpose.REFRESH:
         _logger.info("%s: an event does not open; asking for the channel's key anew", request.channel)
-
-
-def _report(request: Authorize, outcome: Outcome, answer: _Answer) -> None:
-    if request.purpose is Purpose.REFRESH and isinstance(outcome, Refused):
-        # A refused subscription is reported to its caller. A refused refresh shows only in the events that it costs.
-        _logger.warning("there is no new key: %s", outcome.error)
-    answer(request.request_id, outcome)

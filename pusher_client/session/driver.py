@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from pusher_client.authorization.outcomes import Outcome, Refused, UserOutcome
+from pusher_client.authorization.outcomes import BatchRefused, Outcome, Refused, UserOutcome
 from pusher_client.authorization.service import AuthorizationService
 from pusher_client.events import Event
 from pusher_client.protocol.connection import Connection
@@ -269,12 +269,14 @@ class Driver:
 
     # -- authorization requests -----------------------------------------------------------------------------------
 
-    def _answer(self, request_id: int, outcome: Outcome | UserOutcome) -> None:
+    def _answer(self, request_id: int, outcome: Outcome | UserOutcome | BatchRefused) -> None:
         if self._stopped:  # the core may have another driver by now
             return
         if isinstance(outcome, Refused):
             error, retryable = outcome.error, outcome.retryable
             retry_after = error.retry_after
             self.feed(self._core.authorization_failed, request_id, error, retryable=retryable, retry_after=retry_after)
+        elif isinstance(outcome, BatchRefused):
+            self.feed(self._core.batch_refused, request_id)
         else:
             self.feed(self._core.authorized, request_id, outcome)

@@ -64,10 +64,10 @@ async def test_plain_functions_and_ours_are_authorizers() -> None:
 
 async def test_user_endpoint() -> None:
     """A user is authenticated by the same kind of request, with the socket id alone (6.4)."""
-    async with serve_endpoint(json_answer({"auth": "key:signature", "user_data": '{"id": "ann"}'})) as endpoint:
+    async with serve_endpoint(json_answer({"auth": "KEY:signature", "user_data": '{"id": "ann"}'})) as endpoint:
         authenticate = HTTPUserAuthenticator(endpoint.url, headers={"X-Token": "1"}, params={"a": "b"})
         authentication = await authenticate("12.34")
-    assert (authentication.auth, authentication.user_data) == ("key:signature", '{"id": "ann"}')
+    assert (authentication.auth, authentication.user_data) == ("KEY:signature", '{"id": "ann"}')
     (request,) = endpoint.requests
     assert (request.body, request.headers["x-token"]) == ("socket_id=12.34&a=b", "1")
     assert repr(authenticate) == f"HTTPUserAuthenticator('http://127.0.0.1:{endpoint.port}')"
@@ -81,7 +81,7 @@ async def test_user_endpoint_that_refuses() -> None:
     assert (caught.value.channel, caught.value.status) == (None, 403)
 
 
-@pytest.mark.parametrize("body", [{}, {"auth": "key:canary-4711"}, {"auth": "", "user_data": "{}"}, ["canary-4711"]])
+@pytest.mark.parametrize("body", [{}, {"auth": "KEY:canary-4711"}, {"auth": "", "user_data": "{}"}, ["canary-4711"]])
 async def test_user_endpoint_that_answers_nonsense(body: object) -> None:
     """An answer without auth and user_data is an AuthorizationError that repeats nothing (6.4, C3)."""
     async with serve_endpoint(json_answer(body)) as endpoint:

@@ -18,7 +18,7 @@ from tests.support.scripted_endpoint import Received, Script, answer, json_answe
 from tests.support.scripted_server import scripted
 
 KEY_BASE64 = base64.b64encode(OLD).decode()
-GOOD = {"auth": "key:canary"}
+GOOD = {"auth": "KEY:canary"}
 NAMES = [f"private-{number}" for number in range(200)]
 
 
@@ -70,11 +70,11 @@ async def test_every_entry_is_read_for_itself() -> None:
     names = [f"private-{letter}" for letter in "abcdefghijkl"]
     found = await ask(json_answer(body), *names)
     assert list(found) == names[:-1]
-    granted = ChannelAuthorization("key:canary")
+    granted = ChannelAuthorization("KEY:canary")
     assert [found[name] for name in names[:3]] == [
         granted,
         granted,
-        ChannelAuthorization("key:canary", shared_secret=OLD),
+        ChannelAuthorization("KEY:canary", shared_secret=OLD),
     ]
     errors = [error for error in found.values() if isinstance(error, AuthorizationError)]
     assert [error.channel for error in errors] == names[3:-1]
@@ -105,7 +105,7 @@ async def test_the_longest_answer(length: int) -> None:
     """The answer for many may be longer than that for one, and is bounded all the same (C4)."""
     body = json.dumps({"private-a": GOOD}).encode().ljust(length)
     if length == 1024 * 1024:
-        assert await ask(answer(body=body), "private-a") == {"private-a": ChannelAuthorization("key:canary")}
+        assert await ask(answer(body=body), "private-a") == {"private-a": ChannelAuthorization("KEY:canary")}
     else:
         with pytest.raises(AuthorizationError, match="longer than 1048576 bytes"):
             await ask(answer(body=body), "private-a")

@@ -289,7 +289,7 @@ async def test_two_hundred_channels_fetch_once_per_expiry(clock: Clock) -> None:
 
     async def script(request: Received, writer: asyncio.StreamWriter) -> None:
         good = request.headers["authorization"] == f"canary-{tokens.count}"
-        await json_answer({"auth": "k:s"}, "200 OK" if good else "500 No")(request, writer)
+        await json_answer({"auth": "KEY:s"}, "200 OK" if good else "500 No")(request, writer)
 
     async with scripted() as peer, serve_endpoint(script) as endpoint:
         authorizer = HTTPAuthorizer(endpoint.url, headers=Credentials(tokens))
@@ -311,7 +311,7 @@ async def test_a_refused_value_is_replaced_for_the_second_attempt(status: str) -
 
     async def script(request: Received, writer: asyncio.StreamWriter) -> None:
         refused = request.headers["authorization"] in revoked
-        await json_answer({"auth": "k:s"}, status if refused else "200 OK")(request, writer)
+        await json_answer({"auth": "KEY:s"}, status if refused else "200 OK")(request, writer)
 
     async with scripted() as peer, serve_endpoint(script) as endpoint:
         authorizer = HTTPAuthorizer(endpoint.url, headers=Credentials(tokens))

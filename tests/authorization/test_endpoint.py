@@ -103,7 +103,7 @@ async def test_without_a_client_nothing_stays_open() -> None:
         await authorize(CHANNEL, "12.34")
         await authorize(CHANNEL, "12.34")
         assert endpoint.connections == 2
-        assert authorize._sessions == {}
+        assert authorize._connections.sessions == {}
 
 
 async def test_two_clients_share_and_the_last_one_closes() -> None:
@@ -141,7 +141,7 @@ async def test_a_client_that_leaves_does_not_cut_a_request() -> None:
         await authorize.detach()
         go_on.set()
         assert (await task).auth == GOOD["auth"]
-        assert authorize._sessions == {}
+        assert authorize._connections.sessions == {}
 
 
 async def test_detach_without_attach() -> None:
@@ -165,7 +165,7 @@ async def test_many_at_once() -> None:
     async def script(request: Received, writer: asyncio.StreamWriter) -> None:
         name = request.body.split("channel_name=")[1].split("&", maxsplit=1)[0]
         await asyncio.sleep(0)
-        await json_answer({"auth": f"key:{name}"})(request, writer)
+        await json_answer({"auth": f"KEY:{name}"})(request, writer)
 
     async with serve_endpoint(script) as endpoint:
         authorize = authorizer(endpoint)
@@ -173,7 +173,7 @@ async def test_many_at_once() -> None:
         names = [f"private-{number}" for number in range(50)]
         answers = await asyncio.gather(*(authorize(name, "12.34") for name in names))
         await authorize.detach()
-    assert [each.auth for each in answers] == [f"key:{name}" for name in names]
+    assert [each.auth for each in answers] == [f"KEY:{name}" for name in names]
 
 
 def test_another_event_loop() -> None:
@@ -190,7 +190,7 @@ def test_another_event_loop() -> None:
             authorize.attach()
             assert (await authorize(CHANNEL, "12.34")).auth == GOOD["auth"]
             if leave:
-                session = authorize._sessions[asyncio.get_running_loop()]
+                session = authorize._connections.sessions[asyncio.get_running_loop()]
                 assert session.pool is not None
                 await session.pool.transport.aclose()
             else:
@@ -198,7 +198,7 @@ def test_another_event_loop() -> None:
 
     asyncio.run(use(leave=True))
     asyncio.run(use(leave=False))
-    assert holder[0]._sessions == {}
+    assert holder[0]._connections.sessions == {}
 
 
 async def test_the_callers_transport_stays_open() -> None:
@@ -235,7 +235,7 @@ async def test_cancelled_requests_leave_no_connection_in_use() -> None:
     async def script(request: Received, writer: asyncio.StreamWriter) -> None:
         if "private-slow" in request.body:
             await held.wait()
-        await json_answer({"auth": "key:x"})(request, writer)
+        await json_answer({"auth": "KEY:x"})(request, writer)
 
     async with serve_endpoint(script) as endpoint:
         authorize = HTTPAuthorizer(endpoint.url, timeout=60)
@@ -249,12 +249,12 @@ async def test_cancelled_requests_leave_no_connection_in_use() -> None:
                 each.cancel()
             await asyncio.wait(asking)
         held.set()
-        assert (await slow).auth == "key:x"
+        assert (await slow).auth == "KEY:x"
         async with asyncio.timeout(10):
             while endpoint.open_connections > 2:  # those that the last two requests may use again
                 await asyncio.sleep(0.001)
         await authorize.detach()
-        assert authorize._sessions == {}
+        assert authorize._connections.sessions == {}
 
 
 # -- mistakes of the caller ---------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ SCRIPTS: dict[str, Script] = {
     "too long": answer(body=GOOD_BODY + b" " * 70_000),
     "html": answer(body=b"<html>" + GOOD_BODY),
     "list": json_answer([GOOD]),
-    "bad secret": json_answer({"auth": f"key:{SIGNATURE}", "shared_secret": SHARED_SECRET + "="}),
+    "bad secret": json_answer({"auth": f"KEY:{SIGNATURE}", "shared_secret": SHARED_SECRET + "="}),
     "bad data": json_answer({**GOOD, "channel_data": [TOKEN]}),
     "no auth": json_answer({"shared_secret": SHARED_SECRET}),
     "hang": hang,

@@ -88,9 +88,16 @@ def test_wrong_type() -> None:
         origin(b"https://example.com/")
 
 
-async def test_localhost_that_is_local() -> None:
-    """A localhost that resolves to this machine passes, checked before each request (C4)."""
-    await origin("http://localhost:8000/").check("private-x")
+async def test_localhost_that_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection goes to the addresses that were checked, in their order and each once (C4)."""
+    addresses = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 8000, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 8000)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 8000)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: addresses)
+    hosts = await origin("http://localhost:8000/auth?q").hosts("private-x")
+    assert hosts == ("::1", "127.0.0.1")
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000/", "http://LocalHost:8000/"])
@@ -102,7 +109,7 @@ async def test_localhost_that_is_elsewhere(url: str, monkeypatch: pytest.MonkeyP
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: addresses)
     with pytest.raises(AuthorizationError, match="does not resolve to this machine") as caught:
-        await origin(url).check("private-x")
+        await origin(url).hosts("private-x")
     assert caught.value.channel == "private-x"
 
 
@@ -117,7 +124,8 @@ async def test_no_look_up_where_none_is_needed(url: str, allow_insecure: bool, m
         raise AssertionError("looked up")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    await origin(url, allow_insecure=allow_insecure).check(None)
+    checked = origin(url, allow_insecure=allow_insecure)
+    assert await checked.hosts(None) == (checked.url.host,)
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
-from pusher_client.authorization.outcomes import Outcome, Refused, ask_authorizer, ask_batch_authorizer
+from pusher_client.authorization.outcomes import BatchRefused, Outcome, Refused, ask_authorizer, ask_batch_authorizer
 from tests.support.canaries import texts_of_chain
 
 
@@ -77,7 +77,7 @@ async def test_a_mapping_that_raises_is_shown_to_nobody() -> None:
         def get(self, key: str, default: Any = None) -> Any:
             return self[key]
 
-    outcome = await ask(Answer(auth="key:canary"))
+    outcome = await ask(Answer(auth="KEY:canary"))
     assert isinstance(outcome, Refused)
     assert isinstance(outcome.error.__cause__, KeyError)
     assert "canary" not in texts_of_chain(outcome.error, __file__)
@@ -92,7 +92,9 @@ async def test_what_an_authorizer_was_made_of_is_shown_to_nobody(*, batch: bool)
 
     ours = functools.partial(authorize, "canary")
     if batch:
-        outcome = (await ask_batch_authorizer(ours, ["private-a"], "1.1"))["private-a"]
+        found = await ask_batch_authorizer(ours, ["private-a"], "1.1")
+        assert isinstance(found, dict)
+        outcome = found["private-a"]
     else:
         outcome = await ask_authorizer(ours, "private-a", "1.1")
     assert isinstance(outcome, Refused)
@@ -161,15 +163,22 @@ async def test_numbers_of_the_callers_code_are_read_or_left_out(status: Any, ret
 # -- batches ------------------------------------------------------------------------------------------------------
 
 
-async def ask_batch(outcome: object, *channels: str) -> dict[str, Outcome]:
-    """Ask a batch authorizer that returns or raises this."""
+def returning(outcome: object) -> Callable[[Sequence[str], str], Awaitable[object]]:
+    """Return a batch authorizer that returns or raises this."""
 
     async def authorize(_channels: Sequence[str], _socket_id: str) -> object:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
-    return await ask_batch_authorizer(authorize, channels, "1.2")
+    return authorize
+
+
+async def ask_batch(outcome: object, *channels: str) -> dict[str, Outcome]:
+    """Ask a batch authorizer that returns or raises this."""
+    found = await ask_batch_authorizer(returning(outcome), channels, "1.2")
+    assert isinstance(found, dict)
+    return found
 
 
 def refusal(outcome: Outcome) -> tuple[AuthorizationError, bool]:
@@ -224,8 +233,13 @@ async def test_each_channel_of_a_batch_has_its_own_outcome() -> None:
     ],
 )
 async def test_what_concerns_all_of_a_batch(raised: object, status: int | None, *, retryable: bool) -> None:
-    """An error raised, or an answer that is no mapping, is every channel's, each in an error of its own (R3, C3)."""
-    found = await ask_batch(raised, "a", "b")
+    """A final error is asked again in halves and applies to a channel alone; others apply to each channel (R3, C3)."""
+    found = await ask_batch_authorizer(returning(raised), ["a", "b"], "1.2")
+    if isinstance(found, BatchRefused):
+        assert not retryable
+        assert (found.error.channel, found.error.status) == (None, status)
+        assert "canary" not in str(found.error)
+        found = await ask_batch(raised, "a") | await ask_batch(raised, "b")
     errors = [refusal(outcome) for outcome in found.values()]
     assert [(error.channel, error.status, again) for error, again in errors] == [
         ("a", status, retryable),
@@ -237,8 +251,11 @@ async def test_what_concerns_all_of_a_batch(raised: object, status: int | None, 
 async def test_the_mistake_of_a_batch_authorizer_is_kept_as_the_cause() -> None:
     """The caller's own mistake can be found from the error of any channel (design.md 2)."""
     cause = KeyError("x")
-    found = await ask_batch(cause, "a", "b")
-    assert [refusal(outcome)[0].__cause__ for outcome in found.values()] == [cause, cause]
+    found = await ask_batch_authorizer(returning(cause), ["a", "b"], "1.2")
+    assert isinstance(found, BatchRefused)
+    assert found.error.__cause__ is cause
+    alone = await ask_batch(cause, "a")
+    assert refusal(alone["a"])[0].__cause__ is cause
 
 
 async def test_no_error_of_a_batch_shows_what_the_others_got() -> None:

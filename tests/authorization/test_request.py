@@ -7,21 +7,22 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
+from pusher_client.authorization.body_format import BodyFormat
 from pusher_client.authorization.credentials import Credentials
 from pusher_client.authorization.request import Request, Source
 from tests.support.canaries import texts_of_error
 
 URL = httpx.URL("https://example.com/pusher/auth")
-FORM = (("socket_id", "1.2"), ("channel_name", "private-x"))
+FORM = BodyFormat(json=False, socket_id_field="socket_id", channel_field="channel_name")
 CANARY = "canary-4711"
 
 
 async def build(headers: Source | None = None, params: Source | None = None) -> httpx.Request:
-    return await built(Request(URL, headers, params))
+    return await built(Request(URL, headers, params, FORM))
 
 
 async def built(request: Request) -> httpx.Request:
-    return (await request.build(FORM, 3.0))[0]
+    return (await request.build("1.2", "private-x", 3.0))[0]
 
 
 async def test_form_and_fixed_headers() -> None:
@@ -54,7 +55,7 @@ async def test_callables_are_evaluated_for_every_request() -> None:
         calls.append("params")
         return {"count": str(len(calls))}
 
-    request = Request(URL, headers, params)
+    request = Request(URL, headers, params, FORM)
     first, second = await built(request), await built(request)
     assert calls == ["headers", "params"] * 2
     assert (first.headers["x-count"], second.headers["x-count"]) == ("1", "3")
@@ -89,7 +90,7 @@ BAD_PARAMS: list[Any] = [
 async def test_bad_headers_are_refused_without_their_value(bad: Any) -> None:
     """What cannot be sent, or is ours to say, is refused with the cure and never repeated (6.3, C3)."""
     with pytest.raises((TypeError, ValueError)) as early:
-        Request(URL, bad, None)
+        Request(URL, bad, None, FORM)
     assert CANARY not in str(early.value)
     with pytest.raises((TypeError, ValueError)) as late:
         await build(headers=lambda: bad)
@@ -100,7 +101,7 @@ async def test_bad_headers_are_refused_without_their_value(bad: Any) -> None:
 async def test_bad_params_are_refused_without_their_value(bad: Any) -> None:
     """The protocol's own fields cannot be overridden, and nothing refused is repeated (6.3, C3)."""
     with pytest.raises((TypeError, ValueError)) as early:
-        Request(URL, None, bad)
+        Request(URL, None, bad, FORM)
     assert CANARY not in str(early.value)
     with pytest.raises((TypeError, ValueError)) as late:
         await build(params=lambda: bad)
@@ -121,12 +122,12 @@ async def test_error_of_a_callable_is_the_callers() -> None:
 async def test_a_mapping_is_read_at_every_request() -> None:
     """A mapping that changes is checked and sent as it is at the time of the request (6.3)."""
     headers = {"X-Token": "1"}
-    request = Request(URL, headers, None)
+    request = Request(URL, headers, None, FORM)
     headers["X-Token"] = "2"
     assert (await built(request)).headers["x-token"] == "2"
     headers["X-Token"] = f"{CANARY}\n"
     with pytest.raises(ValueError, match="X-Token"):
-        await request.build(FORM, 3.0)
+        await request.build("1.2", "private-x", 3.0)
 
 
 async def test_a_refusal_forgets_the_credentials_that_were_used() -> None:
@@ -137,8 +138,9 @@ async def test_a_refusal_forgets_the_credentials_that_were_used() -> None:
         fetches.append("fetched")
         return {"x-token": str(len(fetches))}
 
-    request = Request(URL, Credentials(fetch), Credentials(fetch))
-    (first, refused), (again, refused_too) = await request.build(FORM, 3.0), await request.build(FORM, 3.0)
+    request = Request(URL, Credentials(fetch), Credentials(fetch), FORM)
+    first, refused = await request.build("1.2", "private-x", 3.0)
+    again, refused_too = await request.build("1.2", "private-x", 3.0)
     assert (first.headers["x-token"], first.content[-9:]) == ("1", b"x-token=2")
     assert (again.headers["x-token"], again.content) == ("1", first.content)
     refused()

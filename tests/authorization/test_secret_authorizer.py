@@ -136,9 +136,9 @@ async def test_a_name_is_signed_for_whatever_limit_the_client_has(length: int, a
     """Up to 200 characters, which some servers allow; how many this client may use is its own option (5.2)."""
     name = "private-".ljust(length, "x")
     assert (await authorize(name, "1.2")).auth
-    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"auth": "key:signature"}))
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"auth": "KEY:signature"}))
     asked = await HTTPAuthorizer("https://example.com/auth", transport=transport)(name, "1.2")
-    assert asked.auth == "key:signature"
+    assert asked.auth == "KEY:signature"
 
 
 async def test_wrong_types_are_not_signed(authorize: SecretAuthorizer) -> None:

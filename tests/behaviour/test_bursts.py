@@ -23,7 +23,7 @@ class Rotating:
 
     async def __call__(self, _channel: str, socket_id: str) -> ChannelAuthorization:
         await self.released.wait()
-        return ChannelAuthorization(f"key:{socket_id}", shared_secret=self.key)
+        return ChannelAuthorization(f"KEY:{socket_id}", shared_secret=self.key)
 
     def rotate(self) -> None:
         """Give the new key, once ``released`` is set again."""

@@ -312,7 +312,7 @@ async def an_authorizer_ignores_its_cancellation() -> AsyncGenerator[PusherClien
 
     async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
         await stubborn.hang()
-        return ChannelAuthorization("key:x")
+        return ChannelAuthorization("KEY:x")
 
     async with (
         stubborn.released_in_the_end(),
@@ -332,7 +332,7 @@ async def events_are_held_for_a_key() -> AsyncGenerator[PusherClient]:
         asked.append(channel)
         if len(asked) > 1:
             await hang()
-        return ChannelAuthorization("key:x", shared_secret=OLD)
+        return ChannelAuthorization("KEY:x", shared_secret=OLD)
 
     async with connected(authorizer=authorize) as (peer, client):
         channel = await client.subscribe(CHANNEL)
@@ -355,7 +355,7 @@ async def a_sign_in_waits_for_its_authenticator() -> AsyncGenerator[PusherClient
 @asynccontextmanager
 async def a_sign_in_waits_for_the_server() -> AsyncGenerator[PusherClient]:
     async def authenticate(_socket_id: str) -> UserAuthentication:
-        return UserAuthentication("key:x", '{"id":"1"}')
+        return UserAuthentication("KEY:x", '{"id":"1"}')
 
     async with connected(user_authenticator=authenticate) as (peer, client), pending(client.signin()):
         await peer.heard("pusher:signin")
@@ -430,7 +430,7 @@ async def everything_is_as_bad_as_can_be() -> AsyncGenerator[PusherClient]:
 
     async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
         await stubborn.hang()
-        return ChannelAuthorization("key:x")
+        return ChannelAuthorization("KEY:x")
 
     async with stubborn.released_in_the_end(), connected(authorizer=authorize) as (peer, client):
         client.channel("orders").bind("e", lambda _event: stubborn.hang())

@@ -23,7 +23,7 @@ async def test_a_rotation_over_a_real_socket() -> None:
     keys = [OLD, NEW]
 
     async def rotating(_channel: str, socket_id: str) -> dict[str, str]:
-        return {"auth": f"key:{socket_id}", "shared_secret": base64.b64encode(keys.pop(0)).decode()}
+        return {"auth": f"KEY:{socket_id}", "shared_secret": base64.b64encode(keys.pop(0)).decode()}
 
     async with scripted() as peer, peer.client(authorizer=rotating) as client:
         seen: list[Event] = []

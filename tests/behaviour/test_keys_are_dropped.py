@@ -69,19 +69,19 @@ def holders(number: int = 0) -> list[str]:
 
 
 async def one(_channel: str, _socket_id: str) -> ChannelAuthorization:
-    return ChannelAuthorization("key:signature", shared_secret=made())
+    return ChannelAuthorization("KEY:signature", shared_secret=made())
 
 
 async def answered(_channel: str, _socket_id: str) -> dict[str, str]:
-    return {"auth": "key:signature", "shared_secret": text_of(made())}
+    return {"auth": "KEY:signature", "shared_secret": text_of(made())}
 
 
 async def many(channels: Sequence[str], _socket_id: str) -> dict[str, dict[str, str]]:
-    return {channel: {"auth": "key:signature", "shared_secret": text_of(made())} for channel in channels}
+    return {channel: {"auth": "KEY:signature", "shared_secret": text_of(made())} for channel in channels}
 
 
 def over_http(_request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"auth": "key:signature", "shared_secret": text_of(made())})
+    return httpx.Response(200, json={"auth": "KEY:signature", "shared_secret": text_of(made())})
 
 
 def asked() -> dict[str, dict[str, Any]]:
@@ -159,7 +159,7 @@ async def test_no_reference_remains_of_a_request_given_up() -> None:
     started, late = asyncio.Event(), asyncio.Event()
 
     async def slow(_channel: str, _socket_id: str) -> ChannelAuthorization:
-        authorization = ChannelAuthorization("key:signature", shared_secret=made())
+        authorization = ChannelAuthorization("KEY:signature", shared_secret=made())
         started.set()
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()

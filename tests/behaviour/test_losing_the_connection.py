@@ -60,7 +60,7 @@ async def test_everything_wanted_comes_back_and_nothing_else() -> None:
         peer.sockets[0].transport.abort()
         await peer.heard("pusher:subscribe", 2)
         sent = {frame["data"]["channel"]: frame["data"].get("auth") for frame in peer.received}
-        assert sent == {"orders": None, "private-a": "key:canary-1.2"}
+        assert sent == {"orders": None, "private-a": "KEY:canary-1.2"}
 
 
 async def test_a_server_that_stops_answering_is_left() -> None:

@@ -261,7 +261,7 @@ async def test_an_answer_for_an_old_connection_is_not_sent_on_the_new_one() -> N
         endpoint.open[0].set_result({})
         await pending
         assert endpoint.asked[1] == ("private-a", "1.2")
-        assert [one["data"] for one in peer.received] == [{"channel": "private-a", "auth": "key:1.2"}]
+        assert [one["data"] for one in peer.received] == [{"channel": "private-a", "auth": "KEY:1.2"}]
 
 
 def test_a_late_answer_for_an_old_connection_is_ignored() -> None:

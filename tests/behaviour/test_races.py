@@ -35,7 +35,7 @@ async def test_the_probe_asks_without_another_failure() -> None:
         asked.append(channel)
         if len(asked) == 3:
             probed.set()
-        return ChannelAuthorization("key:x", shared_secret=OLD)
+        return ChannelAuthorization("KEY:x", shared_secret=OLD)
 
     policy = KeyRotationPolicy(fruitless_limit=1, max_delay=0.2)
     async with scripted() as peer, peer.client(authorizer=authorize, key_rotation=policy) as client:
@@ -69,7 +69,7 @@ async def test_a_server_that_does_not_read_is_given_up() -> None:
     """What waits to be sent is bounded by buffer_bytes, and trigger says that it was not sent (R6)."""
 
     async def authorize(_channel: str, _socket_id: str) -> dict[str, Any]:
-        return {"auth": "key:x"}
+        return {"auth": "KEY:x"}
 
     async with scripted() as peer, peer.client(authorizer=authorize, buffer_bytes=100_000) as client:
         channel = await client.subscribe("private-a")
@@ -198,7 +198,7 @@ async def test_subscribing_anew_inside_a_handler_keeps_the_new_streams() -> None
     """Also when the handler runs while the core is drained, as an eager task does (R7)."""
 
     async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
-        return ChannelAuthorization("key:x", shared_secret=OLD)
+        return ChannelAuthorization("KEY:x", shared_secret=OLD)
 
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         channel = client.channel(CHANNEL)
@@ -287,7 +287,7 @@ def test_what_was_held_when_the_loop_was_closed_is_told() -> None:
         asked.append(channel)
         if len(asked) > 1:
             await asyncio.Event().wait()
-        return ChannelAuthorization("key:x", shared_secret=OLD)
+        return ChannelAuthorization("KEY:x", shared_secret=OLD)
 
     async def leave() -> PusherClient:
         async with scripted() as peer:

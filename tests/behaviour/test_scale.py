@@ -59,7 +59,7 @@ class Signer:
             raise
         finally:
             self.running -= 1
-        granted = ChannelAuthorization(f"key:{socket_id}", shared_secret=self.key)
+        granted = ChannelAuthorization(f"KEY:{socket_id}", shared_secret=self.key)
         return {name: self.special.get(name, granted) for name in channel_names if self.special.get(name) != "missing"}
 
     async def called(self, count: int) -> None:
@@ -83,7 +83,7 @@ async def test_two_hundred_channels_take_two_calls() -> None:
         assert [(len(names), socket) for names, socket in signer.calls[2:]] == [(100, "1.2")] * 2
         assert sorted(signer.calls[2][0] + signer.calls[3][0]) == sorted(NAMES)
         auths = [frame["data"]["auth"] for frame in peer.received if frame["event"] == "pusher:subscribe"]
-        assert auths == ["key:1.1"] * 200 + ["key:1.2"] * 200
+        assert auths == ["KEY:1.1"] * 200 + ["KEY:1.2"] * 200
 
 
 async def test_at_most_eight_batches_run_at_a_time() -> None:
@@ -162,7 +162,7 @@ async def test_a_drop_during_a_batch_asks_anew() -> None:
         signer.gate.set()
         await subscribing
         auths = {frame["data"]["auth"] for frame in peer.received if frame["event"] == "pusher:subscribe"}
-        assert auths == {"key:1.2"}
+        assert auths == {"KEY:1.2"}
 
 
 async def test_unsubscribing_during_a_batch() -> None:
@@ -284,7 +284,7 @@ async def test_eight_at_a_time_on_reconnect_and_what_the_endpoint_asks_for(caplo
             busy.discard(channel)
             await json_answer({}, "429 Too Many Requests", retry_after="1")(request, writer)
         else:
-            await json_answer({"auth": f"key:{channel}"})(request, writer)
+            await json_answer({"auth": f"KEY:{channel}"})(request, writer)
 
     async with (
         scripted() as peer,

@@ -51,7 +51,7 @@ async def test_no_log_of_anybody_shows_a_secret(caplog: pytest.LogCaptureFixture
     """At level 1 of every logger: no signature, key, header, frame or payload, through failures too (C3)."""
     secret = base64.b64encode(OLD).decode()
     canaries = ("canary", secret, OLD.decode(), NEW.decode())
-    answers = [json_answer({"auth": "key:canary", "shared_secret": secret})]
+    answers = [json_answer({"auth": "KEY:canary", "shared_secret": secret})]
 
     async def script(request: Received, writer: asyncio.StreamWriter) -> None:
         await (answers[0] if len(answers) == 1 else answers.pop(0))(request, writer)
@@ -73,7 +73,7 @@ async def test_no_log_of_anybody_shows_a_secret(caplog: pytest.LogCaptureFixture
             assert names_seen == ["pusher:decryption_failure", "pusher:decryption_failure", "e"]
             peer.sockets[0].transport.abort()
             await peer.heard("pusher:subscribe", 2)
-            answers.append(json_answer({"auth": "key:canary", "shared_secret": "canary"}))
+            answers.append(json_answer({"auth": "KEY:canary", "shared_secret": "canary"}))
             answers.pop(0)
             with pytest.raises(AuthorizationError) as caught:
                 await client.subscribe("private-encrypted-other")
@@ -102,7 +102,7 @@ async def test_a_refusal_of_the_endpoint_carries_no_secret() -> None:
 
 def test_what_holds_a_secret_is_not_pickled() -> None:
     """A pickle would carry it to places that nobody watches (C3)."""
-    authorization = ChannelAuthorization("key:canary", shared_secret=OLD)
+    authorization = ChannelAuthorization("KEY:canary", shared_secret=OLD)
     assert "canary" not in repr(authorization)
     assert "1111" not in repr(authorization)
     with pytest.raises(TypeError):

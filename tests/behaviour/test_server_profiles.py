@@ -245,7 +245,7 @@ async def test_presence_where_php_writes_an_empty_list() -> None:
         peer.answers["presence-a"] = [{**acknowledgement, "data": json.dumps({"presence": presence})}]
 
         async def authorize(_channel: str, socket_id: str) -> dict[str, str]:
-            return {"auth": f"key:{socket_id}", "channel_data": '{"user_id":7}'}
+            return {"auth": f"KEY:{socket_id}", "channel_data": '{"user_id":7}'}
 
         async with peer.client(authorizer=authorize) as client:
             room = client.presence("presence-a")

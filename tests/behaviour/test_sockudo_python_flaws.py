@@ -292,7 +292,7 @@ async def test_8_an_authorization_that_failed_is_tried_again() -> None:
         failing -= 1
         if failing >= 0:
             raise AuthorizationError("private-a", status=503)
-        return {"auth": f"key:{socket_id}"}
+        return {"auth": f"KEY:{socket_id}"}
 
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         events = client.channel("private-a").events("pusher:gap")
@@ -300,7 +300,7 @@ async def test_8_an_authorization_that_failed_is_tried_again() -> None:
         failing = 1
         peer.sockets[0].transport.abort()
         await anext(events)
-        assert [one["data"]["auth"] for one in peer.received] == ["key:1.1", "key:1.2"]
+        assert [one["data"]["auth"] for one in peer.received] == ["KEY:1.1", "KEY:1.2"]
 
 
 # -- 9: connecting again -----------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ async def test_8_an_authorization_that_failed_is_tried_again() -> None:
 
 async def test_9_a_client_that_connects_again_can_authorize() -> None:
     """There disconnect() closes the HTTP client for good; here the next use opens another (design.md 2)."""
-    async with scripted() as peer, serve_endpoint(json_answer({"auth": "key:signature"})) as endpoint:
+    async with scripted() as peer, serve_endpoint(json_answer({"auth": "KEY:signature"})) as endpoint:
         client = peer.client(authorizer=HTTPAuthorizer(endpoint.url))
         for count in (1, 2, 3):
             async with client:

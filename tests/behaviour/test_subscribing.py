@@ -146,7 +146,7 @@ async def test_subscribing_waits_through_an_outage() -> None:
         while client.state is ConnectionState.CONNECTED:
             await asyncio.sleep(0)
         await client.subscribe("private-a")
-        assert peer.received[0]["data"]["auth"] == "key:canary-1.2"
+        assert peer.received[0]["data"]["auth"] == "KEY:canary-1.2"
 
 
 async def test_unsubscribing() -> None:

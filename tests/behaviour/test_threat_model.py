@@ -243,7 +243,7 @@ def test_a_foreign_answer_is_a_foreign_key() -> None:
 
 async def test_no_redirect_makes_a_foreign_answer() -> None:
     """HTTPAuthorizer asks the configured origin alone, wherever that points: no answer and no key (limit 11, C4)."""
-    answer = {"auth": "key:signature", "shared_secret": text_of(UNKNOWN)}
+    answer = {"auth": "KEY:signature", "shared_secret": text_of(UNKNOWN)}
     async with (
         scripted() as peer,
         serve_endpoint(json_answer(answer)) as foreign,

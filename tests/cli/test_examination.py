@@ -301,8 +301,8 @@ async def test_nobody_authorizes() -> None:
 @pytest.mark.parametrize(
     ("script", "detail", "cure"),
     [
-        (answer("403 Forbidden", CANARY.encode()), "the endpoint refused (status 403)", "headers"),
-        (answer("500 Oops"), "the endpoint failed (status 500)", "log"),
+        (answer("403 Forbidden", CANARY.encode()), "refused: this user is not allowed", "headers"),
+        (answer("500 Oops"), "failed: see its log (status 500)", "log"),
         (answer("302 Found", location="/"), "redirects", "--auth-url"),
         (answer("200 OK", b"<html>"), "not JSON", "server library"),
         (json_answer({"auth": "app-key:1", "shared_secret": CANARY}), "'shared_secret' is not", "master key"),
@@ -325,7 +325,7 @@ async def test_an_endpoint_that_is_not_there() -> None:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/auth"
     async with LocalServer() as server:
         finding = await red(target(server.port, auth_url=url), "authorization", "private-a")
-    assert "cannot connect" in finding.detail
+    assert "connection refused" in finding.detail
     assert "--auth-url" in str(finding.cure)
 
 

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from pusher_client.authorization.batch_authorizer import _read as read_batch
+from pusher_client.authorization.origin import Origin
 from pusher_client.authorization.response import read_answer
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.encryption import read_envelope
@@ -23,6 +24,7 @@ from tests.support.core.scripted_core import CHANNEL
 _T = TypeVar("_T")
 
 BINARY, CLOSE, WAIT, LIMIT = b"!", b"#", b"~", 20
+ORIGIN = Origin("https://example.com/pusher/auth", allow_insecure=False)
 BATCH = ["orders", CHANNEL, "presence-room"]
 
 
@@ -117,7 +119,9 @@ def answers(data: bytes) -> None:
         b"u": UserAuthentication.from_response,
     }
     try:
-        answer = _finished(read_answer(response, CHANNEL, readers.get(kind, partial(read_batch, BATCH))))
+        answer = _finished(
+            read_answer(response, ORIGIN, CHANNEL, readers.get(kind, partial(read_batch, str(ORIGIN), BATCH)))
+        )
     except AuthorizationError as error:
         answer = error
     for one in answer.values() if isinstance(answer, dict) else [answer]:

@@ -37,7 +37,7 @@ from pusher_client import (
 async def authorize(channel: str, socket_id: str) -> ChannelAuthorization:
     if not channel:
         raise AuthorizationError(channel, status=403, retry_after=1.0)
-    return ChannelAuthorization(f"key:{socket_id}", channel_data=None, shared_secret=bytes(32))
+    return ChannelAuthorization(f"KEY:{socket_id}", channel_data=None, shared_secret=bytes(32))
 
 
 async def authorize_with_a_mapping(name: str, socket: str) -> Mapping[str, Any]:
@@ -168,7 +168,7 @@ async def stream() -> None:
 
 
 async def authenticate_user(socket_id: str) -> UserAuthentication:
-    return UserAuthentication("key:" + socket_id, '{"id":"1"}')
+    return UserAuthentication("KEY:" + socket_id, '{"id":"1"}')
 
 
 async def users(authenticator: UserAuthenticator) -> None:

@@ -35,7 +35,7 @@ def gone(handle: weakref.ref[Channel]) -> bool:
 
 async def authorize(_channel: str, socket_id: str) -> dict[str, Any]:
     member = '{"user_id":"me","user_info":{"name":"Ann"}}'
-    return {"auth": f"key:{socket_id}", "channel_data": member}
+    return {"auth": f"KEY:{socket_id}", "channel_data": member}
 
 
 def test_a_handle_has_the_kind_of_its_name() -> None:
@@ -258,7 +258,7 @@ async def test_a_handler_that_unsubscribes_while_the_connection_ends_stops_the_r
         asked.append(channel)
         if len(asked) == 2:
             await asyncio.Event().wait()
-        return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD)
+        return ChannelAuthorization(f"KEY:{socket_id}", shared_secret=OLD)
 
     seen: list[str] = []
     async with scripted() as peer, peer.client(authorizer=never_a_refresh) as client:
@@ -298,7 +298,7 @@ async def test_a_failure_to_decrypt_is_logged_once_with_a_name_that_is_cut(caplo
     """At WARNING, without the data; the name comes from outside and is cut to 200 characters (R5, R6, C3)."""
 
     async def with_key(_channel: str, socket_id: str) -> dict[str, str]:
-        return {"auth": f"key:{socket_id}", "shared_secret": "MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="}
+        return {"auth": f"KEY:{socket_id}", "shared_secret": "MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="}
 
     failures: list[Event] = []
     async with scripted() as peer:

@@ -36,7 +36,7 @@ KEY_BASE64 = "MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="
 
 
 async def authorize(_channel: str, socket_id: str) -> ChannelAuthorization:
-    return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD)
+    return ChannelAuthorization(f"KEY:{socket_id}", shared_secret=OLD)
 
 
 class Hanging:
@@ -71,13 +71,13 @@ async def test_what_an_authorizer_may_return(kind: str) -> None:
     async def answer(channel: str, socket_id: str) -> Any:
         if kind == "authorization":
             return await authorize(channel, socket_id)
-        return {"auth": f"key:{socket_id}", "shared_secret": KEY_BASE64 if kind == "mapping" else KEY_BASE64.encode()}
+        return {"auth": f"KEY:{socket_id}", "shared_secret": KEY_BASE64 if kind == "mapping" else KEY_BASE64.encode()}
 
     async with scripted() as peer, peer.client(authorizer=answer) as client:
         orders = await client.subscribe(CHANNEL)
         await peer.publish("e", CHANNEL, sealed(OLD, '{"a":1}'))
         assert (await anext(aiter(orders))).data == {"a": 1}
-        assert peer.received[0]["data"] == {"channel": CHANNEL, "auth": "key:1.1"}
+        assert peer.received[0]["data"] == {"channel": CHANNEL, "auth": "KEY:1.1"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_what_an_authorizer_may_return(kind: str) -> None:
         {"auth": CANARY, "channel_data": 7},
         {"auth": CANARY, "shared_secret": "canary"},
         {"auth": CANARY, "shared_secret": KEY_BASE64[:-4]},
-        {"auth": CANARY},
+        {"auth": f"KEY:{CANARY}"},
     ],
 )
 async def test_an_answer_that_cannot_be_used_is_final(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -192,16 +192,11 @@ async def test_any_other_exception_is_final_and_kept_as_the_cause() -> None:
         assert "broken" not in str(caught.value)
 
 
-async def test_an_authorizer_that_is_not_async_is_told_as_a_mistake() -> None:
-    """A plain function's answer cannot be awaited: final, with the TypeError as its cause (design.md 2)."""
-
-    def plain(_channel: str, _socket_id: str) -> Any:
-        return {"auth": "key:x"}
-
-    async with scripted() as peer, peer.client(authorizer=plain) as client:
-        with pytest.raises(AuthorizationError) as caught:
+async def test_an_authorizer_that_is_not_async_is_final() -> None:
+    """A callable whose result cannot be awaited is named with the cure, where construction could not know (C3)."""
+    async with scripted() as peer, peer.client(authorizer=lambda _channel, _socket_id: {"auth": "KEY:x"}) as client:
+        with pytest.raises(AuthorizationError, match="returned dict, not an awaitable: define it with 'async def'"):
             await client.subscribe("private-a")
-        assert isinstance(caught.value.__cause__, TypeError)
 
 
 @pytest.mark.parametrize("end", ["unsubscribe", "disconnect", "cut", "timeout"])
@@ -506,7 +501,7 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
         raise AssertionError
 
     core = Connection(ConnectionSettings(), lambda: 0.5)
-    service = AuthorizationService(None, None, None)
+    service = AuthorizationService("KEY", None, None, None)
     driver = Driver(core, unused, service, send_queue_bytes=1000, deliver=unused, notify=unused, cancelled=unused)
     driver._carry_out(Cancel(7))
     await driver.stop(())

@@ -114,7 +114,7 @@ async def test_words_of_the_server_show_no_signature(caplog: pytest.LogCaptureFi
     caplog.set_level(1, logger="pusher_client")
 
     async def authorize(_channel: str, _socket_id: str) -> dict[str, str]:
-        return {"auth": f"key:{signature}"}
+        return {"auth": f"KEY:{signature}"}
 
     words = f"Invalid signature: Expected HMAC SHA256 hex digest of 1.1:private-a, but got {signature}"
     async with scripted() as peer, peer.client(authorizer=authorize) as client:

@@ -39,7 +39,7 @@ PARAM = "canary-param-4712"
 SIGNATURE = "canary-signature-4713"
 SHARED_SECRET = "Y2FuYXJ5LXNlY3JldC00NzE0LWNhbmFyeS1zZWNyZXQ="
 CANARIES = (TOKEN, PARAM, SIGNATURE, SHARED_SECRET, "canary-secret-4714", "canary-query")
-GOOD = {"auth": f"key:{SIGNATURE}", "shared_secret": SHARED_SECRET}
+GOOD = {"auth": f"KEY:{SIGNATURE}", "shared_secret": SHARED_SECRET}
 GOOD_BODY = json.dumps(GOOD).encode()
 CHANNEL = "private-encrypted-orders"
 

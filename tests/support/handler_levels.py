@@ -19,12 +19,12 @@ BAD, SEALED, GOOD = "private-bad", "private-encrypted-bad", "good"
 async def authorize(channel: str, _socket_id: str) -> dict[str, Any]:
     """Let everybody in."""
     secret = {"shared_secret": base64.b64encode(bytes(32)).decode()} if "encrypted" in channel else {}
-    return {"auth": "key:x", **secret}
+    return {"auth": "KEY:x", **secret}
 
 
 async def authenticate(_socket_id: str) -> UserAuthentication:
     """Let anybody be the same user."""
-    return UserAuthentication("key:x", '{"id":"1"}')
+    return UserAuthentication("KEY:x", '{"id":"1"}')
 
 
 class SigningIn(Scripted):

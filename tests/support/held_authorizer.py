@@ -31,7 +31,7 @@ class HeldEndpoint:
 
     async def __call__(self, channel: str, socket_id: str) -> dict[str, Any]:
         self.asked.append((channel, socket_id))
-        signed = {"auth": f"key:{socket_id}"}
+        signed = {"auth": f"KEY:{socket_id}"}
         if self.ready:
             return {**signed, **(self.ready.pop(0) if len(self.ready) > 1 else self.ready[0])}
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()

@@ -10,4 +10,4 @@ __all__ = ["authorize"]
 
 async def authorize(_channel: str, socket_id: str) -> ChannelAuthorization:
     """Authorize everything, with the old key."""
-    return ChannelAuthorization(f"key:canary-{socket_id}", shared_secret=OLD)
+    return ChannelAuthorization(f"KEY:canary-{socket_id}", shared_secret=OLD)

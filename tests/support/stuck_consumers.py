@@ -136,7 +136,7 @@ async def held_for_a_key(port: int, flood: Flood) -> None:
         asked.append(socket_id)
         if len(asked) > 1:
             await answering.wait()
-        return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD if len(asked) == 1 else NEW)
+        return ChannelAuthorization(f"KEY:{socket_id}", shared_secret=OLD if len(asked) == 1 else NEW)
 
     failed = collections.Counter[Any]()
     policy = KeyRotationPolicy(timeout=600, backlog=QUEUE)  # no time-out, however long the flood takes
@@ -169,7 +169,7 @@ async def stuck_failure_handler(port: int, flood: Flood) -> None:
     released, heard, dropped = asyncio.Event(), list[Event](), list[int]()
 
     async def authorize(_channel: str, socket_id: str) -> ChannelAuthorization:
-        return ChannelAuthorization(f"key:{socket_id}", shared_secret=OLD)
+        return ChannelAuthorization(f"KEY:{socket_id}", shared_secret=OLD)
 
     options: dict[str, Any] = {"authorizer": authorize, "queue_size": 10 * flood.events, "buffer_bytes": BUFFER}
     client = client_to_flood(port, flood, **options)
