@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from socket import gaierror
 from ssl import SSLCertVerificationError, SSLError
+from typing import cast
 
 __all__ = ["EndpointConnectionError", "EndpointTimeoutError", "describe_network_error", "describe_os_error"]
 
@@ -87,5 +88,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(one))
         yield one
         if isinstance(one, BaseExceptionGroup):
-            rest += one.exceptions
+            rest += cast("BaseExceptionGroup[BaseException]", one).exceptions
         rest += [one.__cause__, one.__context__]

@@ -41,7 +41,7 @@ class AuthorizationService:
     It lives as long as the client. The requests of one connection are started with `start` and ended with `stop`.
 
     Args:
-        key: The application key; an authorization that was signed for another one is refused here.
+        key: The application key, also an attribute; an authorization that was signed for another one is refused here.
         authorizer: Called for each channel.
         batch_authorizer: Called for many channels at once, in place of ``authorizer``.
         user_authenticator: Called to sign the user in.
@@ -51,7 +51,7 @@ class AuthorizationService:
         ValueError: Both ``authorizer`` and ``batch_authorizer`` were given.
     """
 
-    __slots__ = ("_authorizer", "_batch_authorizer", "_key", "_tasks", "_user_authenticator")
+    __slots__ = ("_authorizer", "_batch_authorizer", "_tasks", "_user_authenticator", "key")
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class AuthorizationService:
         check_async_callable("user_authenticator", user_authenticator, ("socket_id",), "HTTPUserAuthenticator(url)")
         if authorizer is not None and batch_authorizer is not None:
             raise ValueError("give either authorizer or batch_authorizer, which serves every channel, and not both")
-        self._key = key
+        self.key = key
         self._authorizer = authorizer
         self._batch_authorizer = batch_authorizer
         self._user_authenticator = user_authenticator
@@ -176,7 +176,7 @@ class AuthorizationService:
 
     def _checked(self, outcome: _AnyOutcome, channel: str | None) -> _AnyOutcome | Refused:
         """Return the outcome, or a refusal if it was signed for another application: the server would refuse it."""
-        if isinstance(outcome, Refused) or (problem := signed_key_problem(outcome.auth, self._key)) is None:
+        if isinstance(outcome, Refused) or (problem := signed_key_problem(outcome.auth, self.key)) is None:
             return outcome
         return Refused(AuthorizationError(channel, problem), retryable=False)
 

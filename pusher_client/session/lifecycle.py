@@ -235,6 +235,7 @@ class Lifecycle:
             self._driver = None
 
     async def _open_websocket(self) -> WebSocket:
+        self._authorization.key = self.address.key
         return await self._opener.open(self.address)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pusher_client import (
+from pusher_client import AuthorizationError, (
     ConnectError,
     PusherClient,
 )
@@ -37,6 +37,21 @@ async def test_switching_keeps_what_is_wanted_and_bound() -> None:
         assert heard == [2]
         while first.sockets:
             await asyncio.sleep(0.001)
+
+
+async def test_authorizations_are_checked_against_the_new_key() -> None:
+    """After a switch to another application, only signatures for that application are sent (6.1)."""
+    keys = ["KEY", "OTHER", "KEY"]
+
+    async def authorize(_channel: str, socket_id: str) -> dict[str, str]:
+        return {"auth": f"{keys.pop(0)}:{socket_id}"}
+
+    async with scripted() as first, scripted() as second, first.client(authorizer=authorize) as client:
+        await client.subscribe("private-a")
+        await client.switch_cluster(host="127.0.0.1", port=second.port, key="OTHER")
+        await second.heard("pusher:subscribe")
+        with pytest.raises(AuthorizationError, match="signed for `KEY`, this client uses `OTHER`"):
+            await client.subscribe("private-b")
 
 
 async def test_switching_to_a_server_that_refuses() -> None:
