@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pusher_client import AuthorizationError, (
+from pusher_client import (
+    AuthorizationError,
     ConnectError,
     PusherClient,
 )
