@@ -267,15 +267,14 @@ class Driver:
         task.add_done_callback(self._closing.discard)
         task.cancel()
 
-    # -- authorization requests -----------------------------------------------------------------------------------
-
     def _answer(self, request_id: int, outcome: Outcome | UserOutcome | BatchRefused) -> None:
         if self._stopped:  # the core may have another driver by now
             return
         if isinstance(outcome, Refused):
-            error, retryable = outcome.error, outcome.retryable
-            retry_after = error.retry_after
-            self.feed(self._core.authorization_failed, request_id, error, retryable=retryable, retry_after=retry_after)
+            error, after = outcome.error, outcome.error.retry_after
+            self.feed(
+                self._core.authorization_failed, request_id, error, retryable=outcome.retryable, retry_after=after
+            )
         elif isinstance(outcome, BatchRefused):
             self.feed(self._core.batch_refused, request_id)
         else:
