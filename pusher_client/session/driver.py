@@ -271,10 +271,9 @@ class Driver:
         if self._stopped:  # the core may have another driver by now
             return
         if isinstance(outcome, Refused):
-            error, after = outcome.error, outcome.error.retry_after
-            self.feed(
-                self._core.authorization_failed, request_id, error, retryable=outcome.retryable, retry_after=after
-            )
+            error, again = outcome.error, outcome.retryable
+            refused, after = self._core.authorization_failed, error.retry_after
+            self.feed(refused, request_id, error, retryable=again, retry_after=after)
         elif isinstance(outcome, BatchRefused):
             self.feed(self._core.batch_refused, request_id)
         else:
