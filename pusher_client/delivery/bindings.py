@@ -69,11 +69,15 @@ class Bindings:
         """Add a callback for the events of one name; for all events if the name is None.
 
         Raises:
-            TypeError: The callback is not callable.
+            TypeError: The callback is not callable, or is a generator function.
             RuntimeError: The client is connected in another event loop or thread.
         """
         if not callable(callback):
             raise TypeError("the callback must be a function of one argument, plain or async")
+        if _is_any(callback, inspect.isgeneratorfunction, inspect.isasyncgenfunction):
+            raise TypeError(
+                "the callback contains 'yield', so that calling it runs nothing: write a function without it"
+            )
         self._check_caller()
         binding = Binding(callback, event)
         if event is None:
@@ -154,7 +158,7 @@ class Bindable(Generic[_V]):
             The callback, for a later ``unbind``.
 
         Raises:
-            TypeError: ``event`` is not a string, or ``cb`` is not callable.
+            TypeError: ``event`` is not a string, or ``cb`` is not callable or a generator function.
             RuntimeError: The client is connected in another event loop or thread.
         """
         if not isinstance(event, str):
@@ -184,7 +188,7 @@ class Bindable(Generic[_V]):
             The callback, for a later ``unbind_global``.
 
         Raises:
-            TypeError: ``cb`` is not callable.
+            TypeError: ``cb`` is not callable, or is a generator function.
             RuntimeError: The client is connected in another event loop or thread.
         """
         return functools.partial(self._bind, None) if cb is None else self._bind(None, cb)
@@ -209,7 +213,11 @@ def _without(bindings: tuple[Binding, ...], callback: Callable[[Any], object] | 
 
 
 def _returns_awaitable(callback: Callable[[Any], object]) -> bool:
+    return _is_any(callback, inspect.iscoroutinefunction)
+
+
+def _is_any(callback: Callable[[Any], object], *kinds: Callable[[Any], bool]) -> bool:
     inner: Any = callback
     while isinstance(inner, functools.partial):
         inner = inner.func
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
+    return any(kind(inner) or kind(type(inner).__call__) for kind in kinds)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import gc
 import weakref
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -180,6 +181,39 @@ def test_bind_needs_a_callable() -> None:
         handle.bind("a", 1)
     with pytest.raises(TypeError, match="function of one argument"):
         handle.bind_global("a")
+    assert not registry.bound
+
+
+def generator_function(_: object) -> Iterator[None]:
+    yield
+
+
+async def async_generator_function(_: object) -> AsyncIterator[None]:
+    yield
+
+
+class GeneratorCallable:
+    def __call__(self, _: object) -> Iterator[None]:
+        yield
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        generator_function,
+        async_generator_function,
+        functools.partial(generator_function),
+        GeneratorCallable(),
+        GeneratorCallable().__call__,
+    ],
+)
+def test_a_generator_function_is_refused(callback: Any) -> None:
+    """Calling it would run nothing, so it is refused at bind, with the cure (design.md 10)."""
+    handle = Handle(registry := Bindings())
+    with pytest.raises(TypeError, match="contains 'yield'"):
+        handle.bind("a", callback)
+    with pytest.raises(TypeError, match="without it"):
+        handle.bind_global()(callback)
     assert not registry.bound
 
 
