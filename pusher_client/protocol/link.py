@@ -261,7 +261,7 @@ class Link:
         if was_up:
             self._begin_connecting(now)
             self._user.link_lost(now)
-        text = cause if code is None else f"{cause} ({code})"
+        text = str(ConnectError(code, cause))
         self._emit(ConnectingIn(self._reconnect_at - now, text, "" if was_up else cure, established=was_up))
 
     def _fail(self, error: ConnectError, cure: str, now: float) -> None:

@@ -73,4 +73,7 @@ def test_errors_say_what_they_know() -> None:
     assert str(ConnectError(4001, "no")) == "no (4001)"
     assert str(ConnectError(None, "no")) == "no"
     assert str(AuthorizationError("c", "no", status=403)) == "c: no (status 403)"
+    assert str(AuthorizationError("c", "HTTP 403", status=403)) == "c: HTTP 403"
+    assert str(ConnectError(403, "refused with HTTP 403")) == "refused with HTTP 403"
+    assert str(ConnectError(403, "refused after 4030 ms")) == "refused after 4030 ms (403)"
     assert json.dumps(pusher_client.MARKERS) == '["pusher:decryption_failure", "pusher:gap", "pusher:overflow"]'

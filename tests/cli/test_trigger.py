@@ -211,11 +211,8 @@ def test_data_that_looks_like_broken_json_is_warned_of(server: LocalServer, data
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "data", ["", "7", "text", '{"id": 7}', " [1]\n", '"text"', "-", "{[" * 5 + "]}", "[" * 100_000]
-)
+@pytest.mark.parametrize("data", ["", "7", "text", '{"id": 7}', " [1]\n", '"text"', "-", "[" * 100_000])
 def test_other_data_is_published_without_a_word(data: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Plain text is data, too."""
     _warn_of_broken_json(data, error_console())
-    found = capsys.readouterr().err
-    assert bool(found) == data.startswith("{[")
+    assert capsys.readouterr().err == ""
