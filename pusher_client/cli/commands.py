@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from pusher_client.cli.demo import demo
 from pusher_client.cli.doctor import doctor
-from pusher_client.cli.exit_codes import EXIT_CODES
+from pusher_client.cli.exit_codes import EXIT_CODES, ExitCode
 from pusher_client.cli.generate_key import generate_key
 from pusher_client.cli.listen import listen
+from pusher_client.cli.reporting import error_console
 from pusher_client.cli.serve import serve
+from pusher_client.cli.signals import ending_at_once
+from pusher_client.cli.standard_streams import OutputError, check_text, end_output, guard_streams
 from pusher_client.cli.trigger import trigger
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -30,8 +36,34 @@ for _command in COMMANDS:
 
 
 def main() -> None:
-    """Run the command; the entry point of the distribution."""
-    app(prog_name="pusher-client")
+    """Run the command; the entry point of the distribution.
+
+    Raises:
+        SystemExit: Always, with the exit code.
+    """
+    ending_at_once()
+    guard_streams()
+    code, problem = _run()
+    problem = end_output() or problem
+    if problem is not None:
+        error_console().print(Text.assemble(("error: ", "bold red"), problem))
+        code = code or ExitCode.FAILED
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def _run() -> tuple[Any, str | None]:
+    """Return the exit code, and the problem that was not printed yet."""
+    problem = check_text(sys.argv[1:], os.environ)
+    if problem is not None:
+        return ExitCode.USAGE, problem
+    try:
+        app(prog_name="pusher-client")
+    except OutputError as error:
+        return error.code, error.message
+    except SystemExit as end:
+        return end.code, None
+    raise AssertionError("Typer ends with SystemExit")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes an option's value by position

@@ -159,7 +159,7 @@ class Examination:
 
     async def _authorize(self) -> str:
         if not self._kind.authorized:
-            raise StepSkipped(f"{self._channel} is public: give --channel private-… to try it")
+            raise StepSkipped(f"{self._channel} is public: give --channel private-NAME to try it")
         problem, authorizer = self._target.problem(self._channel), self._target.authorizer
         if problem is not None or authorizer is None:
             raise StepError(f"no authorizer for {self._channel}", str(problem))
@@ -182,7 +182,7 @@ class Examination:
 
     async def _check_secret(self) -> str:
         if not self._kind.encrypted:
-            raise StepSkipped(f"{self._channel} is not encrypted: give --channel private-encrypted-… to try it")
+            raise StepSkipped(f"{self._channel} is not encrypted: give --channel private-encrypted-NAME to try it")
         if self._authorization.shared_secret is None:
             missing = AuthorizationError(self._channel, "the answer has no 'shared_secret'")
             raise StepError(missing.message, authorization_cure(missing))

@@ -38,6 +38,8 @@ class LineWriter:
 
         Raises:
             BrokenPipeError: The reader has closed the pipe.
+            OSError: The output cannot be written.
+            OutputError: The same, on a system where standard output is not a descriptor.
         """
         if self._descriptor is None:
             self._stream.write(f"{line}\n")

@@ -31,6 +31,7 @@ from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, w
 from pusher_client.cli.rendering import SUBSCRIPTION_ERROR, Moment, json_line, pretty_line
 from pusher_client.cli.reporting import CommandError, error_console, progress, reporting, retry_warnings
 from pusher_client.cli.signals import stop_signals
+from pusher_client.cli.standard_streams import OutputError
 from pusher_client.cli.target import Target, read_target
 from pusher_client.delivery.stream_queue import name_filter
 
@@ -153,7 +154,7 @@ class Listener:
         except* BrokenPipeError:
             pass  # the reader closed the output on purpose
         except* OSError as group:
-            problem = CommandError(f"the output cannot be written: {_first(group).strerror}", ExitCode.FAILED)
+            problem = CommandError(str(OutputError(_first(group)).message), ExitCode.FAILED)
         if problem is not None:
             raise problem
 

@@ -11,6 +11,7 @@ import typer
 
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.reporting import CommandError
+from pusher_client.cli.signals import interruptible
 
 __all__ = ["HEADERS", "MASTER_KEY", "SECRET", "prompted_secret", "read_headers", "read_secret"]
 
@@ -45,7 +46,8 @@ def prompted_secret(variable: str, option: str) -> str:
     """
     if not sys.stdin.isatty():
         raise CommandError(f"set {variable}, or give {option} with the secret in it", ExitCode.USAGE)
-    secret: str = typer.prompt(variable, hide_input=True, err=True)
+    with interruptible():
+        secret: str = typer.prompt(variable, hide_input=True, err=True)
     return secret.strip()
 
 

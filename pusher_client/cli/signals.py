@@ -1,40 +1,85 @@
-"""Ctrl-C and SIGTERM end a command cleanly; a second signal ends it at once."""
+"""Ctrl-C and SIGTERM end a command cleanly; a second signal, or one outside of an event loop, ends it at once."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, NoReturn
 
-__all__ = ["stop_signals"]
+from pusher_client.cli.exit_codes import SIGNALLED
 
-# Event loops on Windows do not support signal handlers; there, Ctrl-C is a KeyboardInterrupt.
-_CAUGHT = (signal.SIGINT, signal.SIGTERM) if os.name == "posix" else ()
+__all__ = ["end_at_once", "ending_at_once", "interruptible", "stop_signals"]
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+# Event loops on Windows do not support signal handlers; there, Ctrl-C ends the command at once.
+_CAUGHT = _ENDING if os.name == "posix" else ()
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+def end_at_once(number: int, _frame: Any = None) -> NoReturn:
+    """End the process with the signal's exit code, without a word; the handler of signals."""
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # hidden while there is a spinner
+    os._exit(SIGNALLED + number)
+
+
+def ending_at_once() -> None:
+    """End the process at once on signals from now on, instead of raising ``KeyboardInterrupt`` anywhere.
+
+    A signal that was ignored before stays ignored, such as SIGINT in background jobs of a shell script.
+    """
+    for number in _not_ignored(_ENDING):
+        signal.signal(number, end_at_once)
+
+
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Raise `SystemExit` on signals, for a prompt that has to restore the terminal."""
+
+    def end(number: int, _frame: Any) -> NoReturn:
+        raise SystemExit(SIGNALLED + number)
+
+    before = {number: signal.signal(number, end) for number in _not_ignored(_ENDING)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def stop_signals() -> Generator[asyncio.Future[int]]:
     """Yield a future that is done, with the signal's number, when SIGINT or SIGTERM arrives.
 
-    A signal that was ignored before stays ignored, such as SIGINT in background jobs of a shell script.
+    Another signal after that ends the process at once. A signal that was ignored before stays ignored.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    caught = [number for number in _CAUGHT if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in _not_ignored(_CAUGHT)}
 
     def stop(number: int) -> None:
-        stopped.set_result(number)
-        release()
+        if not stopped.done():  # two signals may arrive at the same moment
+            stopped.set_result(number)
+            release()
+            ending_at_once()
 
     def release() -> None:
-        for number in caught:
+        for number in before:
             loop.remove_signal_handler(number)
 
-    for number in caught:
+    for number in before:
         loop.add_signal_handler(number, stop, number)
     try:
         yield stopped
     finally:
         release()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _not_ignored(numbers: tuple[signal.Signals, ...]) -> list[signal.Signals]:
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]

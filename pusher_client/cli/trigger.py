@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -99,13 +100,19 @@ def read_data(given: str | None) -> str:
     """Return the event's data: the option, or else standard input.
 
     Raises:
-        CommandError: Standard input is a terminal.
+        CommandError: Standard input is a terminal, cannot be read, or is not text in UTF-8.
     """
     if given is not None:
         return given
     if sys.stdin.isatty():
         raise CommandError("give the data with --data, or pipe it into standard input", ExitCode.USAGE)
-    return sys.stdin.read().removesuffix("\n")
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n")
+    except OSError as error:
+        problem = "it is closed" if error.errno == errno.EBADF else str(error.strerror)
+        raise CommandError(f"standard input cannot be read: {problem}; give --data", ExitCode.USAGE) from None
+    except UnicodeDecodeError:
+        raise CommandError("standard input is not text in UTF-8", ExitCode.USAGE) from None
 
 
 def _warn_of_broken_json(text: str, console: Console) -> None:

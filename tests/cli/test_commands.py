@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pusher_client.cli import app, main
 from pusher_client.cli.commands import COMMANDS
+from tests.support.cli_commands import run_entry_point
 
 
 @pytest.mark.parametrize("module", ["typer", "rich.console"])
@@ -25,13 +28,10 @@ def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.Monke
         importlib.import_module("pusher_client.cli")
 
 
-def test_the_command_lists_its_subcommands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_lists_its_subcommands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without arguments, the command prints its help."""
-    monkeypatch.setattr(sys, "argv", ["pusher-client", "--help"])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 0
-    shown = capsys.readouterr().out
+    code, shown = run_entry_point(monkeypatch, main, "--help")
+    assert code == 0
     assert all(command.__name__.replace("_", "-") in shown for command in COMMANDS)
 
 
@@ -68,11 +68,49 @@ def test_the_package_runs_as_the_command() -> None:
 
 def test_the_module_calls_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same entry point."""
-    monkeypatch.setattr(sys, "argv", ["pusher-client", "--version"])
     monkeypatch.delitem(sys.modules, "pusher_client.__main__", raising=False)
-    with pytest.raises(SystemExit) as caught:
-        importlib.import_module("pusher_client.__main__")
-    assert caught.value.code == 0
+    code, shown = run_entry_point(monkeypatch, lambda: importlib.import_module("pusher_client.__main__"), "--version")
+    assert (code, shown) == (0, CliRunner().invoke(app, ["--version"]).stdout)
+
+
+class Failing(io.RawIOBase):
+    """A standard output that is full."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _data: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    descriptor = -1
+
+
+def test_what_cannot_be_written_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whether a write or the last flush notices it."""
+    problem = "error: standard output cannot be written: No space left on device\n"
+
+    def entry() -> None:
+        with (tmp_path / "output").open("w") as file:
+            output = Failing()
+            output.descriptor = file.fileno()
+            monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(output), encoding="utf-8"))
+            main()
+
+    code, shown = run_entry_point(monkeypatch, entry, "--version")
+    assert (code, shown) == (1, problem)
+    monkeypatch.setattr("pusher_client.cli.commands.app", lambda **_: sys.exit(int(sys.stdout.write("x")) - 1))
+    code, shown = run_entry_point(monkeypatch, entry)
+    assert (code, shown) == (1, problem)
+
+
+def test_bytes_that_are_not_text_are_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the command runs."""
+    code, shown = run_entry_point(monkeypatch, main, "\udcff")
+    assert code == 2
+    assert shown.startswith("error: argument 1 is not text in ")
 
 
 @pytest.mark.parametrize(

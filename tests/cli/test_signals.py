@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
-from pusher_client.cli.signals import stop_signals
+from pusher_client.cli.signals import end_at_once, ending_at_once, interruptible, stop_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_is_told_once_and_then_has_its_usual_effect(number: signal.Signals) -> None:
-    """A second signal ends the process at once."""
+async def test_a_second_signal_ends_the_process_at_once(number: signal.Signals) -> None:
+    """Only while the command ends by the first; two at the same moment are one."""
     before = signal.getsignal(number)
     try:
         with stop_signals() as stopped:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
+            signal.raise_signal(number)
             assert await stopped == number
-            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            assert signal.getsignal(number) is usual
+            assert signal.getsignal(number) is end_at_once
+        assert signal.getsignal(number) is before
     finally:
         signal.signal(number, before)
 
@@ -32,7 +35,7 @@ async def test_without_a_signal_nothing_is_left_behind() -> None:
         with stop_signals() as stopped:
             await asyncio.sleep(0)
         assert not stopped.done()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is before
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -48,3 +51,29 @@ async def test_an_ignored_signal_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_end_at_once_has_the_exit_code_and_shows_the_cursor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: bool
+) -> None:
+    """A spinner may have hidden it."""
+    codes: list[int] = []
+    with (tmp_path / "errors").open("w+") as file, monkeypatch.context() as replaced:
+        replaced.setattr(file, "isatty", lambda: terminal, raising=False)
+        replaced.setattr(sys, "stderr", file)
+        replaced.setattr(os, "_exit", codes.append)
+        ending_at_once()
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert codes == [130, 143]
+    assert bool((tmp_path / "errors").read_bytes()) == terminal
+
+
+def test_a_prompt_is_left_by_an_exception() -> None:
+    """It restores the terminal's echo on its way out."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as caught, interruptible():
+        signal.raise_signal(signal.SIGINT)
+    assert caught.value.code == 130
+    assert signal.getsignal(signal.SIGINT) is before

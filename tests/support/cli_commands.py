@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from pusher_client.cli import app
 from pusher_client.server import LocalServer
 
-__all__ = ["environment_for", "occupied", "run", "started"]
+__all__ = ["PROGRAM", "environment_for", "occupied", "run", "run_entry_point", "started"]
 
 PROGRAM = (sys.executable, "-c", "from pusher_client.cli import main; main()")
 
@@ -22,6 +24,18 @@ PROGRAM = (sys.executable, "-c", "from pusher_client.cli import main; main()")
 def run(*arguments: str, **options: Any) -> Result:
     """Run the command in this process."""
     return CliRunner().invoke(app, list(arguments), **options)
+
+
+def run_entry_point(monkeypatch: pytest.MonkeyPatch, entry: Callable[[], object], *arguments: str) -> tuple[Any, str]:
+    """Call an entry point in this process, with streams of its own; return its exit code and output."""
+    written = io.BytesIO()
+    with monkeypatch.context() as replaced:
+        replaced.setattr(sys, "argv", ["pusher-client", *arguments])
+        for name in ("stdout", "stderr"):
+            replaced.setattr(sys, name, io.TextIOWrapper(written, encoding="utf-8"))
+        with pytest.raises(SystemExit) as caught:
+            entry()
+        return caught.value.code, written.getvalue().decode()
 
 
 def environment_for(server: LocalServer) -> dict[str, str]:
