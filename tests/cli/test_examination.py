@@ -240,7 +240,7 @@ async def test_an_unknown_key() -> None:
             '{"event":"pusher:connection_established","data":"{}"}',
             "not pusher:connection_established",
         ),
-        ("no JSON", "no JSON object"),
+        ("no JSON", "not a JSON object"),
     ],
 )
 async def test_a_first_frame_that_establishes_nothing(first: str, detail: str) -> None:
@@ -262,7 +262,7 @@ async def test_a_first_frame_that_is_binary() -> None:
 
     async with scripted(Binary()) as peer:
         finding = await red(target(peer.port), "application key")
-    assert "no JSON object" in finding.detail
+    assert "not a JSON object" in finding.detail
 
 
 async def test_a_server_that_closes_at_once() -> None:
