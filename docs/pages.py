@@ -28,9 +28,10 @@ def diagram(first: StrEnum, table: Mapping[Any, Iterable[Any]]) -> str:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the places for diagrams and for the protocol notes by what belongs there."""
+    """Replace the placeholders for diagrams and the protocol notes, and remove the marks of generated tables."""
     for name, table in (("connection", CONNECTION_TRANSITIONS), ("subscription", SUBSCRIPTION_TRANSITIONS)):
         markdown = markdown.replace(f"<!-- states of a {name} -->", diagram(next(iter(table)), table))
+    markdown = markdown.replace("<!-- conditions -->\n", "").replace("<!-- /conditions -->\n", "")
     notes = "<!-- protocol-notes.md -->"
     if notes in markdown:
         markdown = markdown.replace(notes, (ROOT / "protocol-notes.md").read_text(encoding="utf-8"))
