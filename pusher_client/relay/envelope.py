@@ -115,7 +115,7 @@ def gap_envelope(id_: str, hole: Span, origin: Origin) -> str:
 
 
 def read_envelope(text: str | bytes) -> Event:
-    """Return the event of an envelope, equal to the one that a subscriber gets.
+    """Return the event of an envelope, equal to what a subscriber receives.
 
     A gap begins and ends with the span that no relay received. The raw data of a decryption failure is not kept.
 

@@ -63,7 +63,7 @@ class Peers:
             return peer.pending
         if peer.released:
             return max((span.end for span in peer.spans), default=-math.inf) < stay.start
-        # Of two relays that hold, the one that joined earlier goes first.
+        # Of two relays that hold, the earlier member goes first.
         return (peer.joined, peer.relay) < (stay.start, self._name)
 
 
