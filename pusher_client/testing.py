@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 try:
     import pytest
 except ModuleNotFoundError as _missing:
-    _message = f"pusher_client.testing needs {_missing.name}: pip install 'pusher-channels-client[testing]'"
+    _package = str(_missing.name).partition(".")[0]
+    _message = f"pusher_client.testing needs {_package}: pip install 'pusher-channels-client[testing]'"
     raise ModuleNotFoundError(_message, name=_missing.name) from None
 
 from pusher_client.authorization.authorizers import HTTPAuthorizer, HTTPUserAuthenticator

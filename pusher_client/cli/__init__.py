@@ -11,7 +11,8 @@ try:
     # Imported first, so that a missing extra is reported before a module that needs it fails.
     _needed: tuple[object, ...] = (rich.console.Console, typer.Typer)
 except ModuleNotFoundError as _missing:
-    sys.exit(f"pusher-client needs {_missing.name}: pip install 'pusher-channels-client[cli]'")
+    _package = str(_missing.name).partition(".")[0]
+    sys.exit(f"pusher-client needs {_package}: pip install 'pusher-channels-client[cli]'")
 
 from pusher_client.cli.commands import app, main
 

@@ -19,7 +19,8 @@ try:
     # Imported first, so that a missing extra is reported before a module that needs it fails.
     _needed: tuple[object, ...] = (starlette.applications.Starlette, uvicorn.Server)
 except ModuleNotFoundError as _missing:
-    _message = f"pusher_client.server needs {_missing.name}: pip install 'pusher-channels-client[server]'"
+    _package = str(_missing.name).partition(".")[0]
+    _message = f"pusher_client.server needs {_package}: pip install 'pusher-channels-client[server]'"
     raise ModuleNotFoundError(_message, name=_missing.name) from None
 
 from pusher_client.server.running import LocalServer

@@ -22,9 +22,8 @@ def test_a_missing_command_line_is_named_with_the_cure(monkeypatch: pytest.Monke
     """The command is installed without its extra, too."""
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "pusher_client.cli")
-    with pytest.raises(
-        SystemExit, match=re.escape(f"pusher-client needs {module}: pip install 'pusher-channels-client[cli]'")
-    ):
+    cure = re.escape(f"pusher-client needs {module.partition('.')[0]}: pip install 'pusher-channels-client[cli]'")
+    with pytest.raises(SystemExit, match=cure):
         importlib.import_module("pusher_client.cli")
 
 
