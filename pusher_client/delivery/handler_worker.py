@@ -225,7 +225,7 @@ class HandlerWorker(BoundedQueue[Job]):
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the caller has seen that it is cancelled
-        if self._ending or loop_is_ending(task):
+        if self._ending or self._pool.ending or loop_is_ending(task):
             raise asyncio.CancelledError
         while task.cancelling():
             with contextlib.suppress(asyncio.CancelledError):
@@ -257,7 +257,7 @@ class HandlerWorker(BoundedQueue[Job]):
             return
         if not task.cancelled() and isinstance(task.exception(), _END_OF_PROGRAM):
             return  # left to the next event, or to the end of the client
-        if self._ending or loop_is_ending(task):
+        if self._ending or self._pool.ending or loop_is_ending(task):
             self.purge()
         else:
             _logger.error("the task of the handlers of %s was cancelled; another one continues", self._label)

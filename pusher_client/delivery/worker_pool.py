@@ -50,18 +50,21 @@ class WorkerPool:
 
     Attributes:
         running: The workers that have a task, or queued events of one that ended.
+        ending: Set when the program cancels the tasks of the client: a cancelled worker does not continue.
     """
 
-    __slots__ = ("_loop", "_thread", "running")
+    __slots__ = ("_loop", "_thread", "ending", "running")
 
     def __init__(self) -> None:
         self.running: set[PoolMember] = set()
+        self.ending: bool = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
     def enter(self) -> None:
         """The client connects in the running event loop, and belongs to it and to this thread until `leave`."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self.ending = False
 
     def leave(self) -> None:
         """The client belongs to no event loop any more."""

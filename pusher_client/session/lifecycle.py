@@ -192,6 +192,7 @@ class Lifecycle:
         driver = self._driver
         if driver is not None and self._core.active:
             _logger.warning("%s", _NOT_DISCONNECTED)
+            self._channels.dispatcher.pool.ending = True
             driver.feed(self._core.disconnect)
             self._shutdown.request()
 
