@@ -134,14 +134,21 @@ class Channel(Bindable[Event]):
         """
         return self._dispatcher.events(*names, queue_size=queue_size)
 
-    async def wait_for(self, *names: str) -> Event:
+    async def wait_for(self, *names: str, timeout: float | None = None) -> Event:  # noqa: ASYNC109 - its error has names
         """Return the next event whose name matches one of these globs; the next application event without names.
 
+        Args:
+            *names: Globs, as in `events`.
+            timeout: Seconds to wait; None for no limit.
+
         Raises:
+            TimeoutError: The timeout has expired; the message has the names, the channel and the seconds.
             SubscriptionError: The channel was unsubscribed meanwhile, or has failed.
             ConnectError: The connection has failed and is not retried.
+            TypeError: A name is not a string, or the timeout is not a number.
+            ValueError: The timeout is not positive.
         """
-        return await self._dispatcher.wait_for(*names)
+        return await self._dispatcher.wait_for(*names, timeout=timeout)
 
     def __aiter__(self) -> EventStream:
         return self._dispatcher.own_stream()

@@ -377,9 +377,9 @@ class PusherClient(Bindable[Event]):
         """Open a stream of the events of all subscribed channels; see `Channel.events`."""
         return self._channels.dispatcher.events(*names, queue_size=queue_size)
 
-    async def wait_for(self, *names: str) -> Event:
-        """Return the next event with one of these names, on any channel."""
-        return await self._channels.dispatcher.wait_for(*names)
+    async def wait_for(self, *names: str, timeout: float | None = None) -> Event:  # noqa: ASYNC109 - its error has names
+        """Return the next event with one of these names, on any channel; see `Channel.wait_for`."""
+        return await self._channels.dispatcher.wait_for(*names, timeout=timeout)
 
     def __reduce__(self) -> NoReturn:
         """Raise: a connection cannot be copied, and the authorizer may hold secrets (C3)."""

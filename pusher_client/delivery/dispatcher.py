@@ -15,6 +15,7 @@ from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
+from pusher_client.protocol.checks import seconds_problem
 from pusher_client.protocol.names import is_application_event
 
 __all__ = ["Consumer", "Dispatcher", "Route"]
@@ -108,21 +109,35 @@ class Dispatcher(Bindings):
         limit = self._queue_size if queue_size is None else check_queue_size(queue_size)
         return EventStream(self._open_queue(name_filter(names), limit))
 
-    async def wait_for(self, *names: str) -> Event:
+    async def wait_for(self, *names: str, timeout: float | None = None) -> Event:  # noqa: ASYNC109 - its error has names
         """Return the next event whose name matches one of these globs; the next application event without names.
 
+        Args:
+            *names: The globs.
+            timeout: Seconds to wait; None for no limit.
+
         Raises:
+            TimeoutError: The timeout has expired.
             PusherError: The subscription or the connection ended before the event.
-            TypeError: A name is not a string.
+            TypeError: A name is not a string, or the timeout is not a number.
+            ValueError: The timeout is not positive.
             RuntimeError: The client is connected in another event loop.
         """
         self._pool.check_caller()
+        problem = None if timeout is None else seconds_problem("timeout", timeout)
+        if problem is not None:
+            raise problem
         waiter = EventWaiter(name_filter(names), self._wait_ended())
         self._add(waiter)
         try:
-            return await waiter.wait()
+            event = await waiter.wait(timeout)
         finally:
             self.remove(waiter)
+        if event is None:
+            awaited = " or ".join(map(repr, names)) or "of the application"
+            where = "any channel" if self.name is None else f"the channel {self.name!r}"
+            raise TimeoutError(f"wait_for(): no event {awaited} on {where} within {timeout:g} s")
+        return event
 
     def note_overflow(self, event: Event) -> None:
         """Store the overflow marker of a stream for `report_overflows`."""

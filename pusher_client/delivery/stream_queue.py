@@ -230,9 +230,17 @@ class EventWaiter:
             return
         self._finish(self._wait_ended if error is None else error)
 
-    async def wait(self) -> Event:
-        """Return the event, or raise the error that ended the wait."""
-        result = await self._result
+    async def wait(self, seconds: float | None = None) -> Event | None:
+        """Return the event, or None if it has not arrived after so many seconds.
+
+        Raises:
+            PusherError: The subscription or the connection ended before.
+        """
+        # Not with asyncio.timeout(), which would lose an event that arrives in the turn in which it expires.
+        await asyncio.wait((self._result,), timeout=seconds)
+        if not self._result.done():
+            return None
+        result = self._result.result()
         if isinstance(result, PusherError):
             raise result.with_traceback(None)
         return result

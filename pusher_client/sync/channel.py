@@ -82,7 +82,7 @@ class Channel(Bindable):
             SubscriptionError: The channel was unsubscribed meanwhile, or failed.
             ConnectError: The connection failed.
         """
-        return self._thread.wait_within(timeout, self._channel.wait_for, *names)
+        return self._thread.wait(self._channel.wait_for, *names, timeout=timeout)
 
     def __iter__(self) -> EventStream:
         return self._opened(self._thread.call(self._channel.__aiter__), self._unread)

@@ -203,7 +203,7 @@ class PusherClient(Bindable):
             TimeoutError: No such event came in time.
             ConnectError: The connection failed.
         """
-        return self._thread.wait_within(timeout, self._client.wait_for, *names)
+        return self._thread.wait(self._client.wait_for, *names, timeout=timeout)
 
     def __repr__(self) -> str:
         return f"<pusher_client.sync.PusherClient {self.state}>"

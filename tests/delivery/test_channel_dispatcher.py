@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -593,6 +595,42 @@ async def test_wait_for_what_does_not_come() -> None:
     wiring.client.end(None)
     with pytest.raises(NotConnectedError):
         await waiting
+
+
+@pytest.mark.parametrize(
+    ("level", "names", "message"),
+    [
+        ("channel", ("paid", "order-*"), "no event 'paid' or 'order-*' on the channel 'orders' within 0.001 s"),
+        ("channel", (), "no event of the application on the channel 'orders' within 0.001 s"),
+        ("client", ("paid",), "no event 'paid' on any channel within 0.001 s"),
+    ],
+)
+async def test_wait_for_has_a_timeout(level: str, names: tuple[str, ...], message: str) -> None:
+    """When the timeout expires, the error has the names, the channel and the seconds; nothing is kept (R6)."""
+    wiring = Dispatchers()
+    with pytest.raises(TimeoutError, match=re.escape(message)):
+        await getattr(wiring, level).wait_for(*names, timeout=0.001)
+    assert not wiring.channel.in_use
+    assert wiring.client.consumers("paid") == ()
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(0, ValueError), (-1, ValueError), ("9", TypeError), (True, TypeError)])
+async def test_the_timeout_of_wait_for_is_checked(seconds: Any, error: type[Exception]) -> None:
+    """An invalid timeout is an error at once, and nothing is registered."""
+    wiring = Dispatchers()
+    with pytest.raises(error, match="timeout"):
+        await wiring.channel.wait_for("paid", timeout=seconds)
+    assert not wiring.channel.in_use
+
+
+async def test_an_event_that_comes_when_the_timeout_expires_is_returned() -> None:
+    """The event wins over a timeout that expires in the same turn of the event loop (R5)."""
+    wiring = Dispatchers()
+    waiting = asyncio.create_task(wiring.channel.wait_for(timeout=0.001))
+    await asyncio.sleep(0)
+    wiring.deliver(1)
+    time.sleep(0.005)  # noqa: ASYNC251 - so that the timer is due in the turn in which the task goes on
+    assert (await waiting).data == 1
 
 
 async def test_a_cancelled_wait_is_forgotten() -> None:

@@ -160,7 +160,7 @@ async def stream() -> None:
     async with events, client.events("*") as everything:
         event: Event = await anext(everything)
         print(event, events.dropped)
-    first: Event = await client.channel("orders").wait_for("order-created")
+    first: Event = await client.channel("orders").wait_for("order-created", timeout=5)
     room: PresenceChannel = client.presence("presence-room")
     me: Member | None = room.me
     members: Mapping[str, Any] = room.members

@@ -153,7 +153,7 @@ def test_wait_for_has_a_time_limit(server: LocalServer) -> None:
     with client_of(server) as client:
         orders = client.subscribe("orders")
         for waiting in (orders, client):
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError, match=r"'never' on .* within 0.01 s"):
                 waiting.wait_for("never", timeout=0.01)
         timer = threading.Timer(0.05, lambda: server.publish("orders", "e", 1))
         timer.start()
