@@ -129,7 +129,7 @@ class ServerFrames:
             for subscription in self._channels.subscriptions.values():
                 _consider(subscription, error, now)
                 self._timers.arm(subscription)
-        elif not self._channels.settle_owed_error(frame.channel, now):
+        elif not self._channels.may_be_owed(frame.channel, now):
             named = self._channels.get(frame.channel)
             if named is not None:
                 named.refused_in_band(error, last_received, now)

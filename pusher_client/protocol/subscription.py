@@ -214,7 +214,8 @@ class Subscription:
         if self.state is SubscriptionState.SUBSCRIBING:
             words = error.message if error.code in _FINAL_SERVER_STATUSES else error_words(error)
             why: dict[str, object] = {"type": "", "error": words, "status": error.code}
-            self._context.send(unsubscribe_frame(self.name))  # it may have granted what it reports as an error
+            self._context.send(unsubscribe_frame(self.name))  # an acknowledgement may be on its way
+            self._owed.owe(self.name, now)
             self._refused_by_server(why, last_received, now, final=error.code in _FINAL_ERRORS)
 
     def note_error(self, error: ServerError) -> None:

@@ -78,9 +78,13 @@ class WantedChannels:
         """Return whether a frame answers a subscription that was given up before; a second one must be waited for."""
         return self._owed.receive(frame, now) and self._settled(frame.channel or "", now)
 
-    def settle_owed_error(self, channel: str, now: float) -> bool:
-        """Return whether an error that names a channel answers a subscription that was given up before."""
-        return self._owed.take(channel, now, refusal=True) and self._settled(channel, now)
+    def may_be_owed(self, channel: str, now: float) -> bool:
+        """Return whether an error that names a channel may be about a subscription that was given up before.
+
+        Such an error does not always stand in place of the answer, so the answer stays owed; the current subscription
+        is waited for a second longer.
+        """
+        return self._owed.owes(channel) and self._settled(channel, now)
 
     @property
     def pending(self) -> bool:
