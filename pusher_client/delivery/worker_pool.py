@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Collection
 from contextvars import ContextVar
@@ -16,6 +17,11 @@ CONNECTED_ELSEWHERE = (
     "this client is connected in another event loop: use it there, from another thread with "
     "asyncio.run_coroutine_threadsafe() or loop.call_soon_threadsafe(); in programs without asyncio use "
     "pusher_client.sync.PusherClient"
+)
+
+_FORKED = (
+    "this client was connected in process {}, of which this process is a fork: "
+    "the connection stays there; create another client after the fork"
 )
 
 _logger = logging.getLogger("pusher_client")
@@ -53,17 +59,19 @@ class WorkerPool:
         ending: Set when the program cancels the tasks of the client: a cancelled worker does not continue.
     """
 
-    __slots__ = ("_loop", "_thread", "ending", "running")
+    __slots__ = ("_loop", "_process", "_thread", "ending", "running")
 
     def __init__(self) -> None:
         self.running: set[PoolMember] = set()
         self.ending: bool = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
         self._thread = 0
 
     def enter(self) -> None:
         """The client connects in the running event loop, and belongs to it and to this thread until `leave`."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._process = os.getpid()
         self.ending = False
 
     def leave(self) -> None:
@@ -76,12 +84,22 @@ class WorkerPool:
             worker.forget_task()
         self.leave()
 
+    def check_process(self) -> None:
+        """Check that the calling process is the one in which the client is connected.
+
+        Raises:
+            RuntimeError: It is a fork of it.
+        """
+        if self._loop is not None and self._process != os.getpid():
+            raise RuntimeError(_FORKED.format(self._process))
+
     def check_caller(self) -> None:
         """Check that the calling code may use the client here: nothing of it is safe to share between threads.
 
         Raises:
             RuntimeError: The client is connected in another event loop or thread.
         """
+        self.check_process()
         if self._loop is None or self._loop.is_closed():
             return
         try:

@@ -30,6 +30,10 @@ _NOT_DISCONNECTED = (
     "the client was still connected when its tasks were cancelled, as at the end of asyncio.run(): "
     "use 'async with' or await disconnect() before"
 )
+_NO_ASYNCIO = (
+    "this client needs a running asyncio event loop, and there is none here: under Trio, and in programs without "
+    "asyncio, use pusher_client.sync.PusherClient, from Trio in a thread"
+)
 
 _logger = logging.getLogger("pusher_client")
 
@@ -70,9 +74,10 @@ class Lifecycle:
         """Return the driver of the current connection; None without one.
 
         Raises:
-            RuntimeError: The connection belongs to another event loop.
+            RuntimeError: The connection belongs to another event loop or process, or there is no event loop.
         """
         driver = self._driver
+        self._channels.dispatcher.pool.check_process()
         if driver is not None and driver.loop.is_closed():
             self._end_without_loop(driver)
             return None
@@ -110,6 +115,7 @@ class Lifecycle:
         problem = None if seconds is None else seconds_problem("timeout", seconds)
         if problem is not None:
             raise problem
+        _check_asyncio()
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
@@ -238,6 +244,13 @@ class Lifecycle:
     async def _open_websocket(self) -> WebSocket:
         self._authorization.key = self.address.key
         return await self._opener.open(self.address)
+
+
+def _check_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(_NO_ASYNCIO) from None
 
 
 def _nothing() -> None:
