@@ -8,8 +8,16 @@
             await pusher_server.trigger("private-encrypted-orders", "created", {"id": 1})
             assert (await anext(aiter(orders))).data == {"id": 1}
 
+A test of an application that publishes needs no event loop::
+
+    def test_an_order_is_published(pusher_server, shop):
+        shop.post("/orders", {"item": "tea"})
+        event = pusher_server.wait_for_event("orders", "created")
+        assert event.data == {"item": "tea"}
+
 Requires the extra ``testing``; pytest loads the fixture as a plugin. The server runs on its own thread, so tests work
-with any asyncio plugin, and without an event loop.
+with any asyncio plugin, and without an event loop. Authorization makes no HTTP request, so mocks of httpx do not affect
+it.
 """
 
 from __future__ import annotations
@@ -17,6 +25,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -26,8 +36,9 @@ except ModuleNotFoundError as _missing:
     _message = f"pusher_client.testing needs {_package}: pip install 'pusher-channels-client[testing]'"
     raise ModuleNotFoundError(_message, name=_missing.name) from None
 
-from pusher_client.authorization.authorizers import HTTPAuthorizer, HTTPUserAuthenticator
 from pusher_client.client import PusherClient
+from pusher_client.events import Event
+from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.reconnect import ReconnectPolicy
 
 if TYPE_CHECKING:
@@ -37,6 +48,9 @@ __all__ = ["PusherServer", "pusher_server"]
 
 SOON = ReconnectPolicy(base=0.05, cap=0.5, max_per_minute=600)
 """Short delays, so that tests do not wait after `PusherServer.drop`."""
+
+PUBLISH_TIMEOUT = 10
+"""Seconds that `PusherServer.publish` waits for the server's thread."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,6 +67,26 @@ def pusher_server(request: pytest.FixtureRequest) -> Generator[PusherServer]:
 
     ``@pytest.mark.pusher_server(client_events=False)`` gives it an option of `pusher_client.server.LocalServer`.
     """
+    with _running(request) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def module_pusher_server(request: pytest.FixtureRequest) -> Generator[PusherServer]:
+    """Run one Channels server for all tests of a module; ``pytestmark`` may have the marker with its options."""
+    with _running(request) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def session_pusher_server(request: pytest.FixtureRequest) -> Generator[PusherServer]:
+    """Run one Channels server for all tests of a session; with pytest-xdist, one in each worker."""
+    with _running(request) as server:
+        yield server
+
+
+@contextmanager
+def _running(request: pytest.FixtureRequest) -> Generator[PusherServer]:
     # Without the extra "testing", tests that do not use the fixture must not fail.
     from pusher_client.server import LocalServer  # noqa: PLC0415 -- see above
 
@@ -70,6 +104,7 @@ class PusherServer:
 
     def __init__(self, server: LocalServer) -> None:
         self._server = server
+        self._recording = server.record()
 
     @property
     def host(self) -> str:
@@ -116,17 +151,16 @@ class PusherServer:
 
         Args:
             user_id: The user id on presence channels and for signing in; the socket id if None.
-            **options: Options of `PusherClient`. By default the endpoints of this server authorize and authenticate, no
-                proxy is used, and the first reconnect comes within 0.05 seconds.
+            **options: Options of `PusherClient`. By default everything is authorized, without an HTTP request, no proxy
+                is used, and the first reconnect comes within 0.05 seconds.
         """
-        params = {} if user_id is None else {"user_id": user_id}
         defaults: dict[str, Any] = {
             "host": self.host,
             "port": self.port,
             "tls": False,
             "proxy": None,
-            "authorizer": HTTPAuthorizer(self.auth_url, params=params),
-            "user_authenticator": HTTPUserAuthenticator(self.user_auth_url, params=params),
+            "authorizer": partial(self._authorize, user_id),
+            "user_authenticator": partial(self._authenticate_user, user_id),
             "reconnect": SOON,
         }
         return PusherClient(self.key, **(defaults | options))
@@ -146,6 +180,47 @@ class PusherServer:
             ValueError: A name is not valid, or the data is too long.
         """
         await asyncio.wrap_future(self._server.publish(channel, event, data, but=socket_id))
+
+    def publish(self, channel: str, event: str, data: object, *, socket_id: str | None = None) -> None:
+        """Do the same as `trigger` in a test without an event loop."""
+        self._server.publish(channel, event, data, but=socket_id).result(PUBLISH_TIMEOUT)
+
+    @property
+    def published(self) -> list[Event]:
+        """The events that were published or triggered by clients, in order.
+
+        Those of encrypted channels are decrypted with the key at the time of publishing; if that key does not open one,
+        its ``data`` is a `DecryptionFailure`.
+        """
+        return self._recording.events
+
+    def clear(self) -> None:
+        """Empty `published`, such as between tests that share a server."""
+        self._recording.clear()
+
+    def wait_for_event(self, channel: str, name: str | None = None, timeout: float = 5) -> Event:
+        """Return an event that the application publishes; for tests without an event loop.
+
+        It may have been published already. Each event is returned once: the next call waits for another.
+
+        Args:
+            channel: The channel's name.
+            name: The event's name; None for any.
+            timeout: The time limit in seconds.
+
+        Raises:
+            AssertionError: No such event was published in time; the message lists the names of those that were.
+            RuntimeError: An event loop is running in this thread, which this call would block.
+        """
+        __tracebackhide__ = True
+        if _in_event_loop():
+            raise RuntimeError("wait_for_event() would block the event loop: use await pusher_server.event(...)")
+        return self._recording.wait(channel, name, timeout)
+
+    async def event(self, channel: str, name: str | None = None, timeout: float = 5) -> Event:  # noqa: ASYNC109 -- as above
+        """Do the same as `wait_for_event` in a test with an event loop."""
+        __tracebackhide__ = True
+        return await self._recording.wait_in_loop(channel, name, timeout)
 
     async def rotate_key(self, master_key: bytes | None = None) -> None:
         """Replace the master key.
@@ -178,3 +253,20 @@ class PusherServer:
     def mangle(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- public interface
         """Send events of encrypted channels with one bit of the ciphertext flipped; or unchanged."""
         self._server.mangle(on)
+
+    async def _authorize(self, user_id: str | None, channel_name: str, socket_id: str) -> dict[str, str]:
+        try:
+            return self._server.authorize(channel_name, socket_id, user_id)
+        except ValueError as error:
+            raise AuthorizationError(channel_name, str(error), status=403) from None
+
+    async def _authenticate_user(self, user_id: str | None, socket_id: str) -> dict[str, str]:
+        return self._server.authenticate_user(socket_id, user_id)
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

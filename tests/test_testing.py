@@ -249,3 +249,68 @@ async def test_no_secret_is_logged(pusher_server: PusherServer, caplog: pytest.L
     hidden = [pusher_server.secret, base64.b64encode(shared).decode(), "payload-4711"]
     assert caplog.text
     assert [text for text in hidden if text in caplog.text] == []
+
+
+def test_what_an_application_published_is_asserted_in_two_lines(pusher_server: PusherServer) -> None:
+    """Without an event loop, through the HTTP API and the official server library (design.md 6)."""
+    server_library(pusher_server).trigger(CHANNEL, "created", {"id": 1})
+    assert pusher_server.wait_for_event(CHANNEL, "created").data == {"id": 1}
+    pusher_server.publish("orders", "note", "hello")
+    assert [event.name for event in pusher_server.published] == ["created", "note"]
+    with pytest.raises(AssertionError, match="'note' on 'orders'"):
+        pusher_server.wait_for_event("orders", "created", timeout=0.01)
+    pusher_server.clear()
+    assert pusher_server.published == []
+
+
+async def test_what_an_application_published_is_awaited(pusher_server: PusherServer) -> None:
+    """Client events, too; a call that would block the event loop is refused with the cure."""
+    async with pusher_server.client(user_id="ada") as client:
+        room = await client.subscribe("presence-room")
+        await room.trigger("client-typing", {"on": True})
+        event = await pusher_server.event("presence-room", "client-typing")
+        assert (event.data, event.user_id) == ({"on": True}, "ada")
+    with pytest.raises(RuntimeError, match=r"await pusher_server\.event"):
+        pusher_server.wait_for_event("orders")
+
+
+async def test_the_client_makes_no_http_request(pusher_server: PusherServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mocks of httpx, such as pytest-httpx and respx, replace its transport, and would refuse or swallow them."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a request was made")
+
+    monkeypatch.setattr("httpx.AsyncHTTPTransport.handle_async_request", refuse)
+    async with pusher_server.client(user_id="ada") as client:
+        await client.signin()
+        for channel in (CHANNEL, "private-orders", "presence-room"):
+            await client.subscribe(channel)
+    async with pusher_server.client(user_id="a b") as client:
+        with pytest.raises(AuthorizationError, match="user id"):
+            await client.subscribe("presence-room")
+
+
+SCOPES = """
+import pytest
+
+pytestmark = pytest.mark.pusher_server(event_limit=10)
+ports = []
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_it(number, pusher_server, module_pusher_server, session_pusher_server):
+    ports.append([server.port for server in (pusher_server, module_pusher_server, session_pusher_server)])
+    module_pusher_server.publish("orders", "created", number)
+    assert module_pusher_server.wait_for_event("orders").data == number
+    with pytest.raises(ValueError, match="more than 10 bytes"):
+        module_pusher_server.publish("orders", "created", "x" * 11)
+
+def test_ports():
+    (own, module, session), (other, same_module, same_session) = ports
+    assert own != other and module == same_module and session == same_session
+"""
+
+
+def test_a_module_or_a_session_may_share_a_server(pytester: pytest.Pytester) -> None:
+    """Options of a module's server are those of its ``pytestmark``."""
+    pytester.makepyfile(SCOPES)
+    pytester.runpytest_subprocess().assert_outcomes(passed=3)

@@ -42,12 +42,14 @@ class Passed:
         event: The event's name.
         data: The published text; ciphertext on an encrypted channel.
         sealed: Whether the channel is encrypted.
+        user_id: The sender of a client event on a presence channel.
     """
 
     channel: str
     event: str
     data: str
     sealed: bool
+    user_id: str | None = None
 
 
 Watcher = Callable[[Passed | None], None]
@@ -177,7 +179,7 @@ class Application:
         member = channel.member_of(sender)
         user_id = None if member is None else member.user_id
         channel.send(frames.event_frame(event, channel.name, data, user_id), but=sender)
-        self._notify_watchers(Passed(channel.name, event, data, sealed=False))
+        self._notify_watchers(Passed(channel.name, event, data, sealed=False, user_id=user_id))
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call a watcher for each event and change, until the returned function is called."""

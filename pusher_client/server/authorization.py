@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,7 +20,7 @@ from pusher_client.server.channel import check_user_id
 from pusher_client.server.frames import json_text
 from pusher_client.server.request_body import read_body
 
-__all__ = ["AuthorizationEndpoints"]
+__all__ = ["AuthorizationEndpoints", "granted"]
 
 BODY_LIMIT = 64 * 1024
 """Maximum size of a request body in bytes."""
@@ -49,7 +50,17 @@ class AuthorizationEndpoints:
         ]
 
     async def _authorize_channel(self, request: Request) -> Response:
-        form = await _read_form(request)
+        return JSONResponse(self.channel_answer(await _read_form(request)))
+
+    def channel_answer(self, form: Mapping[str, str]) -> dict[str, str]:
+        """Return the authorization of a channel.
+
+        Args:
+            form: The fields of the request.
+
+        Raises:
+            HTTPException: The request is refused; the detail says why.
+        """
         socket_id, name = form["socket_id"], form.get("channel_name", "")
         try:
             check_channel_name(name)
@@ -66,15 +77,45 @@ class AuthorizationEndpoints:
         if kind.encrypted:
             secret = self._application.shared_secret(name)
             answer["shared_secret"] = binascii.b2a_base64(secret, newline=False).decode()
-        return JSONResponse(answer)
+        return answer
 
     async def _authenticate_user(self, request: Request) -> Response:
-        form = await _read_form(request)
+        return JSONResponse(self.user_answer(await _read_form(request)))
+
+    def user_answer(self, form: Mapping[str, str]) -> dict[str, str]:
+        """Return the authentication of a user; arguments and errors as for `channel_answer`."""
         user = {"id": _user_id(form), "user_info": _json(form, "user_info", "{}")}
         if "watchlist" in form:
             user["watchlist"] = _json(form, "watchlist", "[]")
         user_data = json_text(user)
-        return JSONResponse({"auth": self._application.sign_user(form["socket_id"], user_data), "user_data": user_data})
+        return {"auth": self._application.sign_user(form["socket_id"], user_data), "user_data": user_data}
+
+
+def granted(
+    application: Application, socket_id: str, user_id: str | None, channel: str | None = None
+) -> dict[str, str]:
+    """Return what an endpoint answers, without a request.
+
+    Args:
+        application: Signs authorizations and derives shared secrets.
+        socket_id: The connection.
+        user_id: The user; None for the default.
+        channel: The channel to authorize; None to authenticate the user.
+
+    Raises:
+        ValueError: The endpoint refuses.
+    """
+    endpoints = AuthorizationEndpoints(application)
+    form = {"socket_id": socket_id} | ({} if user_id is None else {"user_id": user_id})
+    try:
+        return (
+            endpoints.user_answer(form)
+            if channel is None
+            else endpoints.channel_answer({**form, "channel_name": channel})
+        )
+    except HTTPException as error:
+        problem = error.detail
+    raise ValueError(problem)
 
 
 async def _read_form(request: Request) -> dict[str, str]:
@@ -88,11 +129,11 @@ async def _read_form(request: Request) -> dict[str, str]:
     return form
 
 
-def _channel_data(form: dict[str, str]) -> str:
+def _channel_data(form: Mapping[str, str]) -> str:
     return json_text({"user_id": _user_id(form), "user_info": _json(form, "user_info", "{}")})
 
 
-def _user_id(form: dict[str, str]) -> str:
+def _user_id(form: Mapping[str, str]) -> str:
     user_id = form.get("user_id", form["socket_id"])
     try:
         check_user_id(user_id)
@@ -101,7 +142,7 @@ def _user_id(form: dict[str, str]) -> str:
     return user_id
 
 
-def _json(form: dict[str, str], field: str, default: str) -> Any:
+def _json(form: Mapping[str, str], field: str, default: str) -> Any:
     try:
         return msgspec.json.decode(form.get(field, default))
     except (msgspec.DecodeError, RecursionError, UnicodeError):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import binascii
 import concurrent.futures
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pusher_client.protocol.signatures import SECRET_BYTES
 from pusher_client.server.access import AccessRules
 from pusher_client.server.app import create_app
 from pusher_client.server.application import Application
+from pusher_client.server.authorization import granted
 from pusher_client.server.live import LivePage
 from pusher_client.server.publication import publication
+from pusher_client.server.recording import Recording
+from pusher_client.server.server_thread import running_on_a_thread
 from pusher_client.server.serving import LOOPBACK, Serving
 from pusher_client.server.settings import Settings
 from pusher_client.server.websocket import Timeouts
@@ -170,7 +172,7 @@ class LocalServer:
     def __enter__(self) -> Self:
         if self._serving is not None:
             raise RuntimeError("the server is already running")
-        self._thread.enter_context(_on_a_thread(self))
+        self._thread.enter_context(running_on_a_thread(self))
         return self
 
     def __exit__(
@@ -206,6 +208,27 @@ class LocalServer:
         """
         text = publication(self._application, channel, event, data)
         return self._running().submit(lambda: self._application.publish(channel, event, text, but=but))
+
+    def authorize(self, channel: str, socket_id: str, user_id: str | None = None) -> dict[str, str]:
+        """Return what the endpoint that authorizes channels would answer, without a request.
+
+        Args:
+            channel: The channel's name.
+            socket_id: The connection.
+            user_id: The user on a presence channel; see `AuthorizationEndpoints` for the default.
+
+        Raises:
+            ValueError: The endpoint would refuse.
+        """
+        return granted(self._application, socket_id, user_id, channel)
+
+    def authenticate_user(self, socket_id: str, user_id: str | None = None) -> dict[str, str]:
+        """Return what the endpoint that authenticates users would answer; see `authorize`."""
+        return granted(self._application, socket_id, user_id)
+
+    def record(self) -> Recording:
+        """Return a recording of what is published from now on."""
+        return Recording(self._application)
 
     def drop(self) -> None:
         """Reset every WebSocket's TCP connection, without a close frame."""
@@ -247,27 +270,3 @@ class LocalServer:
         if self._serving is None:
             raise RuntimeError("the server is not running: enter it with 'async with' or 'with'")
         return self._serving
-
-
-@contextlib.contextmanager
-def _on_a_thread(server: LocalServer) -> Generator[None]:
-    started = concurrent.futures.Future[Callable[[], object]]()
-    with concurrent.futures.ThreadPoolExecutor(1, "pusher_client.server") as executor:
-        run = executor.submit(asyncio.run, _serve(server, started))
-        ends: list[concurrent.futures.Future[Any]] = [started, run]
-        concurrent.futures.wait(ends, return_when=concurrent.futures.FIRST_COMPLETED)
-        if run.done():  # it could not start
-            run.result()
-        stop = started.result()
-        try:
-            yield
-        finally:
-            stop()
-            run.result()
-
-
-async def _serve(server: LocalServer, started: concurrent.futures.Future[Callable[[], object]]) -> None:
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    async with server:
-        started.set_result(lambda: loop.call_soon_threadsafe(stopping.set))
-        await stopping.wait()

@@ -65,6 +65,7 @@ NOT_MIRRORED = {
     "sync/user": "tests/sync/test_client.py, over real sockets",
     "delivery/handler_job": "tests/delivery/test_handler_worker.py",
     "relay/values": "tests/relay/test_channel_relay.py",
+    "server/server_thread": "tests/server/test_running.py",
     "session/lifecycle": "tests/behaviour/, over real sockets",
     "protocol/backlog": "tests/protocol/test_encrypted_events.py",
     "protocol/channel_frames": CORE,

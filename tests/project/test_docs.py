@@ -39,7 +39,7 @@ def fragments(page: Path) -> list[str]:
 
 def is_test(code: str) -> bool:
     """Tell whether a block is a test for pytest."""
-    return "async def test_" in code
+    return "def test_" in code
 
 
 def is_program(code: str) -> bool:

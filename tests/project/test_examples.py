@@ -126,9 +126,10 @@ async def test_rotation(server: LocalServer, publisher: PusherHTTP) -> None:
         assert alarms[0].startswith("ALARM: the key was asked for, requests: ")
 
 
-def test_web_application(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["test_web_application", "test_flask_application", "test_django_application"])
+def test_web_applications(tmp_path: Path, name: str) -> None:
     """The test that the example is passes, as pytest finds it."""
-    example = str(EXAMPLES / "test_web_application.py")
+    example = str(EXAMPLES / f"{name}.py")
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--basetemp", str(tmp_path / "pytest"))
     environment = os.environ | {"NO_PROXY": "127.0.0.1", "PYTHONPATH": str(EXAMPLES.parent)}
     run = subprocess.run(
