@@ -10,7 +10,7 @@ import pytest
 from pusher_client.events import ConnectionState, Event, ServerError, SubscriptionState
 from pusher_client.exceptions import AuthorizationError, SubscriptionError
 from pusher_client.protocol.outputs import Deliver, ErrorRaised, Result
-from tests.support.core.scripted_core import CHANNEL, OLD, Core, frame, sealed
+from tests.support.core.scripted_core import CHANNEL, NEW, OLD, Core, frame, sealed
 
 REJECTED = {"code": 4301, "message": "The client event was rejected"}
 PRIVATE, PRESENCE = "private-a", "presence-b"
@@ -348,6 +348,10 @@ def test_a_cached_event_on_an_encrypted_channel_must_open() -> None:
     core.receive(frame("pusher:cache_miss", channel, {"event": "e", "data": "forged"}))
     assert [event.data for event in core.events[1:3]] == [1, 2]
     assert core.names()[3:] == ["pusher:decryption_failure"]
+    core.receive(frame("pusher:cache_miss", channel, {"event": "e", "data": sealed(NEW, "3")}))
+    assert core.counts[channel].waiting == 1
+    core.answer(NEW)
+    assert core.events[-1].data == 3
 
 
 def test_a_cached_event_without_a_channel_goes_to_the_one_just_acknowledged() -> None:
