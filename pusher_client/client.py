@@ -291,10 +291,11 @@ class PusherClient(Bindable[Event]):
             ValueError: The name is invalid.
         """
         channel, core = self._channels.channel(name), self._core
-        await self._life.call(
-            lambda call_id, now: core.subscribe(name, call_id, self._channels.add_wanted(channel), now),
-            lambda call_id, now: core.abandon(name, call_id, now),
-        )
+        with self._channels.subscribing(channel):
+            await self._life.call(
+                lambda call_id, now: core.subscribe(name, call_id, self._channels.add_wanted(channel), now),
+                lambda call_id, now: core.abandon(name, call_id, now),
+            )
         return channel
 
     async def unsubscribe(self, name: str) -> None:

@@ -85,6 +85,7 @@ class Bindings:
         else:
             self._named[event] = (*self._named.get(event, ()), binding)
         self._changed()
+        self._added(binding)
 
     def remove_named(self, event: str | None, callback: Callable[[Any], object] | None) -> None:
         """Remove the callbacks that were added with a name and match all arguments that are not None.
@@ -113,6 +114,9 @@ class Bindings:
 
     def _check_caller(self) -> None:
         """Called before each change. Subclasses raise an error if the caller runs in another event loop or thread."""
+
+    def _added(self, binding: Binding) -> None:
+        """Called after a callback was added, and after ``_changed``."""
 
     def _changed(self) -> None:
         """Called after each change. Subclasses drop what they have cached."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from pusher_client.events import DecryptionFailure, Event, Member
@@ -108,6 +109,14 @@ class BoundedQueue(Generic[_T]):
         self._count += 1
         return True
 
+    def push_always(self, item: _T, size: int) -> None:
+        """Queue an item that the queue must not refuse."""
+        if self.refused:
+            self.end_run()
+        self._budget.used += size
+        self._append(size, item)
+        self._count += 1
+
     def refuse(self) -> None:
         """Count one more refusal of the run."""
         self.refused += 1
@@ -137,6 +146,24 @@ class BoundedQueue(Generic[_T]):
             self._count -= 1
             self._budget.used -= size
         return item
+
+    def queued(self) -> tuple[list[_T], int]:
+        """Return the queued items without taking them, markers excluded, and the sum of their sizes."""
+        items = [each for each in self._items or () if each[0]]
+        return [item for _, item in items], sum(size for size, _ in items)
+
+    def take_first(self, wanted: Callable[[_T], bool]) -> _T | None:
+        """Take the first item of this kind, markers excluded; None if there is none."""
+        items = self._items
+        if items is None:
+            return None
+        for index, (size, item) in enumerate(items):
+            if size and wanted(item):
+                del items[index]
+                self._count -= 1
+                self._budget.used -= size
+                return item
+        return None
 
     def clear(self) -> list[_T]:
         """Empty the queue, a run of refusals included, and return its items."""

@@ -11,7 +11,8 @@ from pusher_client.delivery.dispatcher import Consumer, Dispatcher, Route
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.delivery.handler_worker import ErrorHandler
 from pusher_client.delivery.own_stream import OwnStream
-from pusher_client.delivery.stream_queue import log_overflow
+from pusher_client.delivery.replay import Replay
+from pusher_client.delivery.stream_queue import EventWaiter, NameFilter, StreamQueue, log_overflow
 from pusher_client.events import DECRYPTION_FAILURE, Event
 from pusher_client.exceptions import PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -38,7 +39,7 @@ class ChannelDispatcher(Dispatcher):
             handlers.
     """
 
-    __slots__ = ("_client", "_on_use", "_own", "_routes", "_single", "_version", "counts")
+    __slots__ = ("_client", "_on_use", "_own", "_replay", "_routes", "_single", "_version", "_windows", "counts")
 
     def __init__(
         self,
@@ -58,6 +59,8 @@ class ChannelDispatcher(Dispatcher):
         self._client = client
         self._on_use = on_use or (lambda: None)
         self._own = OwnStream()
+        self._replay: Replay | None = None
+        self._windows = 0
         self._routes: dict[str, Route] = {}
         self._single: Binding | None = None
         self._version = client.version
@@ -121,14 +124,61 @@ class ChannelDispatcher(Dispatcher):
             worker.run(bindings, name, event)
 
     def open_own_stream(self) -> None:
-        """Open the channel's own stream when ``subscribe()`` starts, unless a handler for application events exists."""
+        """Open the channel's own stream when ``subscribe()`` starts, unless a handler for application events exists.
+
+        A handler of the client closes it only with the window, since other handlers may be bound in between.
+        """
         if self._own.open:
             return
         self._own.leave()
-        if not (self.handles_application_events or self._client.handles_application_events):
-            queue = self._open_queue(is_application_event, self._queue_size, unclaimed=True)
-            self._own.start(queue)
-            self._client.unclaimed.add(queue)
+        if not (self.handles_application_events or (self._client.handles_application_events and not self._windows)):
+            self._replay = None
+            self._own.start(self._open_queue(is_application_event, self._queue_size, unclaimed=True))
+            self._client.unread.add(self)
+
+    def open_window(self) -> None:
+        """Called when ``subscribe()`` starts: until `close_window`, a new handler gets the events that it missed."""
+        self._windows += 1
+
+    def close_window(self) -> None:
+        """Called a little after ``subscribe()`` has returned."""
+        self._windows -= 1
+        self.discard_unread()
+
+    def replay(self, binding: Binding) -> None:
+        """Call a new handler with the events that it missed since ``subscribe()``, while the window is open."""
+        queue = self._unread()
+        if not self._windows or queue is None or not (binding.event is None or is_application_event(binding.event)):
+            return
+        if queue.refused:
+            self.on_discarded(queue.refused)
+            queue.end_run()
+        events, size = queue.queued()
+        replay = self._replay
+        if events and (replay is None or replay.started or replay.count != len(events)):
+            first, worker = replay is None, self._worker
+            self._replay = replay = Replay(worker, lambda name: self.route(name).bindings, events, size, self._budget)
+            replay.enqueue(counted=first)
+            self._pool.start(self._worker)
+        if events and replay is not None:
+            replay.bindings.add(binding)
+        self.report_overflows()
+
+    def discard_unread(self) -> None:
+        """Close the own stream that has no reader if a handler for application events exists, unless in a window."""
+        queue = self._unread()
+        handled = self.handles_application_events or self._client.handles_application_events
+        if handled and queue is not None and not self._windows:
+            self._client.unread.discard(self)
+            self._own.leave()
+            queue.close()
+
+    def take_unread(self, wanted: NameFilter) -> Event | None:
+        """Take the first event of such a name out of the own stream, if it has no reader and no handler exists."""
+        queue = self._unread()
+        if queue is None or self.handles_application_events or self._client.handles_application_events:
+            return None
+        return queue.take_first(lambda event: wanted(event.name))
 
     def own_stream(self) -> EventStream:
         """Return the channel's own stream to a reader, and open it if there is none.
@@ -139,6 +189,7 @@ class ChannelDispatcher(Dispatcher):
         self._pool.check_caller()
         if self._own.queue is None:
             self._own.start(self._open_queue(is_application_event, self._queue_size))
+        self._client.unread.discard(self)
         return self._own.claim()
 
     def end(self, error: PusherError | None, *, drain: bool = False) -> None:
@@ -177,8 +228,13 @@ class ChannelDispatcher(Dispatcher):
 
     def _offer(self, event: Event, consumers: tuple[Consumer, ...]) -> bool:
         accepted = True
+        # What a waiter of wait_for() takes is not kept for others. An own stream with a reader gets every event.
+        unread = self._own.queue
+        taken = False
+        if unread is not None and unread.unclaimed:
+            taken = any(isinstance(each, EventWaiter) and not each.ended for each in consumers)
         for consumer in consumers:
-            if not consumer.offer(event):
+            if not (taken and consumer is unread) and not consumer.offer(event):
                 accepted = False
         # Reported after the loop, because a handler may change anything, the consumers included.
         if self.overflows:
@@ -198,13 +254,23 @@ class ChannelDispatcher(Dispatcher):
             self._routes[name] = route
         return route
 
+    def _unread(self) -> StreamQueue | None:
+        """Return the queue of the own stream if it takes in events and has no reader."""
+        queue = self._own.queue
+        return queue if queue is not None and queue.unclaimed and not queue.ended else None
+
+    def _missed(self) -> list[Event]:
+        queue = self._unread()
+        return queue.queued()[0] if queue is not None and self._windows else []
+
+    def _added(self, binding: Binding) -> None:
+        self.replay(binding)
+
     def _changed(self) -> None:
         self._routes.clear()
         self._single = None
-        queue = self._own.queue
-        if queue is not None and queue.unclaimed and self.handles_application_events:
-            self._own.leave()
-            queue.close()
+        if self.handles_application_events:
+            self.discard_unread()
         self._on_use()
 
     def _wait_ended(self) -> PusherError:

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
+from pusher_client.delivery.bindings import Binding
 from pusher_client.delivery.dispatcher import Dispatcher, Route
 from pusher_client.delivery.handler_worker import ErrorHandler
-from pusher_client.delivery.stream_queue import StreamQueue
+from pusher_client.delivery.stream_queue import NameFilter
 from pusher_client.delivery.worker_pool import WorkerPool
+from pusher_client.events import Event
 from pusher_client.exceptions import NotConnectedError, PusherError
 from pusher_client.protocol.byte_budget import ByteBudget
 
-__all__ = ["ClientDispatcher"]
+__all__ = ["ClientDispatcher", "UnreadChannel"]
+
+
+class UnreadChannel(Protocol):
+    """The dispatcher of a channel whose own stream has no reader, as far as the client's uses it."""
+
+    def replay(self, binding: Binding) -> None:
+        """Call a new handler with the events that it missed, if the channel has just been subscribed."""
+        ...
+
+    def discard_unread(self) -> None:
+        """Close the own stream if handlers are bound."""
+        ...
+
+    def take_unread(self, wanted: NameFilter) -> Event | None:
+        """Take the first event of such a name that nobody has taken."""
+        ...
 
 
 class ClientDispatcher(Dispatcher):
@@ -28,15 +46,15 @@ class ClientDispatcher(Dispatcher):
     Attributes:
         pool: The active workers of all channels.
         version: Changes with every handler or stream that is added or removed, so that channels drop cached routes.
-        unclaimed: The queues of channels' own streams without a reader. They are closed when a handler is bound here.
+        unread: The channels whose own stream has no reader. It is closed when a handler is bound here.
     """
 
-    __slots__ = ("pool", "unclaimed", "version")
+    __slots__ = ("pool", "unread", "version")
 
     def __init__(self, *, queue_size: int, budget: ByteBudget, on_handler_error: ErrorHandler | None = None) -> None:
         self.pool: WorkerPool = WorkerPool()
         self.version: int = 0
-        self.unclaimed: WeakSet[StreamQueue] = WeakSet()
+        self.unread: WeakSet[UnreadChannel] = WeakSet()
         super().__init__(None, pool=self.pool, queue_size=queue_size, budget=budget, on_handler_error=on_handler_error)
 
     def route(self, name: str) -> Route:
@@ -52,18 +70,27 @@ class ClientDispatcher(Dispatcher):
         self._end_consumers(error)
         self.report_overflows()
 
+    def take_unread(self, wanted: NameFilter) -> Event | None:
+        """Take the first event of such a name of one of the channels."""
+        for channel in tuple(self.unread):
+            event = channel.take_unread(wanted)
+            if event is not None:
+                return event
+        return None
+
     async def close(self, grace: float, callers: Collection[asyncio.Task[Any]] = ()) -> None:
         """Give the async handlers of all channels time to finish, then cancel them, see `WorkerPool.close`."""
         await self.pool.close(grace, callers)
 
+    def _added(self, binding: Binding) -> None:
+        for channel in tuple(self.unread):
+            channel.replay(binding)
+
     def _changed(self) -> None:
         self.version += 1
-        if self.unclaimed and self.handles_application_events:
-            queues = tuple(self.unclaimed)
-            self.unclaimed.clear()
-            for queue in queues:
-                if queue.unclaimed:
-                    queue.close()
+        if self.unread and self.handles_application_events:
+            for channel in tuple(self.unread):
+                channel.discard_unread()
 
     def _wait_ended(self) -> PusherError:
         return NotConnectedError("the client disconnected while wait_for() was waiting")

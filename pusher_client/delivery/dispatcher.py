@@ -107,10 +107,16 @@ class Dispatcher(Bindings):
         """
         self._pool.check_caller()
         limit = self._queue_size if queue_size is None else check_queue_size(queue_size)
-        return EventStream(self._open_queue(name_filter(names), limit))
+        queue = self._open_queue(name_filter(names), limit)
+        for event in self._missed():
+            if queue.wants(event.name):
+                queue.offer(event)
+        return EventStream(queue)
 
     async def wait_for(self, *names: str, timeout: float | None = None) -> Event:  # noqa: ASYNC109 - its error has names
         """Return the next event whose name matches one of these globs; the next application event without names.
+
+        An event that arrived since ``subscribe()``, and that nobody has taken, comes first.
 
         Args:
             *names: The globs.
@@ -127,7 +133,11 @@ class Dispatcher(Bindings):
         problem = None if timeout is None else seconds_problem("timeout", timeout)
         if problem is not None:
             raise problem
-        waiter = EventWaiter(name_filter(names), self._wait_ended())
+        wanted = name_filter(names)
+        unread = self.take_unread(wanted)
+        if unread is not None:
+            return unread
+        waiter = EventWaiter(wanted, self._wait_ended())
         self._add(waiter)
         try:
             event = await waiter.wait(timeout)
@@ -138,6 +148,10 @@ class Dispatcher(Bindings):
             where = "any channel" if self.name is None else f"the channel {self.name!r}"
             raise TimeoutError(f"wait_for(): no event {awaited} on {where} within {timeout:g} s")
         return event
+
+    def take_unread(self, wanted: NameFilter) -> Event | None:
+        """Take the first event of such a name that arrived since ``subscribe()`` and that nobody has taken."""
+        raise NotImplementedError
 
     def note_overflow(self, event: Event) -> None:
         """Store the overflow marker of a stream for `report_overflows`."""
@@ -189,6 +203,10 @@ class Dispatcher(Bindings):
 
     def on_discarded(self, counted: int) -> None:
         """Called by the worker when counted events were discarded; only those of a channel are counted."""
+
+    def _missed(self) -> list[Event]:
+        """Return the events that a stream opened now has missed since ``subscribe()``."""
+        return []
 
     def _wait_ended(self) -> PusherError:
         """Return the error of a ``wait_for()`` that the caller's own act ends."""

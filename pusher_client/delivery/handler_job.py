@@ -22,8 +22,8 @@ class Job(NamedTuple):
         bindings: The handlers, in order.
         started: The awaitable of a handler that was already called; awaited before the others.
         is_report: Whether ``started`` is an error handler's, whose own failure is reported no further.
-        counted: Whether the channel's stats count the event as delivered, so that it has to be counted as dropped if it
-            is discarded before a handler was called.
+        counted: Number of events that the channel's stats count as delivered, and that have to be counted as dropped if
+            the job is discarded before a handler was called.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Job(NamedTuple):
     bindings: tuple[Binding, ...]
     started: Awaitable[object] | None = None
     is_report: bool = False
-    counted: bool = False
+    counted: int = 0
 
 
 class HandlerWorkerOwner(Protocol):

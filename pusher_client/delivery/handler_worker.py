@@ -179,7 +179,7 @@ class HandlerWorker(BoundedQueue[Job]):
         handler_task.set(task)
         try:
             while self.readable:
-                await self._perform(self.take())
+                await self.perform(self.take())
         except asyncio.CancelledError:
             if self.task in (None, task):
                 self.purge()
@@ -188,7 +188,8 @@ class HandlerWorker(BoundedQueue[Job]):
             if self.task in (None, task):  # a dropped task may end while another one runs
                 self._stopped()
 
-    async def _perform(self, job: Job) -> None:
+    async def perform(self, job: Job) -> None:
+        """Call the handlers of a job, one after another, until a purge; only within the worker's own task."""
         epoch, started = self.epoch, job.started
         if started is not None:
             await self._call(lambda _: started, job)

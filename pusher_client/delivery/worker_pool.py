@@ -38,6 +38,10 @@ class PoolMember(Protocol):
         """The task at work, if any."""
         ...
 
+    def start(self) -> None:
+        """Start a task for what is queued."""
+        ...
+
     def purge(self) -> None:
         """Discard what is queued, and let the list of handlers that is being run go no further."""
         ...
@@ -73,6 +77,16 @@ class WorkerPool:
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._process = os.getpid()
         self.ending = False
+
+    def start(self, worker: PoolMember) -> None:
+        """Start a worker, also from code that runs in the client's thread while its event loop is paused."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            if self._loop is not None:
+                self._loop.call_soon(worker.start)
+        else:
+            worker.start()
 
     def leave(self) -> None:
         """The client belongs to no event loop any more."""

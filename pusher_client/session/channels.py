@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from pusher_client.channel import Channel, ChannelOperations, PresenceChannel
+from pusher_client.delivery.bind_windows import BindWindows
 from pusher_client.delivery.channel_dispatcher import ChannelDispatcher
 from pusher_client.delivery.client_dispatcher import ClientDispatcher
 from pusher_client.delivery.handler_worker import ErrorHandler
@@ -85,6 +87,7 @@ class Channels:
         self._wanted: dict[str | None, ChannelDispatcher] = {}
         self._ended: dict[str | None, EventCounts] = {}
         self._totals = Totals()
+        self._windows = BindWindows()
 
     # -- handles --------------------------------------------------------------------------------------------------
 
@@ -120,6 +123,16 @@ class Channels:
             problem = f"{name!r} is not a presence channel: its name would start with 'presence-'"
             raise ValueError(problem)  # noqa: TRY004 - it is the name that is wrong, and the type follows from it
         return handle
+
+    @contextlib.contextmanager
+    def subscribing(self, handle: Channel) -> Generator[None]:
+        """Let the handlers that are bound right after this call of ``subscribe()`` get the events that they missed."""
+        dispatcher = self._dispatchers[handle.name]
+        number = self._windows.start_call(dispatcher)
+        try:
+            yield
+        finally:
+            self._windows.finish_call(number, dispatcher)
 
     def add_wanted(self, handle: Channel) -> EventCounts:
         """Keep a channel that is being subscribed, open its own stream, and return its counts."""
@@ -201,6 +214,7 @@ class Channels:
         try:
             await self.dispatcher.close(grace, callers)
         finally:
+            self._windows.close_all()
             self.dispatcher.pool.leave()
 
     def end_without_loop(self) -> None:
@@ -208,6 +222,7 @@ class Channels:
         for dispatcher in list(self._dispatchers.values()):
             dispatcher.end(None)
         self.dispatcher.end(None)
+        self._windows.close_all()
         self.dispatcher.pool.end_without_loop()
 
     # -- what handles ask -----------------------------------------------------------------------------------------

@@ -217,3 +217,32 @@ def test_many_small_values_count_for_what_they_become() -> None:
 def test_data_without_its_text_is_reckoned_by_what_it_holds(data: Any) -> None:
     """A failure and a member hold as much as a frame does, though their events have no raw text (R6)."""
     assert 5000 < event_bytes(Event("e", "c", data)) - EVENT_OVERHEAD < 5000 + 1000
+
+
+def test_items_that_must_not_be_refused() -> None:
+    """They are queued beyond the limit, after the marker of a run, and count in the budget (R5, R6)."""
+    budget = ByteBudget(2)
+    queue = Queue(1, budget)
+    queue.push(0, 1)
+    queue.push(1, 1)
+    queue.push_always(2, 5)
+    queue.push_always(3, 5)
+    assert budget.used == 11
+    assert queue.queued() == ([0, 2, 3], 11)
+    assert drain(queue) == [0, ("lost", 1), 2, 3]
+    assert (budget.used, queue.queued()) == (0, ([], 0))
+
+
+def test_taking_the_first_of_a_kind() -> None:
+    """The others stay in order, markers are never taken, and there is room for another item (R5, R6)."""
+    budget = ByteBudget(100)
+    queue = Queue(3, budget)
+    assert queue.take_first(lambda _: True) is None
+    for number in range(4):
+        queue.push(number, 1)
+    assert queue.take_first(lambda number: number > 0) == 1
+    assert queue.push(4, 1)
+    assert queue.take_first(lambda item: item not in (0, 2, 4)) is None
+    assert queue.take_first(lambda item: item == 4) == 4
+    assert budget.used == 2
+    assert drain(queue) == [0, 2, ("lost", 1)]

@@ -68,6 +68,8 @@ def test_what_a_subclass_has_to_say() -> None:
         make().route("order")
     with pytest.raises(NotImplementedError):
         asyncio.run(make().wait_for())
+    with pytest.raises(NotImplementedError):
+        make()._wait_ended()
 
 
 def test_what_a_subclass_may_ignore() -> None:
