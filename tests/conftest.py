@@ -45,8 +45,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_NODE = os.environ.get("PUSHER_CLIENT_REQUIRE_NODE") == "1"
 
-# A slow machine is no failure: examples have no deadline. The long profile takes a hundred times as many, when nobody
-# waits: --hypothesis-profile=long, or the variable. A test with a number of its own
+# A slow machine is no reason to fail: examples have no deadline. The long profile has a hundred times as many examples:
+# --hypothesis-profile=long, or the variable. A test with a number of its own
 # has it from support/example_counts.py.
 settings.register_profile("quick", parent=settings(), deadline=None, max_examples=100)
 settings.register_profile("long", parent=settings.get_profile("quick"), max_examples=10_000, stateful_step_count=100)

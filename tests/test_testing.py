@@ -128,7 +128,7 @@ async def test_users_have_names(pusher_server: PusherServer) -> None:
         assert list(room.members) == ["ada"]
         client.user.bind("greeting", heard.put_nowait)
         await client.signin()
-        await client.subscribe("orders")  # the server has read by then that the client wants to hear what is for ada
+        await client.subscribe("orders")  # the server has read by then that the client takes the events for ada
         await pusher_server.trigger("#server-to-user-ada", "greeting", "hello")
         async with asyncio.timeout(SECONDS):
             assert (await heard.get()).data == "hello"

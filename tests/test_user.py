@@ -1,4 +1,4 @@
-"""Signing in over real sockets: against the local server, and against one that says what a test tells it to."""
+"""Signing in over real sockets: against the local server, and against a scripted one."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ USER_CHANNEL = "#server-to-user-7"
 
 
 async def authenticate(socket_id: str) -> UserAuthentication:
-    """Sign everybody in."""
+    """Sign every user in."""
     return UserAuthentication(f"KEY:canary-{socket_id}", USER_DATA)
 
 
 class UserServer(Scripted):
-    """Acknowledges sign-ins unless told otherwise."""
+    """Acknowledges sign-ins unless configured otherwise."""
 
     refuse: bool = False
 
@@ -142,7 +142,7 @@ def server_sign(server: LocalServer, socket_id: str, channel: str) -> str:
 
 
 async def test_the_watchlist() -> None:
-    """Who is online is told on client.user.watchlist."""
+    """Users that come online are reported on client.user.watchlist."""
     heard: list[Any] = []
     async with scripted(UserServer()) as peer, peer.client(user_authenticator=authenticate) as client:
         client.user.watchlist.bind("online", lambda event: heard.append(event.data))
@@ -155,7 +155,7 @@ async def test_the_watchlist() -> None:
 
 
 async def test_a_reconnect_signs_in_again_and_leaves_a_gap() -> None:
-    """The user is back without a call, under the new socket id, and hears what may be missing (R5)."""
+    """The user is signed in again without a call, under the new socket id, and gets a gap (R5)."""
     names: list[str] = []
     gaps: list[Any] = []
     async with scripted(UserServer()) as peer, peer.client(user_authenticator=authenticate) as client:
@@ -231,7 +231,7 @@ async def test_what_the_caller_does_wrong() -> None:
 
 
 async def test_a_cancelled_call_withdraws_the_wish() -> None:
-    """Nobody is signed in for a caller who gave up; the request is cancelled (design.md 2)."""
+    """No user is signed in after the caller was cancelled; the request is cancelled (design.md 2)."""
     asked, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hang(_socket_id: str) -> Any:

@@ -97,7 +97,7 @@ async def test_user_endpoint_is_not_asked_for_a_malformed_socket_id() -> None:
 
 
 async def test_both_work_on_a_transport_of_the_caller() -> None:
-    """For tests, an httpx transport stands in for the network (6.3)."""
+    """For tests, an httpx transport replaces the network (6.3)."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         form = parse_qs(request.content.decode())

@@ -112,7 +112,7 @@ async def test_the_longest_answer(length: int) -> None:
 
 
 async def test_malformed_names_are_not_asked_for() -> None:
-    """One bad name or socket id is the caller's mistake, and asks nobody (5.2)."""
+    """One bad name or socket id is the caller's mistake, and no request is sent (5.2)."""
     authorize = HTTPBatchAuthorizer("https://127.0.0.1:1/")
     with pytest.raises(ValueError, match="channel name"):
         await authorize(["private-a", "bad name"], "1.2")

@@ -50,7 +50,7 @@ def test_what_is_sent(channels: Any, options: dict[str, Any], expected: bytes) -
     ],
 )
 def test_mistakes_are_found_at_construction(options: dict[str, Any], error: type[Exception]) -> None:
-    """A name that cannot be sent, or stands for two fields, is refused with the option's name (protocol-notes 6.3)."""
+    """A name that cannot be sent, or is that of two fields, is refused with the option's name (protocol-notes 6.3)."""
     with pytest.raises(error, match=r"json|socket_id_field|channel_field"):
         HTTPAuthorizer("https://example.com/", **options)
 

@@ -19,7 +19,7 @@ NAMES = [f"private-{number}" for number in range(200)]
 
 
 class Clock:
-    """The time, which stands still until a test moves it."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -121,7 +121,7 @@ async def test_without_a_lifetime_it_is_good_until_it_is_invalidated(clock: Cloc
 
 
 async def test_its_time_counts_from_the_start_of_the_fetch(clock: Clock) -> None:
-    """Whoever made it did so then at the earliest; what came too late is a time-out, and not kept (6.7)."""
+    """Its lifetime starts with the fetch; a value that came too late is a time-out, and not kept (6.7)."""
     tokens = Tokens(60)
     tokens.gate.clear()
     credentials = Credentials(tokens)
@@ -199,7 +199,7 @@ async def test_a_failed_refresh_does_not_bring_the_old_value_back(clock: Clock) 
 
 @pytest.mark.parametrize("raised", [TimeoutError("mine"), None])
 async def test_a_fetch_takes_no_longer_than_its_timeout(raised: Exception | None) -> None:
-    """It is cancelled, and its waiters are told; a TimeoutError of the caller's own comes out as it is (R6)."""
+    """It is cancelled, and its waiters get the error; a TimeoutError of the caller's function is passed on (R6)."""
     tokens = Tokens(raised)
     if raised is None:
         tokens.gate.clear()
@@ -338,7 +338,7 @@ async def test_other_failures_are_not_the_values(status: str) -> None:
 
 
 async def test_ending_the_client_ends_the_fetch() -> None:
-    """Nothing runs on when nobody waits any more (R6)."""
+    """Nothing runs on when the last waiter has left (R6)."""
     tokens = Tokens()
     tokens.gate.clear()
     async with scripted() as peer:
@@ -389,7 +389,7 @@ async def test_what_a_fetch_may_not_return(returned: Any, error: type[Exception]
     ],
 )
 def test_mistakes_are_found_at_construction(options: dict[str, Any], error: type[Exception]) -> None:
-    """They are told at once (design.md 2)."""
+    """They are raised at once (design.md 2)."""
     fetch: Callable[[], Awaitable[Any]] = options.pop("fetch", Tokens())
     with pytest.raises(error) as caught:
         Credentials(fetch, **options)

@@ -229,7 +229,7 @@ async def test_an_assertion_in_the_callers_transport() -> None:
 
 
 async def test_cancelled_requests_leave_no_connection_in_use() -> None:
-    """Wherever one is cancelled, also beside others that go on; httpx itself would lose connections for good (R6)."""
+    """Wherever one is cancelled, also beside others that go on; httpx itself would lose connections (R6)."""
     held = asyncio.Event()
 
     async def script(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -319,7 +319,7 @@ def test_whole_numbers_of_seconds() -> None:
 
 @pytest.mark.parametrize("name", ["bad name", "", "private-x::user::y"])
 async def test_malformed_names_are_not_asked_for(name: str) -> None:
-    """A name that no server accepts is the caller's mistake, and asks nobody (5.2)."""
+    """A name that no server accepts is the caller's mistake, and no request is sent (5.2)."""
     async with serve_endpoint(json_answer(GOOD)) as endpoint:
         with pytest.raises(ValueError, match="channel name"):
             await authorizer(endpoint)(name, "12.34")

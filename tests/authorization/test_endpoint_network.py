@@ -225,7 +225,7 @@ async def test_tls_through_the_environments_proxy(
 async def test_a_proxy_with_credentials(
     server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A proxy's credentials are sent to the proxy, to nobody else and into no log (C3)."""
+    """A proxy's credentials are sent to the proxy only, and are in no log (C3)."""
     caplog.set_level(1)
     async with serve_proxy() as (proxy, heads), serve_endpoint(json_answer(GOOD), ssl=server_ssl) as endpoint:
         await authorizer(endpoint, ssl=client_ssl, proxy=f"http://user:{PARAM}@{proxy}")(CHANNEL, "12.34")

@@ -36,7 +36,7 @@ from tests.support.scripted_endpoint import Received, Script, answer, json_answe
 
 
 async def test_no_secret_in_what_passes_through() -> None:
-    """An error that nobody expected comes out as it is, and the frames it went through show no secret (C3)."""
+    """An unexpected error is passed on as it is, and the frames it went through show no secret (C3)."""
 
     def handle(_request: httpx.Request) -> httpx.Response:
         raise LookupError("not what I expected")
@@ -153,7 +153,7 @@ async def test_no_secret_in_the_error_of_a_callable(caplog: pytest.LogCaptureFix
 
 
 async def test_the_same_error_twice_is_two_errors() -> None:
-    """Each failure is an error of its own, so that no traceback grows over time (R6)."""
+    """Each failure is a new error, so that no traceback grows over time (R6)."""
     async with serve_endpoint(json_answer({}, "403 No")) as endpoint:
         first, second = await ask(endpoint), await ask(endpoint)
     assert first is not second

@@ -83,7 +83,7 @@ def test_refused_with_the_cure(url: str, cure: str) -> None:
 
 
 def test_wrong_type() -> None:
-    """A url that is no string is a TypeError."""
+    """A url that is not a string is a TypeError."""
     with pytest.raises(TypeError, match="string"):
         origin(b"https://example.com/")
 
@@ -178,7 +178,7 @@ def test_malformed_proxy(address: str) -> None:
 
 
 def test_proxy_credentials_are_hidden() -> None:
-    """The password of a proxy is kept for the proxy and shown to nobody (C3)."""
+    """The password of a proxy is kept for the proxy and shown nowhere (C3)."""
     proxy = read_proxy(f"http://user:{CANARY}@proxy:3128")
     assert proxy.raw_auth == (b"user", CANARY.encode())
     assert CANARY not in repr(proxy)

@@ -63,7 +63,7 @@ async def test_answers_of_both_kinds_are_taken() -> None:
     ],
 )
 async def test_failures_are_sorted(raised: object, *, retryable: bool) -> None:
-    """What may mend itself is told apart, every error names the channel, and no value is repeated (R3, C3)."""
+    """Only errors that may be temporary are retried, every error names the channel, and shows no value (R3, C3)."""
     outcome = await ask(raised)
     assert isinstance(outcome, Refused)
     assert (outcome.error.channel, outcome.retryable) == ("private-a", retryable)

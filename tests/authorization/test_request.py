@@ -37,7 +37,7 @@ async def test_form_and_fixed_headers() -> None:
 
 
 async def test_params_follow_and_are_encoded() -> None:
-    """Params stand behind the protocol's fields, in their order and percent-encoded (6.3)."""
+    """Params follow the protocol's fields, in their order and percent-encoded (6.3)."""
     request = await build(params={"b": "ü&=/ +", "a": ""})
     assert request.content == b"socket_id=1.2&channel_name=private-x&b=%C3%BC%26%3D%2F%20%2B&a="
     assert parse_qsl(request.content.decode(), keep_blank_values=True)[2:] == [("b", "ü&=/ +"), ("a", "")]

@@ -142,7 +142,7 @@ async def test_a_name_is_signed_for_whatever_limit_the_client_has(length: int, a
 
 
 async def test_wrong_types_are_not_signed(authorize: SecretAuthorizer) -> None:
-    """What is no string is a TypeError."""
+    """A value that is not a string is a TypeError."""
     with pytest.raises(TypeError, match="socket id is a string"):
         await authorize("private-x", 1.2)  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(TypeError, match="channel name is a string"):

@@ -48,7 +48,7 @@ async def outcomes_of(
 
 
 async def test_each_request_goes_to_its_own_callable() -> None:
-    """One channel, many channels and the user each have a callable of their own (protocol-notes 6)."""
+    """One channel, many channels and the user each have their own callable (protocol-notes 6)."""
     single = AuthorizationService("KEY", authorize, None, authenticate)
     assert single.batch_size is None
     requests = (Authorize(1, "private-a", "1.2", Purpose.SUBSCRIBE), AuthenticateUser(2, "1.2"))

@@ -208,7 +208,7 @@ async def test_cancelling_the_first_connect_tears_down() -> None:
 
 
 async def test_cancelling_connect_at_the_very_moment_of_success_tears_down() -> None:
-    """Nobody was told of the connection, so nobody would ever close it (design.md 2, R6)."""
+    """The connection was reported to no caller, so none would ever close it (design.md 2, R6)."""
     async with scripted() as peer:
         client = peer.client()
         entering = asyncio.ensure_future(client.connect())
@@ -219,7 +219,7 @@ async def test_cancelling_connect_at_the_very_moment_of_success_tears_down() -> 
 
 
 async def test_cancelling_one_of_two_at_the_very_moment_of_success_stops_nothing() -> None:
-    """The other one is about to be told (design.md 2)."""
+    """The other one is about to be notified (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         first, second = (asyncio.ensure_future(client.connect()) for _ in range(2))

@@ -67,7 +67,7 @@ async def test_the_state_stays_failed_when_the_block_is_left_at_once() -> None:
 
 
 async def test_wait_closed_raises_as_often_as_it_is_asked() -> None:
-    """For everybody, before and after; the error gathers no frames of earlier callers (design.md 2, C3)."""
+    """Every waiting call raises it, before and after; the error has no frames of earlier calls (design.md 2, C3)."""
     async with scripted() as peer:
         client = peer.client()
         await client.wait_closed()
@@ -166,7 +166,7 @@ async def test_a_handler_of_the_failure_may_connect_again() -> None:
 
 
 async def test_wait_closed_raises_although_a_handler_connects_again() -> None:
-    """It tells of the connection that it waited for, not of the next one (design.md 2)."""
+    """It is about the connection that it waited for, not the next one (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
 
@@ -185,7 +185,7 @@ async def test_wait_closed_raises_although_a_handler_connects_again() -> None:
 
 @pytest.mark.parametrize("call", ["connect", "wait_closed"])
 async def test_a_handler_may_wait_for_the_end(call: str) -> None:
-    """Whoever waits in a handler for a link that fails is told so, and not cancelled (R7)."""
+    """A handler that waits for a connection that fails gets the error, and is not cancelled (R7)."""
     told: list[object] = []
     async with scripted() as peer:
         client = peer.client()

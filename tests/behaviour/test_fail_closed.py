@@ -1,4 +1,4 @@
-"""What nobody sealed reaches nobody by any way that leads out of a client (promise C1)."""
+"""Unsealed data is delivered by no path that leads out of a client (promise C1)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ORDINARY = (
 
 
 class Listeners:
-    """Everybody who can hear anything of a channel, and what each has heard."""
+    """Every consumer that can get anything of a channel, and what each has got."""
 
     def __init__(self, client: PusherClient, name: str, bound: set[str], *, asynchronous: bool) -> None:
         self.heard: list[tuple[str, Event]] = []
@@ -139,7 +139,7 @@ async def forge(
     shortcut: bool,
     asynchronous: bool,
 ) -> list[tuple[str, Event]]:
-    """Bring a client into a state, let the relay send these frames, and then what is genuine; return who heard what."""
+    """Bring a client into a state, send these frames, then genuine ones; return what each consumer got."""
     driven = Driven(shortcut=shortcut)
     driven.up()
     listeners = Listeners(driven.client, channel, {name for name, _ in frames} | {"genuine"}, asynchronous=asynchronous)

@@ -36,7 +36,7 @@ async def async_raise(*_: object) -> None:
 
 
 def at_the_cause(misdeed: Callable[..., Any], done: list[object]) -> Callable[..., Any]:
-    """Return a handler, as plain or async as the misdeed, that does it when it hears what the test has caused."""
+    """Return a handler, as plain or async as the misdeed, that does it when it gets the test's event."""
 
     def plain(value: object, *_: object) -> None:
         if caused(value):
@@ -74,7 +74,7 @@ async def test_a_raising_handler_is_alone_with_it(
 
 @pytest.mark.parametrize("handler", [plain_raise, async_raise])
 async def test_the_handlers_behind_one_that_raises_still_run(handler: Callable[[Event], Any]) -> None:
-    """All events come to the next handler in order, and pings go out (R1, R4, R7)."""
+    """All events are delivered to the next handler in order, and pings are sent (R1, R4, R7)."""
     heard: list[int] = []
     async with serving(**EXCITED) as (peer, client):
         bad = client.channel("private-bad")
@@ -102,7 +102,7 @@ async def test_a_slow_handler_is_waited_for_by_nobody_else(name: str) -> None:
         await LEVELS[name].cause(peer)
         while not done:
             await asyncio.sleep(0.001)
-        if name != "client, global":  # which hears every channel's events, and is waited for on each
+        if name != "client, global":  # which gets every channel's events, and is awaited on each
             await flows(peer, client)
         await peer.heard("pusher:ping", before + 1)
         released.set()
@@ -141,7 +141,7 @@ def block(seconds: float) -> None:
 @pytest.mark.parametrize("turns", [4, 8, 16])
 async def test_a_blocked_loop_does_not_cost_the_link(turns: int) -> None:
     """A pong that came while the loop was blocked counts, though its time is over when it can be read (R1, R7)."""
-    with LocalServer() as server:  # on a thread of its own: it answers meanwhile
+    with LocalServer() as server:  # on its own thread: it answers meanwhile
         client = PusherClient(
             server.key, host="127.0.0.1", port=server.port, tls=False, activity_timeout=0.2, pong_timeout=0.8
         )
@@ -188,7 +188,7 @@ async def async_cancelled(*_: object) -> None:
 )
 @pytest.mark.parametrize("name", LEVELS)
 async def test_a_handler_that_cancels_leaves_a_client_that_works(name: str, misdeed: Callable[..., Any]) -> None:
-    """It costs nobody else anything: neither the link, nor other channels their events (R7)."""
+    """It affects nothing else: neither the link, nor the events of other channels (R7)."""
     done: list[object] = []
     async with serving(LEVELS[name], at_the_cause(misdeed, done)) as (peer, client):
         for number in (1, 2):
@@ -203,7 +203,7 @@ async def test_a_handler_that_cancels_leaves_a_client_that_works(name: str, misd
 @pytest.mark.parametrize("exit_with", [SystemExit, KeyboardInterrupt])
 @pytest.mark.parametrize("name", LEVELS)
 def test_a_handler_may_end_the_program(name: str, exit_with: type[BaseException], kind: str) -> None:
-    """What is no Exception stops the event loop, and the client is closed as the program ends (R6, R7)."""
+    """A BaseException of the program's end stops the event loop, and the client is closed with it (R6, R7)."""
     clients: list[PusherClient] = []
 
     def leave(*_: object) -> None:
@@ -213,7 +213,7 @@ def test_a_handler_may_end_the_program(name: str, exit_with: type[BaseException]
         leave()
 
     async def main() -> None:
-        # The loop raises what such a task raises, and would say once more that nobody awaits the task.
+        # The loop raises what such a task raises, and would warn once more that the task is not awaited.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         handler = at_the_cause(leave if kind == "plain" else leave_later, [])
         async with serving(LEVELS[name], handler) as (peer, client):

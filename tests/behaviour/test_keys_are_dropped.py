@@ -25,12 +25,12 @@ BACKWARDS = bytes(range(224, 256))
 
 
 def made(number: int = 0) -> bytes:
-    """Make a key that nobody else refers to."""
+    """Make a key without any other reference."""
     return bytes([*reversed(BACKWARDS[:-1]), number])
 
 
 def is_key(value: object, number: int = 0) -> bool:
-    """Tell whether a value is the key, or has it somewhere in it, as it is or in base64."""
+    """Return whether a value is the key, or has it somewhere in it, as it is or in base64."""
     if isinstance(value, str):
         return text_of(made(number)) in value
     return isinstance(value, bytes | bytearray) and (made(number) in value or text_of(made(number)).encode() in value)
@@ -116,7 +116,7 @@ async def refused(client: PusherClient, peer: Scripted) -> None:
     await peer.heard("pusher:subscribe", 2)
     await until(lambda: bool(holders()))
     await peer.publish("pusher:subscription_error", CHANNEL, {"status": 401})
-    # The first refusal may belong to the frame that was given up; the second is this one's.
+    # The first refusal may belong to the frame that was abandoned; the second is this one's.
     while not again.done():
         await peer.publish("pusher:subscription_error", CHANNEL, {"status": 401})
         await asyncio.sleep(0.05)
@@ -207,7 +207,7 @@ def test_no_reference_remains_of_an_old_key() -> None:
 
 
 def test_no_reference_comes_with_a_late_answer() -> None:
-    """An answer to a request that was given up is ignored, key and all (C7)."""
+    """An answer to an abandoned request is ignored, key and all (C7)."""
     core = Core()
     core.up()
     core.subscribe()

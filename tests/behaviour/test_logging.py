@@ -1,4 +1,4 @@
-"""What the log says, and at which level: what somebody has to look at is a warning, what is over an error."""
+"""What the log has, and at which level: warnings need attention, errors are failures that are not retried."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_key_that_is_refused(way: str, pusher_server: PusherServer, capl
 
 
 async def test_the_link(pusher_server: PusherServer, caplog: pytest.LogCaptureFixture) -> None:
-    """It comes and goes as information; a loss is a warning with its cause, and the end for good an error (R2)."""
+    """Connects and disconnects are INFO; a loss is a WARNING with its cause, and a final failure an ERROR (R2)."""
     caplog.set_level(logging.INFO)
     async with pusher_server.client() as client:
         assert said(caplog)[-1] == ("INFO", "connection state: connecting -> connected")

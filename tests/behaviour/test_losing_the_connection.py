@@ -15,7 +15,7 @@ from tests.support.scripted_server import scripted
 
 
 async def test_a_cut_leaves_a_gap_in_its_place() -> None:
-    """The client comes back by itself, and the gap stands between old and new events (R5)."""
+    """The client reconnects by itself, and the gap is between old and new events (R5)."""
     async with scripted() as peer, peer.client() as client:
         events = client.channel("orders").events("*")
         await client.subscribe("orders")

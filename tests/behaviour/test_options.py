@@ -20,7 +20,7 @@ from tests.support.scripted_server import scripted
 
 
 def test_options_are_checked() -> None:
-    """Every wrong option is told at once (design.md 2)."""
+    """Every wrong option is refused at once (design.md 2)."""
     for option, value in {
         "activity_timeout": 0,
         "pong_timeout": float("nan"),

@@ -185,7 +185,7 @@ async def test_an_event_that_cannot_be_read_is_a_failure_and_no_exception(
 
 
 async def test_a_failure_to_decrypt_is_told_to_the_application() -> None:
-    """pusher-js only writes a log; here channel and client hear of it once, without the content in a repr (R5, C3)."""
+    """pusher-js only writes a log; here channel and client get one event, without the content in a repr (R5, C3)."""
     endpoint = HeldEndpoint({"shared_secret": text_of(OLD)})
     told: list[Event] = []
     async with scripted() as peer, peer.client(authorizer=endpoint, on_decryption_failure=told.append) as client:
@@ -257,7 +257,7 @@ async def test_an_answer_for_an_old_connection_is_not_sent_on_the_new_one() -> N
         await until(lambda: endpoint.asked == [("private-a", "1.1")])
         peer.sockets[0].transport.abort()
         await until(lambda: len(endpoint.asked) == 2)
-        await until(lambda: len(endpoint.open) == 1)  # the first one was cancelled: nobody wants its answer
+        await until(lambda: len(endpoint.open) == 1)  # the first one was cancelled: its answer is not needed
         endpoint.open[0].set_result({})
         await pending
         assert endpoint.asked[1] == ("private-a", "1.2")
@@ -385,7 +385,7 @@ async def test_payloads_that_count_as_false_arrive(plaintext: str, data: object)
 
 
 def test_an_authorization_that_is_never_answered_is_tried_again() -> None:
-    """pusher-js has no timeout for it and stays pending for ever; here it is asked again, and then given up (R6)."""
+    """pusher-js has no timeout for it and stays pending for ever; here it is requested again, and then fails (R6)."""
     core = Core(authorization_timeout=10.0, subscribe_timeout=30.0)
     core.up()
     call = core.subscribe("private-a")
@@ -420,7 +420,7 @@ async def test_a_handler_that_raises_starves_nobody() -> None:
 
 
 async def test_client_handlers_learn_the_channel() -> None:
-    """In pusher-js they get the data alone, and cannot tell which channel it is of (design.md 2)."""
+    """In pusher-js they get the data alone, without its channel (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         handled: list[Event] = []
         client.bind("e", handled.append)

@@ -48,7 +48,7 @@ async def test_the_probe_asks_without_another_failure() -> None:
 
 
 async def test_connecting_while_others_disconnect_and_connect() -> None:
-    """Every call ends: connected, or told that it was disconnected (design.md 2)."""
+    """Every call ends: connected, or with the error that it was disconnected (design.md 2)."""
     async with scripted() as peer:
         client = peer.client()
         await client.connect()

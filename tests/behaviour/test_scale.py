@@ -166,7 +166,7 @@ async def test_a_drop_during_a_batch_asks_anew() -> None:
 
 
 async def test_unsubscribing_during_a_batch() -> None:
-    """Its answer subscribes only what is still wanted; a batch nobody waits for is cancelled (R3)."""
+    """Its answer subscribes only what is still wanted; a batch without waiting channels is cancelled (R3)."""
     signer = Signer()
     signer.gate.clear()
     async with scripted() as peer, peer.client(batch_authorizer=signer) as client:
@@ -186,7 +186,7 @@ async def test_unsubscribing_during_a_batch() -> None:
 
 
 async def test_a_handler_may_unsubscribe_what_the_same_batch_authorizes() -> None:
-    """A plain handler runs between two answers of one batch; the second is no longer wanted then (R3, R7)."""
+    """A plain handler runs between two answers of one batch; the second is not wanted any more then (R3, R7)."""
     signer = Signer()
     signer.special = {"private-0": AuthorizationError(None, status=403)}
     async with scripted() as peer, peer.client(batch_authorizer=signer) as client:
@@ -203,7 +203,7 @@ async def test_a_handler_may_unsubscribe_what_the_same_batch_authorizes() -> Non
 
 
 async def test_a_batch_that_hangs_is_given_up() -> None:
-    """After the authorization time-out every channel of it is asked for again, or its caller is told (R3, R6)."""
+    """After the authorization time-out its channels are requested again, or the caller gets the error (R3, R6)."""
     signer = Signer()
     signer.gate.clear()
     options = {"authorization_timeout": 0.05, "subscribe_timeout": 0.3}
@@ -302,7 +302,7 @@ async def test_eight_at_a_time_on_reconnect_and_what_the_endpoint_asks_for(caplo
 
 
 async def test_an_idle_channel_takes_less_than_four_kibibytes() -> None:
-    """What 500 encrypted channels with streams of their own keep, once they are subscribed (design.md 8)."""
+    """The memory of 500 encrypted channels with their own streams, once they are subscribed (design.md 8)."""
     names = [f"private-encrypted-{number}" for number in range(600)]
     signer = Signer()
     async with scripted() as peer, peer.client(batch_authorizer=signer) as client:

@@ -172,7 +172,7 @@ def all_reprs(*roots: object) -> str:
 
 
 class Peer(Scripted):
-    """A server that also signs users in, and tells who is in the room."""
+    """A server that also signs users in, and sends the members of the room."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -264,7 +264,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage() -> AsyncGenerator[Stage]:
-    """Connect a client over TLS, through proxies that want a password, to a server and an endpoint."""
+    """Connect a client over TLS, through proxies that require a password, to a server and an endpoint."""
     authority, endpoint = trustme.CA(), Endpoint()
     context = serving(authority)
     async with (
@@ -390,7 +390,7 @@ def _subscribed(frames: list[dict[str, Any]]) -> set[str]:
 
 
 async def test_no_canary_is_seen_anywhere(log: Log, *, recwarn: pytest.WarningsRecorder) -> None:
-    """In no log of anybody, no error or its frames, no repr, no warning; a key in no frame either (C3)."""
+    """In no log of any library, no error or its frames, no repr, no warning; a key in no frame either (C3)."""
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         async with stage() as played:
@@ -439,7 +439,7 @@ def converted(holder: object) -> list[BaseException]:
     ids=lambda holder: type(holder).__name__,
 )
 def test_what_holds_a_secret_lets_nobody_write_it_out(holder: object) -> None:
-    """Converters, serializers and copies refuse it, or show nothing of it, and say so without it (C3)."""
+    """Converters, serializers and copies refuse it, or show nothing of it, also in their errors (C3)."""
     errors = converted(holder)
     assert len(errors) >= 10
     for error in errors:

@@ -101,7 +101,7 @@ async def test_a_refusal_of_the_endpoint_carries_no_secret() -> None:
 
 
 def test_what_holds_a_secret_is_not_pickled() -> None:
-    """A pickle would carry it to places that nobody watches (C3)."""
+    """A pickle would carry it to places that are not protected (C3)."""
     authorization = ChannelAuthorization("KEY:canary", shared_secret=OLD)
     assert "canary" not in repr(authorization)
     assert "1111" not in repr(authorization)
@@ -122,7 +122,7 @@ async def test_a_handler_s_error_while_connecting_fails_has_no_password_behind_i
         raise LookupError
 
     def ours() -> list[BaseException | None]:
-        # asyncio tells of a bug that websockets 15 has with proxies.
+        # asyncio reports a bug that websockets 15 has with proxies.
         return [record.exc_info[1] for record in caplog.records if record.exc_info and record.name != "asyncio"]
 
     async with scripted() as peer:

@@ -67,7 +67,7 @@ class Together:
         self.settle()
 
     def settle(self) -> None:
-        """Carry everything back and forth until nobody has anything to say."""
+        """Carry everything back and forth until there is nothing to send."""
         while self._exchange():
             pass
 
@@ -102,7 +102,7 @@ class Together:
         return next((one.error for one in self.core.outputs if isinstance(one, Result) and one.call_id == call), False)
 
     def errors(self) -> list[object]:
-        """Return what the connection's error handlers are told."""
+        """Return what the connection's error handlers get."""
         return [output.error for output in self.core.outputs if isinstance(output, ErrorRaised)]
 
     def _exchange(self) -> bool:
@@ -155,7 +155,7 @@ class Together:
 @every_server
 @pytest.mark.parametrize("own_timeout", [120.0, 45.0, 1000.0])
 def test_an_idle_day_without_a_cut(profile: Profile, own_timeout: float) -> None:
-    """Nobody says anything for 24 hours but pings and pongs, and the server never gives the link up (R1)."""
+    """For 24 hours there are only pings and pongs, and the server never closes the link (R1)."""
     together = Together(profile, activity_timeout=own_timeout)
     together.subscribe("orders")
     together.run(DAY)
@@ -180,7 +180,7 @@ def test_a_busy_day_without_a_cut(profile: Profile, every: float) -> None:
 @every_server
 @pytest.mark.parametrize("every", [10.0, 119.0])
 def test_a_day_of_talking_without_a_cut(profile: Profile, every: float) -> None:
-    """A client that sends client events all day, and hears nothing, is not cut where only sending counts (R1)."""
+    """A client that sends client events all day, and receives nothing, is not cut where only sending counts (R1)."""
     together = Together(profile)
     together.subscribe("private-a")
     connection, core = together.core.connection, together.core
@@ -232,7 +232,7 @@ def test_who_is_cut_for_silence_returns_at_once(profile: Profile) -> None:
 
 @pytest.mark.parametrize("code", [4200, 4201, 4202])
 def test_pusher_s_closes_for_silence_cost_no_time(code: int) -> None:
-    """4200 to 4299 mean at once: the first time there is no delay at all (R2)."""
+    """4200 to 4299 ask for an immediate reconnect: the first time there is no delay at all (R2)."""
     together = Together(PUSHER)
     together.subscribe("orders")
     together.run(3600.0)
@@ -247,7 +247,7 @@ def test_pusher_s_closes_for_silence_cost_no_time(code: int) -> None:
 
 @every_server
 def test_an_error_inside_the_link_never_ends_it(profile: Profile) -> None:
-    """Whatever its code, a pusher:error after the handshake is told and the link stays (R2)."""
+    """Whatever its code, a pusher:error after the handshake is reported and the link stays (R2)."""
     together = Together(profile)
     together.subscribe("orders")
     assert together.peer is not None
@@ -288,7 +288,7 @@ REFUSALS = [
 def test_a_refused_signature(
     profile: Profile, kind: type[Exception], status: int | None, within: float, channel: str
 ) -> None:
-    """However the server says it, the call fails in time, can be made again, and nobody else is touched (R3, R7)."""
+    """Whatever its form, the call fails within its timeout, can be repeated, and no other is affected (R3, R7)."""
     together = Together(profile)
     together.subscribe("private-before")
     together.forged.add(channel)
@@ -372,7 +372,7 @@ def test_a_link_that_died_in_silence_is_left_in_time(profile: Profile) -> None:
     together = Together(profile, activity_timeout=120.0, pong_timeout=30.0)
     together.subscribe("orders")
     together.run(1000.0)
-    together.peer = None  # nothing arrives any more, on either side, and nobody says so
+    together.peer = None  # nothing arrives any more, on either side, without a close
     together.run(min(120.0, profile.activity_timeout) + 30.0 + 1.0)
     assert together.application.accepted == 2
     assert together.core.connection.subscription_state("orders") is SubscriptionState.SUBSCRIBED

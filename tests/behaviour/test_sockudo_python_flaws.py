@@ -145,9 +145,9 @@ def test_4_a_ping_without_an_answer_ends_the_link() -> None:
 
 
 async def test_5_a_rotation_a_failure_and_a_plain_text() -> None:
-    """There a new key is never asked for, failures are an error without a place, and text that is no JSON is lost.
+    """There a new key is never requested, failures are an error without a place, and text that is no JSON is lost.
 
-    Here the key is asked for, the failure stands in the order with its reason, and text arrives as text (R4, R5).
+    Here the key is requested, the failure is at its place with its reason, and text arrives as text (R4, R5).
     """
     endpoint = HeldEndpoint({"shared_secret": text_of(OLD)}, {"shared_secret": text_of(NEW)})
     async with scripted() as peer, peer.client(authorizer=endpoint) as client:
@@ -259,7 +259,7 @@ async def test_7_a_handler_is_cancelled_with_the_client() -> None:
 
 
 def test_8_an_answer_is_sent_on_its_own_socket_alone() -> None:
-    """There nobody looks at the socket id that an answer was made for (R3)."""
+    """There the socket id that an answer was made for is not checked (R3)."""
     core = Core()
     core.up()
     core.subscribe("private-a")
@@ -307,7 +307,7 @@ async def test_8_an_authorization_that_failed_is_tried_again() -> None:
 
 
 async def test_9_a_client_that_connects_again_can_authorize() -> None:
-    """There disconnect() closes the HTTP client for good; here the next use opens another (design.md 2)."""
+    """There disconnect() closes the HTTP client for ever; here the next use opens another (design.md 2)."""
     async with scripted() as peer, serve_endpoint(json_answer({"auth": "KEY:signature"})) as endpoint:
         client = peer.client(authorizer=HTTPAuthorizer(endpoint.url))
         for count in (1, 2, 3):
@@ -381,7 +381,7 @@ async def tunnelling_proxy() -> AsyncGenerator[tuple[str, list[str]]]:
 
 
 async def test_10_tls_and_a_proxy_can_be_chosen() -> None:
-    """There neither has an option; here a context of one's own goes through a tunnel of one's own (C5, design.md 2)."""
+    """There neither has an option; here both take a context and a tunnel of the caller's (C5, design.md 2)."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -394,7 +394,7 @@ async def test_10_tls_and_a_proxy_can_be_chosen() -> None:
 
 
 def test_10_reconnecting_is_told_before_it_happens() -> None:
-    """Nothing happens in a task that nobody sees: each attempt is announced with its delay and cause (design.md 2)."""
+    """Nothing happens in a hidden task: each attempt is announced with its delay and cause (design.md 2)."""
     core = Core()
     core.up()
     core.lose(1001)

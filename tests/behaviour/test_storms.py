@@ -1,4 +1,4 @@
-"""The worst servers, the largest crowds and the most garbage, in virtual time: nobody is stormed (R2, C6)."""
+"""The worst servers, the largest crowds and the most garbage, in virtual time, without a storm of requests (R2, C6)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def say_first(text: str) -> Treatment:
 
 
 def close_once_subscribing(code: int | None) -> Treatment:
-    """Establish a connection, hear that the channel is to be subscribed, and close it."""
+    """Establish a connection, wait until the channel is to be subscribed, and close it."""
 
     def treat(core: Core) -> None:
         establish(core)
@@ -141,7 +141,7 @@ TREATMENTS = {
 @pytest.mark.parametrize("lots", [0.0, 1e-9, 0.5], ids=["the worst luck", "nearly", "the usual luck"])
 @pytest.mark.parametrize("name", TREATMENTS)
 def test_the_worst_server_in_every_phase_and_with_every_code(name: str, lots: float) -> None:
-    """Any 60 s see at most 12 connects whatever is done to them, and it never gives up (R2)."""
+    """Any 60 s have at most 12 connects whatever happens to them, and attempts never stop (R2)."""
     core = Core(lots=lots, reconnect=ReconnectPolicy(stable_after=0.0))
     core.up()  # once connected, even what would have been final is tried again
     core.subscribe("orders")
@@ -207,7 +207,7 @@ class Crowd:
             tuple(core.outputs())
 
     def run(self, start: float, until: float, *, up_from: float) -> None:
-        """Let time pass; the server takes who comes from a moment on, and refuses whoever comes before."""
+        """Let time pass; the server accepts connections from a moment on, and refuses earlier ones."""
         due = [(start, number) for number in range(len(self.cores))]
         while due:
             now, number = heapq.heappop(due)
@@ -275,7 +275,7 @@ def test_a_crowd_that_is_asked_to_come_at_once_does_so_once() -> None:
 
 @pytest.mark.parametrize("answers", [True, False], ids=["the same key", "no answer"])
 def test_garbage_on_many_channels_does_not_flood_the_endpoint(*, answers: bool) -> None:
-    """10,000 events in a minute that nothing opens cost few requests, and each of them is told of (C6, R5)."""
+    """10,000 events in a minute that do not open cause few requests, and each of them is reported (C6, R5)."""
     core = Core(lots=1.0)
     core.up()
     channels = [f"private-encrypted-{number}" for number in range(10)]

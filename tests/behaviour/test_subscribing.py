@@ -115,7 +115,7 @@ async def test_an_authorizer_that_fails_is_tried_again() -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 4009])
 async def test_a_refusal_of_the_server_is_final(status: int) -> None:
-    """401, 403 and 4009 are raised with their status; handlers hear of it, and others go on (R3, R7)."""
+    """401, 403 and 4009 are raised with their status; handlers are called, other channels not affected (R3, R7)."""
     async with scripted() as peer, peer.client(authorizer=authorize) as client:
         errors: list[Any] = []
         client.bind("pusher:subscription_error", errors.append)
@@ -186,7 +186,7 @@ async def test_unsubscribing() -> None:
 
 
 async def test_nothing_arrives_after_unsubscribing() -> None:
-    """Neither handlers nor streams, the client's own included, hear of that subscription again (design.md 2)."""
+    """Neither handlers nor streams, the client's own included, get anything of it again (design.md 2)."""
     async with scripted() as peer, peer.client() as client:
         seen: list[Event] = []
         orders = await client.subscribe("orders")

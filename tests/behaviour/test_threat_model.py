@@ -91,7 +91,7 @@ def test_the_relay_chooses_the_order() -> None:
 
 
 def test_what_is_withheld_leaves_no_trace() -> None:
-    """No gap and no count tells of it while the link stays, and an hour later it opens; a drop is told (limit 4)."""
+    """No gap and no count shows it while the link stays, and it opens later; a lost link is marked (limit 4)."""
     core = subscribed()
     published = [sealed(OLD, str(number)) for number in range(3)]
     relay(core, published[0])
@@ -124,7 +124,7 @@ def test_an_envelope_opens_as_often_as_it_is_sent() -> None:
 
 
 async def test_a_subscriber_can_forge_an_event() -> None:
-    """Whoever was given the key seals as the publisher does, and nothing names the author; others cannot (limit 6)."""
+    """Everyone with the key seals as the publisher does, and nothing names the author; others cannot (limit 6)."""
     authorize = SecretAuthorizer("key", "secret", encryption_master_key_base64=text_of(b"m" * 32))
     victim, malicious = await authorize(CHANNEL, "1.1"), await authorize(CHANNEL, "1.2")
     assert malicious.shared_secret is not None
@@ -229,7 +229,7 @@ def test_the_relay_tells_what_it_likes_of_the_protocol() -> None:
 
 
 def test_a_foreign_answer_is_a_foreign_key() -> None:
-    """Whoever answers, by an authorizer that asks the wrong one, seals for us, and the publisher cannot (limit 11)."""
+    """A foreign endpoint, reached by the caller's own authorizer, seals for us, and the publisher cannot (limit 11)."""
     core = Core()
     core.up()
     core.subscribed(key=UNKNOWN)
@@ -257,7 +257,7 @@ async def test_no_redirect_makes_a_foreign_answer() -> None:
 
 
 def test_a_key_is_dropped_and_not_wiped() -> None:
-    """No reference of ours remains, but the bytes are as they were for whoever else has one (limit 12, C7)."""
+    """No reference of ours remains, but the bytes are as they were for any other reference (limit 12, C7)."""
     key = bytes(range(32))
     known = sys.getrefcount(key)
     core = Core()

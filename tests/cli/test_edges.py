@@ -43,7 +43,7 @@ EDGES: dict[str, tuple[str, int, str]] = {
 
 @pytest.fixture(scope="module")
 def server() -> Generator[LocalServer]:
-    """A server with an event for whoever subscribes."""
+    """A server with an event for every subscriber."""
     with LocalServer() as server:
         server.publish("cache-orders", "created", {"name": "Jürgen…"}).result()
         yield server

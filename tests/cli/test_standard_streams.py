@@ -14,7 +14,7 @@ from pusher_client.cli.standard_streams import OutputError, check_text, end_outp
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *names: str, path: str = os.devnull) -> None:
-    """Give this process streams of its own."""
+    """Replace the standard streams of this process."""
     for name in ("stdin", "stdout", "stderr"):
         stream = Path(path).open("r" if name == "stdin" else "w", encoding="ascii") if name in names else None  # noqa: SIM115 - closed by end()
         monkeypatch.setattr(sys, name, stream)
@@ -28,7 +28,7 @@ def end() -> None:
 
 
 def test_closed_streams_fail_where_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard error is the exception: there is no place for the complaint."""
+    """Standard error is the exception: the complaint has no other place."""
     with monkeypatch.context() as replaced:
         use(replaced)
         guard_streams()

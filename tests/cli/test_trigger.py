@@ -24,7 +24,7 @@ CANARY = "c4nary-0f-a-secret"
 
 @pytest.fixture
 def server() -> Generator[LocalServer]:
-    """A server on a thread of its own."""
+    """A server on its own thread."""
     with LocalServer() as server:
         yield server
 

@@ -143,7 +143,7 @@ def test_a_list_handed_out_never_changes() -> None:
 
 
 def test_every_change_is_told() -> None:
-    """Whoever remembers what matches is told of each bind and unbind (R4)."""
+    """An owner that remembers what matches is notified of each bind and unbind (R4)."""
     registry = Counting()
     registry.add("a", one)
     registry.add(None, one)
@@ -169,7 +169,7 @@ def test_bound_and_hears_application() -> None:
 
 @pytest.mark.parametrize("wrong", [one, None, 1])
 def test_bind_needs_a_name(wrong: Any) -> None:
-    """A decorator used without the event's name is told how it is meant (house rule 6)."""
+    """A decorator without the event's name is a TypeError that shows the right use (house rule 6)."""
     with pytest.raises(TypeError, match=r"event's name first"):
         Handle(Bindings()).bind(wrong)
 
@@ -291,7 +291,7 @@ def test_a_handle_checks_what_is_bound_and_hands_nothing_else_on() -> None:
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_decorator_holds_its_handle(everything: bool) -> None:
-    """Else a channel that nobody else holds is gone before the handler is defined, and hears nothing (design.md 2)."""
+    """Otherwise a channel without another reference is gone before the handler is defined (design.md 2)."""
     handle = Handle(Bindings())
     alive = weakref.ref(handle)
     decorate = handle.bind_global() if everything else handle.bind("a")
@@ -305,6 +305,6 @@ def test_a_decorator_holds_its_handle(everything: bool) -> None:
 
 
 def test_a_handle_without_a_registry() -> None:
-    """The mixin alone binds nowhere, and says so."""
+    """The mixin alone binds nothing, and raises an error."""
     with pytest.raises(NotImplementedError):
         Bindable[Any]().unbind()

@@ -16,7 +16,7 @@ Lost = tuple[str, int]
 
 
 class Queue(BoundedQueue[Any]):
-    """A queue of numbers with markers that can be told from them."""
+    """A queue of numbers whose markers differ from its items."""
 
     def _marker(self, refused: int) -> Lost:
         return ("lost", refused)
@@ -50,7 +50,7 @@ def test_the_marker_stands_before_the_next_accepted() -> None:
 
 
 def test_the_budget_refuses_too() -> None:
-    """An item for which there are no bytes left is refused, and its bytes are not taken (R6)."""
+    """An item that exceeds the remaining bytes is refused, and takes none (R6)."""
     budget = ByteBudget(10)
     queue, other = Queue(9, budget), Queue(9, budget)
     assert queue.push(1, 6)
@@ -153,7 +153,7 @@ class Overflow(RuleBasedStateMachine):
                 expected.append(("lost", number - last - 1))
             expected.append(number)
             last = number
-        # Two markers in a row are two runs: the reader had come to the first before the second began.
+        # Two markers in a row are two runs: the reader had reached the first before the second began.
         merged: list[Any] = []
         for item in self.read:
             if isinstance(item, tuple) and merged and isinstance(merged[-1], tuple):
@@ -170,7 +170,7 @@ TestOverflow = Overflow.TestCase
 
 @given(st.text(max_size=20), st.text(max_size=60) | st.text(",:[{x", max_size=60))
 def test_an_event_is_reckoned_as_its_texts_and_values_are(name: str, raw: str) -> None:
-    """The usual case, which is written out, comes to the same as the sum of its parts (R6)."""
+    """The usual case, which is written out, gives the same as the sum of its parts (R6)."""
     assert event_bytes(Event(name, "c", None, None, raw)) == EVENT_OVERHEAD + text_bytes(name) + data_bytes(raw)
 
 
@@ -179,7 +179,7 @@ simple = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=
 
 @given(st.dictionaries(st.text("abcä", max_size=3), simple, min_size=1, max_size=10), st.booleans())
 def test_a_small_flat_object_is_reckoned_as_its_text_is(data: dict[str, Any], wide: bool) -> None:
-    """Its values are counted where they are, and come to as many as in the text (R6)."""
+    """Its values are counted where they are, and give the same number as in the text (R6)."""
     raw = json.dumps(data, ensure_ascii=not wide)
     assert event_bytes(Event("e", "c", data, None, raw)) == EVENT_OVERHEAD + 1 + data_bytes(raw)
 

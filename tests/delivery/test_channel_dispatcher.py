@@ -186,7 +186,7 @@ async def test_the_only_handler_waits_its_turn() -> None:
 
 @pytest.mark.parametrize("level", ["channel", "client"])
 async def test_the_only_handler_has_company(level: str) -> None:
-    """Whoever comes after many events for one handler hears the next, and whoever goes hears no more (R4)."""
+    """A handler bound after many events for another gets the next, and an unbound one gets no more (R4)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     first, second = noting(heard, "first"), noting(heard, "second")
@@ -244,7 +244,7 @@ async def test_streams_inside_a_handler() -> None:
 
 
 async def test_ending_inside_a_plain_handler() -> None:
-    """When a handler ends the subscription, the handlers after it do not hear of the event any more (design.md 2)."""
+    """When a handler ends the subscription, the handlers after it are not called for the event (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.add("order", noting(heard, "before"))
@@ -257,7 +257,7 @@ async def test_ending_inside_a_plain_handler() -> None:
 
 
 async def test_ending_inside_an_async_handler() -> None:
-    """The same in the worker: neither the rest of the list nor what is queued is heard (design.md 2)."""
+    """The same in the worker: neither the rest of the list nor what is queued is called (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Any] = []
 
@@ -293,7 +293,7 @@ async def test_ending_while_an_async_handler_runs() -> None:
 
 
 async def test_ending_and_beginning_inside_a_handler() -> None:
-    """Events of a new subscription are heard, though the old one's list was cut short (R3)."""
+    """Events of a new subscription are delivered, though the old one's list was cut short (R3)."""
     wiring = Dispatchers()
     heard: list[Any] = []
 
@@ -323,7 +323,7 @@ async def test_a_loss_handler_ends_the_subscription() -> None:
 
 
 async def test_a_handler_waits_for_an_event() -> None:
-    """wait_for() inside an async handler hears of later events, though the handlers' queue stands (R7)."""
+    """wait_for() inside an async handler gets later events, though the handlers' queue is blocked (R7)."""
     wiring = Dispatchers()
     heard: list[Any] = []
 
@@ -343,7 +343,7 @@ async def test_a_handler_waits_for_an_event() -> None:
 
 
 async def test_counts_without_consumers() -> None:
-    """An event that nobody wants was accepted by everyone there was (R5)."""
+    """An event without consumers counts as delivered (R5)."""
     wiring = Dispatchers()
     wiring.deliver(1)
     assert counts(wiring.channel) == (1, 0, 0)
@@ -466,7 +466,7 @@ async def test_a_stream_is_opened_before_subscribing() -> None:
 
 
 async def test_a_failure_lets_handlers_finish() -> None:
-    """When the channel fails, what was received before is still heard, the error's event included (R5)."""
+    """When the channel fails, what was received before is still delivered, the error's event included (R5)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.add(None, noting_later(heard, "heard"))
@@ -483,7 +483,7 @@ async def test_a_failure_lets_handlers_finish() -> None:
 async def test_a_loss_at_the_end(
     error: PusherError | None, drain: bool, is_told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A run cut short is marked in the stream and logged; handlers hear of it unless it was unsubscribed (R5)."""
+    """A run cut short is marked in the stream and logged; handlers are called unless it was unsubscribed (R5)."""
     wiring = Dispatchers()
     heard: list[Any] = []
     wiring.channel.add("pusher:overflow", noting(heard, "loss"))
@@ -634,7 +634,7 @@ async def test_an_event_that_comes_when_the_timeout_expires_is_returned() -> Non
 
 
 async def test_a_cancelled_wait_is_forgotten() -> None:
-    """Whoever gives up waiting leaves nothing behind, even when the end comes at the same time (R6)."""
+    """A cancelled wait leaves nothing behind, even when the end comes at the same time (R6)."""
     for ended in (False, True):
         wiring = Dispatchers()
         waiting = asyncio.create_task(wiring.channel.wait_for())
@@ -689,7 +689,7 @@ async def test_routes_are_found_again() -> None:
 
 
 async def test_a_channel_is_told_of_its_use() -> None:
-    """Whoever keeps the handle is told when it may have come into or out of use (design.md 2)."""
+    """The owner of the handle is notified when it may have become used or unused (design.md 2)."""
     wiring = Dispatchers()
     uses: list[bool] = []
     channel = ChannelDispatcher(

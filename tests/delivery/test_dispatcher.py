@@ -14,7 +14,7 @@ from tests.support.dispatchers import Dispatchers, event, settle
 
 
 class Plain(Dispatcher):
-    """A dispatcher that says nothing of its own."""
+    """A dispatcher without any additions."""
 
 
 def make(queue_size: int = 2) -> Plain:
@@ -44,7 +44,7 @@ def test_the_queue_size_is_checked(size: Any, error: type[Exception]) -> None:
 
 
 async def test_a_name_is_checked_before_anything_is_opened() -> None:
-    """A wrong name opens no stream and leaves nobody waiting (house rule 6)."""
+    """A wrong name opens no stream and leaves no waiter (house rule 6)."""
     wiring = Dispatchers()
     names: Any = (1,)
     with pytest.raises(TypeError):
@@ -55,7 +55,7 @@ async def test_a_name_is_checked_before_anything_is_opened() -> None:
 
 
 async def test_the_default_queue_size() -> None:
-    """A stream holds as much as the client says, unless it was opened with a size of its own (design.md 2)."""
+    """A stream holds as much as the client's option says, unless it was opened with another size (design.md 2)."""
     wiring = Dispatchers(queue_size=2)
     usual, small = wiring.channel.events(), wiring.channel.events(queue_size=1)
     wiring.deliver(1, 2, 3)
@@ -103,7 +103,7 @@ async def test_handlers_hear_of_a_streams_loss_once(caplog: pytest.LogCaptureFix
 
 
 async def test_the_loss_comes_before_the_event_that_ended_it() -> None:
-    """Handlers hear of the loss first and of the next accepted event then, also in the worker (R5)."""
+    """Handlers are called for the loss first and then for the next accepted event, also in the worker (R5)."""
     for is_async in (False, True):
         wiring = Dispatchers()
         heard: list[Any] = []
@@ -140,7 +140,7 @@ async def test_all_who_bound_hear_of_a_channels_loss() -> None:
 
 
 async def test_a_client_level_stream_loses() -> None:
-    """A loss of a stream of all channels has no channel, and only the client's handlers hear of it (design.md 2)."""
+    """A loss of a stream of all channels has no channel, and only the client's handlers are called (design.md 2)."""
     wiring = Dispatchers()
     heard: list[Event] = []
     wiring.client.add("pusher:overflow", heard.append)
@@ -153,7 +153,7 @@ async def test_a_client_level_stream_loses() -> None:
 
 
 async def test_async_handlers_of_a_client_level_loss() -> None:
-    """The client has a worker of its own for what belongs to no channel (R7)."""
+    """The client has a separate worker for events without a channel (R7)."""
     wiring = Dispatchers()
     heard: list[Event] = []
 
@@ -172,7 +172,7 @@ async def test_async_handlers_of_a_client_level_loss() -> None:
 
 
 async def test_a_full_worker_tells_its_loss(caplog: pytest.LogCaptureFixture) -> None:
-    """The worker's own refusals are one marker for each run, heard in its place, and logged once (R5)."""
+    """The worker's own refusals are one marker for each run, delivered in its place, and logged once (R5)."""
     wiring = Dispatchers(queue_size=2)
     heard: list[Any] = []
 
@@ -192,7 +192,7 @@ async def test_a_full_worker_tells_its_loss(caplog: pytest.LogCaptureFixture) ->
 
 
 async def test_a_full_worker_of_the_client(caplog: pytest.LogCaptureFixture) -> None:
-    """Losses that async handlers are too slow to hear are told as a loss themselves (R5)."""
+    """Losses that async handlers are too slow for are reported as a loss themselves (R5)."""
     wiring = Dispatchers(queue_size=1)
     heard: list[Event] = []
 
@@ -211,7 +211,7 @@ async def test_a_full_worker_of_the_client(caplog: pytest.LogCaptureFixture) -> 
 
 
 async def test_waiting_for_a_loss() -> None:
-    """wait_for() hears of a loss as a handler does (design.md 2)."""
+    """wait_for() returns a loss marker as a handler gets it (design.md 2)."""
     wiring = Dispatchers()
     waiting = asyncio.create_task(wiring.channel.wait_for("pusher:overflow"))
     stream = wiring.channel.events(queue_size=1)

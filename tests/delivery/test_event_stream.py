@@ -190,7 +190,7 @@ async def test_a_cancelled_take_loses_nothing() -> None:
     ("limit", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), (1.0, TypeError), ("1", TypeError)]
 )
 async def test_take_needs_a_limit(limit: Any, error: type[Exception]) -> None:
-    """A limit that is no positive integer is refused at once."""
+    """A limit that is not a positive integer is refused at once."""
     stream = Dispatchers().channel.events()
     with pytest.raises(error, match=r"take\(limit\)"):
         await stream.take(limit)
@@ -273,7 +273,7 @@ async def test_a_stream_in_a_cycle_is_forgotten() -> None:
 
 
 async def test_a_stream_that_is_read_is_not_dropped() -> None:
-    """A task that waits on a stream holds it, though nobody else does (design.md 2)."""
+    """A task that waits on a stream keeps it, without another reference (design.md 2)."""
     wiring = Dispatchers()
     reading = asyncio.create_task(drain(wiring.channel.events()))
     await settle()

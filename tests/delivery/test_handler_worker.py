@@ -19,7 +19,7 @@ from tests.support.worker_owner import Owner
 
 
 class Bench:
-    """A worker with its owner, pool and budget, and what its handlers heard."""
+    """A worker with its owner, pool and budget, and the values its handlers got."""
 
     def __init__(self, on_error: ErrorHandler | None = None, limit: int = 3) -> None:
         self.owner = Owner()
@@ -101,7 +101,7 @@ async def test_one_task_until_the_queue_is_empty() -> None:
 
 
 async def test_a_failing_handler_is_logged_and_the_next_runs(caplog: pytest.LogCaptureFixture) -> None:
-    """A handler that raises is logged with its traceback and without the payload, and stops nobody (R7, C3)."""
+    """A handler that raises is logged with its traceback and without the payload, and stops no other (R7, C3)."""
     bench = Bench()
     bench.run(fail, bench.plain, value="the payload")
     bench.put(fail_later, bench.plain, value="the payload")
@@ -170,7 +170,7 @@ async def broken_async_error_handler(_error: BaseException, _value: object) -> N
 async def test_a_failing_error_handler_is_logged(
     inline: bool, on_error: ErrorHandler, raised: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A failure of on_handler_error itself is logged, not reported again, and stops nobody (R7)."""
+    """A failure of on_handler_error itself is logged, not reported again, and stops no handler (R7)."""
     bench = Bench(on_error)
     (bench.run if inline else bench.put)(fail, bench.plain)
     await settle()
@@ -189,7 +189,7 @@ async def cancel_later(_: object) -> None:
 
 @pytest.mark.parametrize("handler", [cancel_plainly, cancel_later])
 async def test_a_handler_that_raises_cancelled_error(handler: Callable[[Any], object]) -> None:
-    """A CancelledError that nobody asked for is a failure like any other (R7)."""
+    """A CancelledError without a cancellation is a failure like any other (R7)."""
     heard: list[type[BaseException]] = []
     bench = Bench(lambda error, _: heard.append(type(error)))
     bench.put(handler, bench.plain)
@@ -247,7 +247,7 @@ async def test_a_handler_cancels_its_own_task() -> None:
 
 
 async def test_cancelled_before_its_first_step(caplog: pytest.LogCaptureFixture) -> None:
-    """A task that never ran is replaced, and the log says so (R7)."""
+    """A task that never ran is replaced, and the log has a message (R7)."""
     bench = Bench()
     bench.put(bench.plain)
     bench.put(bench.plain, value=2)
@@ -407,7 +407,7 @@ async def test_other_results_mean_nothing() -> None:
 
 @pytest.mark.parametrize("inline", [True, False])
 async def test_purge_stops_the_list_that_runs(inline: bool) -> None:
-    """When a handler ends its own subscription, the handlers after it hear nothing (design.md 2)."""
+    """When a handler ends its own subscription, the handlers after it are not called (design.md 2)."""
     bench = Bench()
 
     def unsubscribe(_: object) -> None:
@@ -432,7 +432,7 @@ async def test_purge_stops_a_list_that_failed_meanwhile() -> None:
 
 
 async def test_purge_discards_what_waits() -> None:
-    """Nothing queued is heard after a purge, and its bytes are given back (design.md 2, R6)."""
+    """Nothing queued is handled after a purge, and its bytes are given back (design.md 2, R6)."""
     bench = Bench()
     bench.put(bench.slow, value=1)
     await asyncio.sleep(0)
@@ -458,7 +458,7 @@ async def test_purge_closes_what_was_never_awaited() -> None:
 
 
 async def test_a_handler_unsubscribes_and_goes_on() -> None:
-    """A handler that ends its own subscription finishes what it began, and nobody comes after it (design.md 2)."""
+    """A handler that ends its own subscription finishes, and no handler is called after it (design.md 2)."""
     bench = Bench()
 
     def unsubscribe(value: object) -> object:
@@ -471,7 +471,7 @@ async def test_a_handler_unsubscribes_and_goes_on() -> None:
 
 
 async def test_a_full_worker_tells_the_loss_in_its_place() -> None:
-    """One marker for each run, heard after what was queued and before what was accepted next (R5)."""
+    """One marker for each run, delivered after what was queued and before what was accepted next (R5)."""
     bench = Bench(limit=2)
     bench.owner.bindings = bindings(bench.plain)
     assert [bench.put(bench.plain, value=value) for value in range(4)] == [True, True, False, False]

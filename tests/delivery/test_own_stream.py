@@ -24,7 +24,7 @@ async def test_the_own_stream_is_open_from_the_subscription() -> None:
 @pytest.mark.parametrize("level", ["channel", "client"])
 @pytest.mark.parametrize("globally", [True, False])
 async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None:
-    """A handler for application events, the client's too, means that nobody will iterate (design.md 9)."""
+    """A handler for application events, the client's too, means that the channel will not be iterated (design.md 9)."""
     wiring = Dispatchers()
     registry = getattr(wiring, level)
     if globally:
@@ -38,7 +38,7 @@ async def test_no_own_stream_beside_handlers(level: str, globally: bool) -> None
 
 @pytest.mark.parametrize("level", ["channel", "client"])
 async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
-    """The first handler for application events frees the stream that nobody iterated (design.md 2)."""
+    """The first handler for application events frees the stream that was never iterated (design.md 2)."""
     wiring = Dispatchers()
     registry = getattr(wiring, level)
     wiring.channel.open_own_stream()
@@ -61,7 +61,7 @@ async def test_the_own_stream_is_given_up_at_the_first_bind(level: str) -> None:
 
 @pytest.mark.parametrize("level", ["channel", "client"])
 async def test_an_iterated_own_stream_stays(level: str) -> None:
-    """Once somebody iterates, binding does not take the stream away (design.md 2)."""
+    """Once the stream is iterated, binding does not take it away (design.md 2)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     own = wiring.channel.own_stream()
@@ -71,7 +71,7 @@ async def test_an_iterated_own_stream_stays(level: str) -> None:
 
 
 async def test_the_own_stream_counts_when_iterated() -> None:
-    """What it refuses is no loss until somebody iterates, and is one from then on (design.md 2, R5)."""
+    """What it refuses counts as a loss only from the first iteration on (design.md 2, R5)."""
     wiring = Dispatchers(queue_size=2)
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2, 3)
@@ -131,7 +131,7 @@ async def test_what_was_left_unread_needs_nobody_to_hold_it() -> None:
 
 @pytest.mark.parametrize("bound", [False, True])
 async def test_an_own_stream_that_nobody_read_passes_on_what_it_found(*, bound: bool) -> None:
-    """What an earlier subscription left unread outlives one that was never iterated, or given up (design.md 2, 9)."""
+    """What an earlier subscription left unread outlives one that was never iterated, or closed (design.md 2, 9)."""
     wiring = Dispatchers()
     wiring.channel.open_own_stream()
     wiring.deliver(1, 2)
@@ -177,7 +177,7 @@ async def test_iterating_before_subscribing() -> None:
 
 
 async def test_a_closed_own_stream_is_opened_anew() -> None:
-    """Whoever closed the own stream and iterates again gets another (design.md 9)."""
+    """Iterating again after the own stream was closed opens another (design.md 9)."""
     wiring = Dispatchers()
     own = wiring.channel.own_stream()
     own.close()

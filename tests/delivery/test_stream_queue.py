@@ -18,7 +18,7 @@ EVERYTHING = name_filter(("*",))
 
 
 class Owner:
-    """The dispatcher of a queue: notes what it is told."""
+    """The dispatcher of a queue: records the calls."""
 
     def __init__(self) -> None:
         self.overflows: list[Event] = []
@@ -91,7 +91,7 @@ async def test_what_is_queued_takes_bytes_until_read() -> None:
 
 
 async def test_the_loss_is_noted_when_the_next_is_accepted() -> None:
-    """The marker of a run stands before the next accepted event, and the owner may tell it then (R5)."""
+    """The marker of a run comes before the next accepted event, and the owner may report it then (R5)."""
     owner = Owner()
     queue, _ = make(owner, limit=1)
     assert [queue.offer(event(data=number)) for number in range(3)] == [True, False, False]
@@ -104,7 +104,7 @@ async def test_the_loss_is_noted_when_the_next_is_accepted() -> None:
 
 
 async def test_the_loss_is_told_when_the_reader_comes_to_it() -> None:
-    """A run that the reader reaches ends there, and is told at once (R5)."""
+    """A run that the reader reaches ends there, and is reported at once (R5)."""
     owner = Owner()
     queue, _ = make(owner, limit=1)
     for number in range(3):
@@ -140,7 +140,7 @@ async def test_a_waiting_reader_is_woken_once() -> None:
 
 
 async def test_an_ended_feed_keeps_what_it_has() -> None:
-    """After the end nothing is queued, nobody is refused, and what was queued can be read (design.md 9)."""
+    """After the end nothing is queued or counted as refused, and what was queued can be read (design.md 9)."""
     owner = Owner()
     queue, _ = make(owner, limit=1)
     for number in range(3):
@@ -156,7 +156,7 @@ async def test_an_ended_feed_keeps_what_it_has() -> None:
 
 
 async def test_close_discards() -> None:
-    """A closed queue holds no bytes, and its loss is told (R5, R6)."""
+    """A closed queue holds no bytes, and its loss is reported (R5, R6)."""
     owner = Owner()
     queue, budget = make(owner, limit=1)
     for number in range(3):
@@ -168,7 +168,7 @@ async def test_close_discards() -> None:
 
 
 async def test_a_tentative_feed_leaves_half_of_the_bytes() -> None:
-    """A stream that nobody has asked for yet counts nothing as refused, and starves nobody (R6, design.md 2)."""
+    """A stream that was never iterated counts nothing as refused, and takes no bytes from others (R6, design.md 2)."""
     owner = Owner()
     each = event_bytes(event(data=0))
     queue, budget = make(owner, limit=9, budget=4 * each, unclaimed=True)
@@ -182,7 +182,7 @@ async def test_a_tentative_feed_leaves_half_of_the_bytes() -> None:
 
 
 async def test_a_full_tentative_feed() -> None:
-    """What a stream refuses before anybody asked for it is marked in it, and not told to the handlers (R5)."""
+    """What a stream refuses before its first iteration is marked in it, and not reported to the handlers (R5)."""
     owner = Owner()
     queue, _ = make(owner, limit=1, unclaimed=True)
     for number in range(3):
@@ -193,7 +193,7 @@ async def test_a_full_tentative_feed() -> None:
 
 
 async def test_a_late_loss_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """A loss found by reading after the end is logged, as there are no handlers to tell it to (R5)."""
+    """A loss found by reading after the end is logged, as there are no handlers to call (R5)."""
     owner = Owner()
     queue, _ = make(owner, limit=1, unclaimed=True)
     for number in range(3):
@@ -208,7 +208,7 @@ async def test_a_late_loss_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("unclaimed", [True, False])
 async def test_a_tentative_feed_is_closed_silently(unclaimed: bool) -> None:
-    """Giving up a stream that nobody asked for tells nobody of what it refused (R5)."""
+    """Closing a stream that was never iterated reports nothing of what it refused (R5)."""
     owner = Owner()
     queue, _ = make(owner, limit=1, unclaimed=unclaimed)
     for number in range(3):
@@ -218,7 +218,7 @@ async def test_a_tentative_feed_is_closed_silently(unclaimed: bool) -> None:
 
 
 async def test_an_abandoned_feed_is_told_later() -> None:
-    """When a stream is dropped with a loss in it, the bytes come back now and the handlers hear of it soon (R5, R6)."""
+    """When a stream is dropped with a loss in it, the bytes come back now and handlers are called soon (R5, R6)."""
     owner = Owner()
     queue, budget = make(owner, limit=1)
     for number in range(3):
@@ -231,7 +231,7 @@ async def test_an_abandoned_feed_is_told_later() -> None:
 
 @pytest.mark.parametrize("unclaimed", [True, False])
 async def test_abandoned_without_a_loss(unclaimed: bool) -> None:
-    """A dropped stream that lost nothing, or nothing that anybody asked for, is forgotten silently (R5)."""
+    """A dropped stream without a loss, or never iterated, is forgotten silently (R5)."""
     owner = Owner()
     queue, budget = make(owner, limit=1, unclaimed=unclaimed)
     queue.offer(event())
@@ -257,7 +257,7 @@ async def test_abandoned_without_an_owner() -> None:
 
 
 def test_abandoned_after_its_loop() -> None:
-    """A stream dropped after its event loop is closed leaves its notice for whoever tells next (R6)."""
+    """A stream dropped after its event loop is closed leaves its notice for the next report (R6)."""
     owner = Owner()
     queue, budget = make(owner, limit=1)
 

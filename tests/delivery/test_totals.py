@@ -48,7 +48,7 @@ def test_who_is_gone_still_counts() -> None:
 
 
 def test_nothing_is_kept_of_those_who_are_gone() -> None:
-    """A client that has had a million channels does not remember each, even if nobody asks for its figures."""
+    """A client that has had a million channels does not remember each, even if its stats are never read."""
     totals = Totals()
     for _ in range(100):
         totals.watch(Owner(), counted(1))
@@ -58,7 +58,7 @@ def test_nothing_is_kept_of_those_who_are_gone() -> None:
 
 
 def test_before_connecting() -> None:
-    """There is nothing to count, and nobody was ever heard."""
+    """All counts are zero, and there is no silence yet."""
     client = PusherClient("key", cluster="eu")
     assert client.stats == ClientStats(
         received=0,
@@ -105,7 +105,7 @@ async def test_the_counts_of_all_channels(pusher_server: PusherServer) -> None:
 
 
 async def test_a_reconnect_is_counted(pusher_server: PusherServer) -> None:
-    """Every time that the connection stands; while it does not, what is wanted is not subscribed."""
+    """Every established connection counts; without one, wanted channels are not subscribed."""
     async with pusher_server.client() as client:
         room = await client.subscribe(ROOM)
         seen: list[ClientStats] = []

@@ -26,7 +26,7 @@ def test_plain_handlers_get_the_value_at_once() -> None:
 
 
 async def test_async_handlers_run_in_order() -> None:
-    """With an async handler the values are heard one after another, the plain handlers in their place (R4)."""
+    """With an async handler the values are handled one after another, the plain handlers in their place (R4)."""
     events = ValueDispatcher()
     heard: list[Any] = []
 
@@ -46,7 +46,7 @@ async def test_async_handlers_run_in_order() -> None:
 
 
 async def test_errors_are_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    """A handler that fails is logged, told to on_handler_error, and stops nobody (R7)."""
+    """A handler that fails is logged, reported to on_handler_error, and stops no other (R7)."""
     failures: list[Any] = []
     events = ValueDispatcher(lambda error, value: failures.append((type(error), value)))
     heard: list[Any] = []
@@ -79,7 +79,7 @@ async def test_a_flood_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_events_are_bounded_by_the_clients_bytes(caplog: pytest.LogCaptureFixture) -> None:
-    """Where a server chooses the size, the client's allowance is the bound, and handlers hear of the loss (R5, R6)."""
+    """Where a server chooses the size, the client's budget is the bound; losses are reported (R5, R6)."""
     budget = ByteBudget(100_000)
     events = ValueDispatcher(None, WorkerPool(), "the user", budget)
     heard: list[str] = []

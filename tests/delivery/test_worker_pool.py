@@ -44,12 +44,12 @@ async def hang(_: object) -> None:
 
 
 async def test_nothing_to_do() -> None:
-    """Closing a pool where nobody works is done at once (R6)."""
+    """Closing a pool without running workers is done at once (R6)."""
     await WorkerPool().close(LONG)
 
 
 async def test_workers_may_finish() -> None:
-    """Within the grace everything queued is still heard (design.md 2)."""
+    """Within the grace period everything queued is still handled (design.md 2)."""
     team = Team()
     worker, other = team.worker(), team.worker()
     for value in range(3):
@@ -96,7 +96,7 @@ async def test_what_an_ended_task_left_is_discarded() -> None:
 
 
 async def test_a_handler_that_resists(caplog: pytest.LogCaptureFixture) -> None:
-    """A handler that ignores its cancellation delays the end by half a second, and the log says so (R6)."""
+    """A handler that ignores its cancellation delays the end by half a second, and is logged (R6)."""
     team = Team()
     worker = team.worker()
     release = asyncio.Event()
@@ -117,7 +117,7 @@ async def test_a_handler_that_resists(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("in_task", [False, True])
 async def test_a_handler_closes_the_pool(in_task: bool) -> None:
-    """The handler that calls is never cancelled, nor does it deadlock; after it nothing is heard (design.md 2, R7)."""
+    """The calling handler is never cancelled, nor does it deadlock; nothing is handled after it (design.md 2, R7)."""
     team = Team()
     worker, other = team.worker(), team.worker()
 

@@ -16,7 +16,7 @@ pytestmark = [needs_proc, pytest.mark.endurance, pytest.mark.timeout(900)]
 async def test_thousands_of_cycles_leave_nothing(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     """Tasks, descriptors, threads and objects return to what they were, wherever a call was cancelled (R6)."""
     caplog.set_level(logging.CRITICAL, "pusher_client")
-    caplog.handler.setLevel(logging.ERROR)  # the line above sets it, too, but asyncio is to be heard
+    caplog.handler.setLevel(logging.ERROR)  # the line above sets it, too, but errors of asyncio must be seen
     done = await leave_nothing(seed, count=2000)
     assert done["cycles"] == 2050
     assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []  # no task was destroyed

@@ -55,7 +55,7 @@ def test_a_public_acknowledgement_keeps_its_data() -> None:
 
 
 def test_a_presence_acknowledgement_carries_the_members() -> None:
-    """The event has the members by id, and what changed since the last is told after it (R5)."""
+    """The event has the members by id, and the changes since the last list follow it (R5)."""
     events = events_of("presence-a")
     event, changes = events.succeeded(Frame(SUCCEEDED, PRESENT, "presence-a"))
     assert event.data == {"1": {"n": "a"}}
@@ -157,7 +157,7 @@ def test_a_count_is_a_whole_number(value: Any, expected: int | None) -> None:
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "7", "{}", '"x"'])
 def test_what_is_no_count_is_none(text: str | None) -> None:
-    """A text of another shape is no count (R8)."""
+    """A text of another shape is not a count (R8)."""
     assert read_subscription_count(text) is None
 
 

@@ -12,13 +12,13 @@ from pusher_client.protocol.checks import LONGEST_SECONDS, is_integer, is_number
 
 @pytest.mark.parametrize("value", [0.001, 1, LONGEST_SECONDS])
 def test_seconds(value: float) -> None:
-    """More than nothing, and no more than anybody can mean."""
+    """More than zero, and less than any meaningful limit."""
     assert seconds_problem("timeout", value) is None
 
 
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan, LONGEST_SECONDS + 1, 10**400])
 def test_no_seconds(value: float) -> None:
-    """The error names what is wrong, and a number too long for a float is no other error (R8)."""
+    """The error names the argument, and a number too long for a float causes no other error (R8)."""
     problem = seconds_problem("timeout", value)
     assert isinstance(problem, ValueError)
     assert "timeout must be" in str(problem)

@@ -34,7 +34,7 @@ def send(
 
 @pytest.mark.parametrize("channel", ["private-a", "presence-a"])
 def test_a_client_event_is_written_with_its_data_as_it_is(channel: str) -> None:
-    """The data stands in the frame as JSON, not as a string of it (protocol-notes 12)."""
+    """The data is in the frame as JSON, not as a string of it (protocol-notes 12)."""
     text = send(None, channel, "client-typing", {"who": "ü"})
     assert json.loads(text) == {"event": "client-typing", "channel": channel, "data": {"who": "ü"}}
 
@@ -54,7 +54,7 @@ def test_without_a_link_nothing_is_queued() -> None:
 @pytest.mark.parametrize("channel", ["private-encrypted-a", "private-encrypted-cache-a", "orders", "cache-orders"])
 @pytest.mark.parametrize("state", [SUBSCRIBED, SubscriptionState.UNSUBSCRIBED])
 def test_encrypted_and_public_channels_have_no_client_events(channel: str, state: SubscriptionState) -> None:
-    """There is no such thing in the protocol, subscribed or not, large or small (design.md 2)."""
+    """The protocol has no client events there, subscribed or not, large or small (design.md 2)."""
     kind = "encrypted" if channel.startswith("private-") else "public"
     with pytest.raises(UnsupportedError, match=f"no client events on {kind} channels"):
         send(None, channel, data=LARGEST * 2, state=state)
@@ -160,7 +160,7 @@ def test_the_limit_holds_and_is_used(limit: int, steps: list[int]) -> None:
 
 
 def test_the_one_channel_that_was_sent_to_is_known_for_five_seconds() -> None:
-    """Two channels cannot be told apart, and none is none (protocol-notes 12)."""
+    """Two channels are ambiguous, and without any there is none to name (protocol-notes 12)."""
     events = ClientEvents(None)
     assert events.only_channel(0.0) is None
     send(events, "private-a", now=0.0)

@@ -160,7 +160,7 @@ MEMBERS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2), max_size=4
 def test_member_events_add_up_to_the_members(
     first: dict[str, int], steps: list[dict[str, int] | tuple[str, dict[str, int]]]
 ) -> None:
-    """Whoever follows them from the first list knows who is there, over every reconnect (R5, protocol-notes 5.6)."""
+    """Applying the changes to the first list gives the members, over every reconnect (R5, protocol-notes 5.6)."""
     core = Core()
     core.up()
     core.subscribe("presence-a")
@@ -194,7 +194,7 @@ def test_member_events_add_up_to_the_members(
     ("sender", "known"), [("u", "u"), (7, "7"), (None, None), (True, None), (["u"], None), ({"id": "u"}, None)]
 )
 def test_the_sender_of_a_client_event_is_known_on_presence_channels(sender: Any, known: str | None) -> None:
-    """As a string, and where it is anything else as nobody (design.md 2, R8)."""
+    """A string is kept, anything else means no user (design.md 2, R8)."""
     core = Core()
     core.up()
     core.subscribed("presence-a")
@@ -243,7 +243,7 @@ def test_hostile_frames_change_nothing() -> None:
 
 
 def test_errors_inside_the_link_close_nothing() -> None:
-    """A pusher:error is told and affects nothing, in whatever shape (R2)."""
+    """A pusher:error is reported and affects nothing, in whatever shape (R2)."""
     core = Core()
     core.up()
     for data in ({"code": 4200, "message": "a"}, '{"code":"4301","message":"b"}', "c", None, {"code": None}):
@@ -260,7 +260,7 @@ def test_errors_inside_the_link_close_nothing() -> None:
 
 
 def test_one_gap_for_a_hole_however_many_reconnects() -> None:
-    """The gap stands after the acknowledgement; none after the caller's own unsubscribe (R5)."""
+    """The gap follows the acknowledgement; there is none after the caller's own unsubscribe (R5)."""
     core = Core()
     core.up()
     core.subscribed("orders")
@@ -672,7 +672,7 @@ def test_a_close_with_4009_while_an_authorization_is_pending_is_a_lost_link(prep
 
 
 def test_a_close_with_4009_is_final_when_nothing_is_to_be_authorized() -> None:
-    """Then the server does not want this client (R2)."""
+    """Then the server refuses this client (R2)."""
     core = Core()
     core.up()
     core.subscribed("private-a", None)

@@ -111,7 +111,7 @@ def test_without_an_acknowledgement_they_count_as_dropped(end: Any) -> None:
 )
 @pytest.mark.parametrize("channel", ["orders", CHANNEL])
 def test_they_are_bounded_by_count_and_bytes(settings: dict[str, Any], channel: str) -> None:
-    """What is beyond the bounds is dropped, and an overflow stands where it was lost (R5, R6)."""
+    """Events beyond the bounds are dropped, and an overflow marks the place (R5, R6)."""
     core = waiting(channel, **settings)
     for _ in range(5):
         core.receive(frame("early", channel, "1"))

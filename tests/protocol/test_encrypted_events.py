@@ -116,7 +116,7 @@ def test_an_answer_without_a_key_is_none() -> None:
 
 
 def test_a_malformed_envelope_fails_in_its_place_without_a_request() -> None:
-    """Nothing is asked, at once or behind others, and the raw data stands in the failure alone (design.md 3.3)."""
+    """No request starts, at once or behind others, and the raw data is in the failure alone (design.md 3.3)."""
     core = ready()
     core.receive(frame("bad", CHANNEL, "plaintext"))
     assert core.failures() == [Reason.MALFORMED]
@@ -152,7 +152,7 @@ def test_plaintext_is_json_or_text() -> None:
 
 
 def test_client_events_never_ask_and_keep_their_place() -> None:
-    """A client event that does not open fails with wrong_key where it stands (design.md 3.4, 9)."""
+    """A client event that does not open fails with wrong_key at its place (design.md 3.4, 9)."""
     core = ready()
     event(core, UNKNOWN, "client-a")
     assert core.failures() == [Reason.WRONG_KEY]
@@ -784,7 +784,7 @@ def test_a_drop_sets_one_deadline_for_what_waits() -> None:
 
 
 def test_the_bound_of_two_timeouts_is_a_deadline_of_its_own() -> None:
-    """It stands also where a request that was started late would take longer (design.md 3.6)."""
+    """The bound holds also when a request that was started late would take longer (design.md 3.6)."""
     released = Released()
     encrypted = lone_encrypted_events(released, 10.0)
     encrypted.receive(Frame("first", sealed(UNKNOWN, "x")), 0.0)

@@ -103,7 +103,7 @@ def test_sixteen_bytes_open_to_nothing() -> None:
 
 
 def test_plaintext_is_utf8() -> None:
-    """What is not UTF-8 is no text (design.md 3.9)."""
+    """Plaintext that is not UTF-8 is not text (design.md 3.9)."""
     assert decode_plaintext("ä".encode()) == "ä"
     assert decode_plaintext(b"\xff") is None
 
@@ -125,7 +125,7 @@ def test_one_text_alone_stands_for_a_ciphertext(box: bytes, last: int, flipped: 
 
 @pytest.mark.parametrize("padding", ["=", "==", "===", "====", "====="])
 def test_too_much_padding_is_malformed(padding: str) -> None:
-    """Excess padding neither opens nor raises, wherever it stands (C2, R8)."""
+    """Excess padding neither opens nor raises, at any position (C2, R8)."""
     box = base64.b64encode(b"c" * 18).decode()
     for nonce, ciphertext in ((NONCE, box + padding), (NONCE + padding, box), (NONCE, padding), (padding, box)):
         assert read_envelope(json.dumps({"nonce": nonce, "ciphertext": ciphertext})) is None
@@ -161,7 +161,7 @@ open_directly = secretbox_opener()
 
 
 def test_libsodium_is_called_directly() -> None:
-    """With every PyNaCl that is allowed, the lowest and the newest, the fast way is the one that is taken."""
+    """The fast way is used with every allowed PyNaCl, the lowest and the newest."""
     assert secretbox_opener() is not open_secretbox
 
 

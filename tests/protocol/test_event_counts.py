@@ -19,7 +19,7 @@ def test_a_new_tally_counts_nothing() -> None:
 def test_what_arrived_is_the_sum_of_what_became_of_it(
     delivered: int, dropped: int, undecryptable: int, waiting: int, key_refreshes: int
 ) -> None:
-    """Received = delivered + dropped + undecryptable + waiting, and every count stands under its own name (R5)."""
+    """Received = delivered + dropped + undecryptable + waiting, and every count has its own name (R5)."""
     counts = EventCounts()
     counts.received = delivered + dropped + undecryptable + waiting
     counts.delivered, counts.dropped, counts.undecryptable = delivered, dropped, undecryptable
@@ -36,7 +36,7 @@ def test_what_arrived_is_the_sum_of_what_became_of_it(
 
 
 def test_tallies_add_up() -> None:
-    """Each count of another comes on top of one's own, and the other keeps its own."""
+    """Counts of another are added, and the other is unchanged."""
     total, other = EventCounts(), EventCounts()
     total.received, total.delivered, total.dropped, total.undecryptable, total.key_refreshes = 20, 8, 5, 3, 7
     other.received, other.delivered, other.dropped, other.undecryptable, other.key_refreshes = 10, 4, 3, 2, 1

@@ -1,4 +1,4 @@
-"""What nobody sealed reaches nobody, whatever it is called, looks like and meets (promise C1)."""
+"""Unsealed data is delivered to no consumer, whatever its name, form and state of the channel (promise C1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.core.scripted_core import OLD, Core, frame, sealed
 def test_what_nobody_sealed_reaches_nobody(
     state: Callable[[Core, str], None], channel: str, *, shortcut: bool, frames: list[tuple[str, Any]], user_id: Any
 ) -> None:
-    """Every name, shape, state of the keys and way of delivery; what waits is no exception when its wait ends (C1)."""
+    """Every name, form, state of the keys and delivery path, also for events that have waited (C1)."""
     core = Core(shortcut=shortcut, key_rotation=KeyRotationPolicy(fruitless_limit=2))
     core.up()
     state(core, channel)

@@ -291,7 +291,7 @@ def test_no_mapping_of_an_authorizer_breaks_anything(read: Callable[[Mapping[str
 
 @given(answer=st.dictionaries(st.sampled_from(CHANNELS), odd) | odd)
 def test_no_batch_of_answers_breaks_anything(answer: Any) -> None:
-    """Each channel has an authorization or a refusal of its own, and one that is wrong harms no other (R7)."""
+    """Each channel has its own authorization or refusal, and an invalid one affects no other (R7)."""
     try:
         outcomes = read_batch("https://example.com", BATCH, answer)
     except AuthorizationError:

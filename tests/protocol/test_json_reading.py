@@ -77,7 +77,7 @@ def test_a_nan_of_python_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "", "{", "[1,]", '"\\ud800', "[" * 100_000, "[1e400" + "]" * 2])
 def test_what_nobody_reads_is_not_json(text: str) -> None:
-    """A bare word is no JSON, and neither is what is cut off or nested too deeply (R8)."""
+    """A bare word is not JSON, nor is text that is truncated or nested too deeply (R8)."""
     with pytest.raises(ValueError, match="not JSON"):
         read_json(text)
 

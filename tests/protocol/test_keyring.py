@@ -16,7 +16,7 @@ KEYS = [bytes([number]) * 32 for number in range(5)]
 
 
 def opens(ring: Keyring, key: bytes, now: float) -> bool:
-    """Tell whether the ring opens what this key seals."""
+    """Return whether the ring opens what this key seals."""
     read = read_envelope(sealed(key, "x"))
     assert read is not None
     return ring.open(*read, now) == b"x"
@@ -86,7 +86,7 @@ def test_proof_is_the_first_event_under_a_later_key() -> None:
 
 
 def test_a_key_proves_itself_once() -> None:
-    """Later events under the same key are no new proof, so they end no spacing of requests (design.md 3.7)."""
+    """Later events under the same key prove nothing new, so they end no spacing of requests (design.md 3.7)."""
     ring = Keyring(300.0, 2)
     ring.set_current(OLD, 0.0)
     ring.set_current(NEW, 1.0)

@@ -297,7 +297,7 @@ def test_a_ping_is_answered() -> None:
 
 
 def test_connecting_for_long_is_unavailable() -> None:
-    """After unavailable_timeout the state says so, and attempts go on (design.md 2)."""
+    """After unavailable_timeout the state is unavailable, and attempts continue (design.md 2)."""
     core = Core(unavailable_timeout=10.0, connect_timeout=15.0)
     core.connection.connect(core.now)
     core.connection.connect(core.now)
@@ -486,7 +486,7 @@ def test_a_first_error_in_every_shape(data: Any, state: ConnectionState) -> None
 
 
 def test_a_fatal_code_is_fatal_after_the_first_connection_too() -> None:
-    """4001 ends it, and the error is told once as a failure (R2)."""
+    """4001 ends it, and the error is reported once as a failure (R2)."""
     core = Core()
     core.up()
     core.lose(4001)
@@ -551,7 +551,7 @@ def test_switching_leaves_the_link_at_once() -> None:
 
 
 def test_switching_while_connecting() -> None:
-    """An attempt at the old address is given up, and the state goes on as it was."""
+    """An attempt at the old address is abandoned, and the state is unchanged."""
     core = Core()
     core.connection.connect(core.now)
     core.drain()
@@ -596,7 +596,7 @@ def test_the_delays_of_the_old_address_are_not_those_of_the_new() -> None:
 
 
 def test_the_new_address_is_as_new_as_the_first() -> None:
-    """What a server there refuses for good is fatal, as at the first connect; and 4000 speaks of the new TLS (R2)."""
+    """A final refusal there is fatal, as at the first connect; and 4000 is about the new TLS option (R2)."""
     core = Core()
     core.up()
     core.connection.reconnect(core.now, tls=False)

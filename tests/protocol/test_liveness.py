@@ -41,7 +41,7 @@ def test_the_smaller_timeout_counts_and_nonsense_does_not(offered: object, expec
 
 
 def test_our_own_timeout_may_be_shorter_than_a_second() -> None:
-    """Only the server's value is raised to a second; the caller's stands (R1)."""
+    """Only the server's value is raised to a second; the caller's is kept (R1)."""
     assert negotiated_timeout(0.05, 30) == 0.05
     assert negotiated_timeout(0.05, 0.01) == 0.05
 

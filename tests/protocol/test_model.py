@@ -109,7 +109,7 @@ class Watched(Core):
         return new
 
     def drop_unwanted(self) -> None:
-        """A request that is given up leaves the others of its batch alone, and nothing tells the endpoint."""
+        """An abandoned request leaves the others of its batch alone, and the endpoint is not notified."""
         if self.batched:
             wanted = self.connection._requests._call_of
             for number in [number for number in self.running if number not in wanted]:
@@ -128,7 +128,7 @@ class Watched(Core):
                 self.batched[batch_id] = output
                 for request in requests:
                     self.start(request)
-                self.drop_unwanted()  # what was gathered too late may have been given up in the same moment
+                self.drop_unwanted()  # what was gathered too late may have been abandoned in the same moment
             case Cancel(number) if number in self.batched:
                 for request in self.batched[number].requests:
                     self.cancel(request.request_id)
@@ -182,7 +182,7 @@ class Watched(Core):
             reference.passes(event.data["subscription_count"])
             return
         elif event.name.startswith("pusher:"):
-            assert channel not in ENCRYPTED or "forged" not in repr(event)  # what nobody sealed (C1)
+            assert channel not in ENCRYPTED or "forged" not in repr(event)  # unsealed data (C1)
             reference.protocol_event(event.name, self.now)
             return
         else:
@@ -309,7 +309,7 @@ class World(RuleBasedStateMachine):
 
     @rule(place=st.integers(0, 29), sent=st.lists(arrivals, min_size=1, max_size=6))
     def events(self, place: int, sent: list[tuple[str, str, str]]) -> None:
-        """Events arrive, most of them where somebody listens.
+        """Events arrive, most of them on channels with a consumer.
 
         Some make the caller unsubscribe, before the driver has handed it on or in its handler.
         """
@@ -397,7 +397,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.listening() and not self.unsent)
     @rule(place=st.integers(0, 29), which=st.integers(0, 2), seconds=st.sampled_from([1.0, 10.0, 25.0]))
     def busy(self, place: int, which: int, seconds: float) -> None:
-        """An event is read late, before the deadlines that have passed meanwhile; its key is no younger for that."""
+        """An event is read after deadlines that have passed meanwhile; its key is as old as before."""
         rings = {name: list(self.core.references[name].ring(self.core.now)) for name in self.listening()}
         rotated = [name for name, ring in rings.items() if len(ring) > 1] or list(rings)
         channel = rotated[place % len(rotated)]
@@ -454,7 +454,7 @@ class World(RuleBasedStateMachine):
 
     @rule(channel=crowded, name=st.sampled_from(["e", "client-e", "pusher:e", "pusher:decryption_failure", ""]))
     def forgery(self, channel: str, name: str) -> None:
-        """Something that nobody sealed arrives on an encrypted channel."""
+        """An unsealed event arrives on an encrypted channel."""
         self.number += 1
         text = json.dumps({"forged": self.number})
         self.core.sealed[text] = self.number
@@ -466,7 +466,7 @@ class World(RuleBasedStateMachine):
 
     @rule(channel=crowded | channels)
     def count(self, channel: str) -> None:
-        """The server tells how many are subscribed, which has its place among the events; one is close behind."""
+        """The server sends the number of subscribers, which has its place among the events; one is close behind."""
         core = self.core
         self.number += 1
         core.heard_at.add(core.now)
@@ -508,14 +508,14 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.core.connection.active and self.core.connection.socket_id is None)
     @rule()
     def come_back(self) -> None:
-        """The next link stands."""
+        """The next link is established."""
         self.core.back()
         self.serve()
 
     @precondition(lambda self: self.core.connection.socket_id is not None)
     @rule(now=seldom)
     def vanish(self, *, now: bool) -> None:
-        """The server is gone and nobody says so; the silence does (R1)."""
+        """The server is gone without a close; the silence shows it (R1)."""
         if not now:
             return
         self.core.wait(LINK_TIMEOUT)
@@ -541,19 +541,19 @@ class World(RuleBasedStateMachine):
 
     @rule(channel=crowded | channels)
     def subscribe(self, channel: str) -> None:
-        """The caller wants a channel."""
+        """The caller subscribes to a channel."""
         self.core.subscribe(channel)
         self.serve()
 
     @rule()
     def subscribe_all(self) -> None:
-        """The caller wants every channel."""
+        """The caller subscribes to every channel."""
         for channel in CHANNELS:
             self.subscribe(channel)
 
     @rule(channel=crowded | channels)
     def unsubscribe(self, channel: str) -> None:
-        """The caller wants a channel no longer; from this moment on nothing of it is delivered."""
+        """The caller unsubscribes from a channel; from this moment on nothing of it is delivered."""
         self.core.connection.unsubscribe(channel, self.core.now)
         self.core.open.discard(channel)
         self.core.references[channel].forget()
@@ -564,7 +564,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.core.connection.socket_id is not None)
     @rule(channel=channels, mood=st.sampled_from(["401", "500", "silent"]))
     def hesitate(self, channel: str, mood: str) -> None:
-        """The caller takes a subscription back and wants it again, and the server grants the first alone."""
+        """The caller unsubscribes and subscribes again, and the server acknowledges only the first."""
         before, self.mood = self.mood, "grant"
         self.subscribe(channel)
         self.grant(channel)
@@ -632,7 +632,7 @@ class World(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def late_answer(self, data: st.DataObject) -> None:
-        """An answer comes to a request that no longer runs; it changes nothing."""
+        """An answer arrives for a request that has ended; it changes nothing."""
         self.serve()
         over = [request for request in self.core.past if request.request_id not in self.core.running]
         if over:
@@ -646,7 +646,7 @@ class World(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Time passes; an answer of the server takes less than a second, or never comes.
 
-        Answers carry no number: one that is later than that cannot be told from the answer to the next frame.
+        Answers carry no number: one that is later than that is not distinguishable from the answer to the next frame.
         """
         while self.unsent and self.unsent[0][0] + 1.0 <= self.core.now + seconds:
             self.deliver_answer()
@@ -707,7 +707,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
-        """No deadline has passed unheard, the next is told, and every call has its outcome in time (R6)."""
+        """No deadline has passed unnoticed, the next one is known, and every call ends within its timeout (R6)."""
         core, connection = self.core, self.core.connection
         due = connection.deadline()
         assert due is None or due >= core.now

@@ -57,7 +57,7 @@ def test_a_name_that_some_servers_accept_is_refused_with_the_cure(length: int, l
 
 
 def test_without_a_limit_a_name_may_be_as_long_as_anywhere() -> None:
-    """Whoever signs or serves does not know what limit the client was given (protocol-notes 5.2)."""
+    """Signers and servers do not know which limit the client has (protocol-notes 5.2)."""
     check_channel_name("a" * 200)
 
 

@@ -29,14 +29,14 @@ def test_every_call_gets_the_one_result() -> None:
 
 
 def test_a_failure_reaches_every_call() -> None:
-    """All who wait hear why (R3)."""
+    """All waiting callers get the reason (R3)."""
     calls, outputs = waiting((1, 0.0), (2, 1.0))
     calls.finish(ERROR)
     assert outputs == [Result(1, ERROR), Result(2, ERROR)]
 
 
 def test_an_abandoned_call_gets_nothing() -> None:
-    """Nobody waits for it any more; abandoning what is unknown is harmless (R3)."""
+    """No caller waits for it any more; abandoning an unknown call has no effect (R3)."""
     calls, outputs = waiting((1, 0.0), (2, 1.0))
     calls.abandon(1)
     calls.abandon(1)

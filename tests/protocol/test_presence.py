@@ -99,7 +99,7 @@ def test_whoever_stands_in_either_list_is_there(presence: dict[str, Any], member
 
 
 def test_a_later_snapshot_tells_whose_info_changed() -> None:
-    """They are told as joining, so that the changes add up to the members (R5)."""
+    """They are reported as added, so that the changes add up to the members (R5)."""
     members = Members()
     replaced(members, listing("1", "2", "3", **{"1": "a", "2": "b"}))
     left, joined = replaced(members, listing("2", "1", "4", **{"1": "a", "2": "c"}))
@@ -124,7 +124,7 @@ def test_nonsense_is_an_empty_room(data: object) -> None:
 
 
 def test_joining_and_leaving() -> None:
-    """Each change is told once, and changed info is a change (design.md 2)."""
+    """Each change is reported once, and changed info is a change (design.md 2)."""
     members = Members()
     assert add(members, {"user_id": 1, "user_info": "a"}) == Member("1", "a")
     assert add(members, {"user_id": "1", "user_info": "a"}) is None
@@ -138,7 +138,7 @@ def test_joining_and_leaving() -> None:
 
 @pytest.mark.parametrize("data", [None, "x", [], {}, {"user_id": None}, {"user_id": True}, {"user_id": ["1"]}])
 def test_changes_that_are_nonsense_change_nothing(data: object) -> None:
-    """A member without an id is nobody (R8)."""
+    """A member without an id is ignored (R8)."""
     members = Members()
     replaced(members, listing("1"))
     assert add(members, data) is None
@@ -160,7 +160,7 @@ def test_me_is_known_from_the_authorization() -> None:
 
 @pytest.mark.parametrize("channel_data", [None, "", "{", "[]", '{"user_id": null}', "{}"])
 def test_without_an_id_there_is_no_me(channel_data: str | None) -> None:
-    """An authorization that names nobody leaves it open who we are (R8)."""
+    """An authorization without a user id leaves `me` unknown (R8)."""
     members = Members()
     members.authorized('{"user_id": "7"}')
     replaced(members, listing("7"))
@@ -179,7 +179,7 @@ def test_the_view_follows_and_cannot_be_written() -> None:
 
 
 def test_a_server_cannot_add_members_without_end() -> None:
-    """Beyond the limit nobody is added until others have left, and no event tells of those who were not (R6)."""
+    """Beyond the limit no member is added until others have left, and no event reports the refused ones (R6)."""
     members = Members(4200)
     added = [member for n in range(100) if (member := add(members, {"user_id": str(n), "user_info": "x" * 100}))]
     assert len(added) == 6
@@ -205,7 +205,7 @@ def test_a_long_list_is_taken_as_it_is() -> None:
 
 
 def test_changes_are_made_one_at_a_time_while_the_members_go_on_changing() -> None:
-    """The members may change between two events of a burst, which still tells what the acknowledgement did (R5)."""
+    """The members may change between two events of a burst; it still has the acknowledgement's changes (R5)."""
     members = Members()
     replaced(members, listing("1", "2", "3"))
     changes = MemberChanges("presence-room", *members.replace(json.dumps(listing("3", "4", "5"))))
@@ -235,7 +235,7 @@ IDS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 def test_the_changes_lead_from_the_members_before_to_those_now(
     before: dict[str, int], ids: list[str], data: st.DataObject
 ) -> None:
-    """Whoever applies the events to the members before has the members now (R5)."""
+    """The events, applied to the members before, give the members now (R5)."""
     now = {id_: data.draw(st.integers(0, 2)) for id_ in ids}
     members = Members()
     replaced(members, listing(*before, **before))

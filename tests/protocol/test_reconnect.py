@@ -79,7 +79,7 @@ def test_close_codes_are_read_by_their_range(code: int | None, expected: Retry) 
 
 
 def test_only_the_range_of_refusals_is_final() -> None:
-    """No other close, clean ones included, ever ends the connection for good (R2)."""
+    """Any other close, clean ones included, is followed by a reconnect (R2)."""
     for code, before in itertools.product(ALWAYS_RETRIED, (False, True)):
         assert retry_after_close(code, ever_connected=before) is not Retry.NEVER
 
@@ -174,7 +174,7 @@ def test_at_once_is_at_once_only_the_first_time() -> None:
 
 @pytest.mark.parametrize(("asked", "least"), [(None, 0.0), (6.0, 6.0), (3600.0, 60.0)])
 def test_retry_after_of_the_server_is_honoured_up_to_the_cap(asked: float | None, least: float) -> None:
-    """The drawn delay is added, so that not everybody returns in the same second (R2)."""
+    """The drawn delay is added, so that clients do not all return in the same second (R2)."""
     assert Backoff(ReconnectPolicy(), shortest).next_connect(Retry.BACKOFF, 0.0, asked) == least
     assert Backoff(ReconnectPolicy(), longest).next_connect(Retry.BACKOFF, 0.0, asked) == least + 1.0
 
@@ -253,7 +253,7 @@ def test_an_hour_of_the_worst_luck_keeps_the_window(retry: Retry) -> None:
 
 
 def test_links_that_last_just_long_enough_keep_the_window_too() -> None:
-    """A reset of the delays is no reset of the window (R2)."""
+    """A reset of the delays does not reset the window (R2)."""
     policy = ReconnectPolicy(stable_after=0.0)
     times = connects(Backoff(policy, shortest), itertools.repeat(Retry.AT_ONCE), 600.0, lasting=0.001)
     assert most_in_a_minute(times) == 12

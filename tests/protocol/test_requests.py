@@ -1,4 +1,4 @@
-"""Authorization requests: how many run, how long, and who hears of it."""
+"""Authorization requests: how many run, how long, and who gets the outcome."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def linked(timeout: float = 10.0) -> tuple[Requests, list[Output]]:
 
 
 def test_a_request_names_channel_socket_and_purpose() -> None:
-    """A request carries what the endpoint has to sign, and gets a number of its own (R3)."""
+    """A request has what the endpoint signs, and its own number (R3)."""
     requests, outputs = linked()
     numbers = [requests.ask(Asker(name), Purpose.SUBSCRIBE, 0.0) for name in ("private-a", "private-b")]
     assert outputs == [
@@ -81,7 +81,7 @@ def test_the_ninth_waits_for_its_turn_and_its_time_starts_then() -> None:
 
 
 def test_cancelling_what_runs_makes_room() -> None:
-    """A hung request that is no longer wanted is cancelled, and the next starts (R3)."""
+    """A hung request that is not needed any more is cancelled, and the next starts (R3)."""
     requests, outputs = linked()
     numbers = [requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, 0.0) for index in range(9)]
     requests.cancel(numbers[3], 1.0)
@@ -116,7 +116,7 @@ def test_nothing_starts_without_a_link() -> None:
 
 
 def test_a_request_that_takes_too_long_is_given_up() -> None:
-    """At its deadline, and not before, it is cancelled and who asked is told; its late answer finds nothing (R3)."""
+    """At its deadline, and not before, it is cancelled and its owner is notified; a late answer is ignored (R3)."""
     requests, outputs = linked(timeout=10.0)
     early, late = Asker("private-a"), Asker("private-b")
     number = requests.ask(early, Purpose.SUBSCRIBE, 0.0)
@@ -260,7 +260,7 @@ def test_a_batch_is_cancelled_with_the_last_of_its_requests() -> None:
 
 
 def test_a_batch_whose_last_request_was_answered_is_over() -> None:
-    """Where the others were given up, the answer to the one that is left ends the call without cancelling it (R3)."""
+    """When the others were abandoned, the answer to the remaining one ends the call without cancelling it (R3)."""
     requests, outputs = batching(2)
     one, two = (requests.ask(Asker(f"private-{index}"), Purpose.SUBSCRIBE, 0.0) for index in range(2))
     requests.cancel(one, 1.0)
@@ -270,7 +270,7 @@ def test_a_batch_whose_last_request_was_answered_is_over() -> None:
 
 
 def test_what_is_given_up_while_it_gathers_is_not_asked_for() -> None:
-    """A batch holds what is wanted when it starts; one that nobody wants is none, and leaves no deadline (R3)."""
+    """A batch holds what is wanted when it starts; an empty batch is dropped, and leaves no deadline (R3)."""
     requests, outputs = batching(3)
     one = requests.ask(Asker("private-a"), Purpose.SUBSCRIBE, 0.0)
     assert not requests.cancel(one, 0.001)
@@ -283,7 +283,7 @@ def test_what_is_given_up_while_it_gathers_is_not_asked_for() -> None:
 
 
 def test_a_batch_that_takes_too_long_is_given_up_as_a_whole() -> None:
-    """One Cancel, and everyone who still waits is told; what was gathered meanwhile starts (R3)."""
+    """One Cancel, and all waiting owners are notified; what was gathered meanwhile starts (R3)."""
     requests, outputs = batching(2)
     askers = [Asker(f"private-{index}") for index in range(18)]
     numbers = [requests.ask(asker, Purpose.SUBSCRIBE, 0.0) for asker in askers]
@@ -297,7 +297,7 @@ def test_a_batch_that_takes_too_long_is_given_up_as_a_whole() -> None:
 
 
 def test_what_gathers_when_the_link_drops_starts_on_the_next() -> None:
-    """No call starts without a socket id, and the moment's end is no deadline meanwhile (R3)."""
+    """No call starts without a socket id, and the moment's end sets no deadline meanwhile (R3)."""
     requests, outputs = batching(3)
     number = requests.ask(Asker("private-a"), Purpose.SUBSCRIBE, 0.0)
     requests.link_lost()
@@ -347,7 +347,7 @@ def test_a_key_is_asked_for_as_a_batch() -> None:
 
 
 def test_one_of_a_batch_may_be_refused_alone() -> None:
-    """Refusals and answers of one batch are told apart by their number, and affect one channel each (R3, R7)."""
+    """Refusals and answers of one batch are distinguished by number, and affect one channel each (R3, R7)."""
     core = Core(batch_size=100)
     core.up()
     for name in ("private-a", "private-b", "private-c"):
@@ -392,7 +392,7 @@ def names_of(batch: AuthorizeBatch) -> str:
 
 
 def test_a_refused_batch_is_asked_again_in_halves() -> None:
-    """Halves keep the order and the numbers, run at once, and have a deadline of their own (R7, 6.6)."""
+    """Halves keep the order and the numbers, run at once, and have their own deadline (R7, 6.6)."""
     requests, outputs = batching(5)
     askers = [Asker(f"private-{letter}") for letter in "abcde"]
     numbers = [requests.ask(asker, Purpose.SUBSCRIBE, 0.0) for asker in askers]
@@ -429,7 +429,7 @@ def test_halving_ends_with_each_channel_alone() -> None:
 
 
 def test_two_requests_for_one_channel_stay_in_one_half() -> None:
-    """A key and a subscription of one channel are one entry of the batch, so they cannot be told apart (6.6)."""
+    """A key and a subscription of one channel are one entry of the batch, as its answers have only the name (6.6)."""
     requests, outputs = batching(3)
     for letter, purpose in (("a", Purpose.SUBSCRIBE), ("b", Purpose.SUBSCRIBE), ("a", Purpose.REFRESH)):
         requests.ask(Asker(f"private-{letter}"), purpose, 0.0)

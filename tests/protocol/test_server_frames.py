@@ -65,7 +65,7 @@ def test_it_stands_in_its_place() -> None:
 
 
 def test_a_named_channel_is_the_one_that_is_meant() -> None:
-    """Whatever else was sent, and whether anything was; a channel that is not subscribed is told nothing (R7)."""
+    """Whatever else was sent, also when nothing was; a channel that is not subscribed gets nothing (R7)."""
     core = talking()
     trigger(core, PRIVATE)
     assert [event.channel for event in rejected(core, PRESENCE)] == [PRESENCE]
@@ -77,7 +77,7 @@ def test_a_named_channel_is_the_one_that_is_meant() -> None:
 
 @pytest.mark.parametrize("sent", [(), (PRIVATE, PRESENCE), (PRIVATE, PRESENCE, PRIVATE)])
 def test_without_a_name_it_is_told_only_where_it_is_certain(sent: tuple[str, ...]) -> None:
-    """Where nothing was sent, or to more than one channel, only the connection hears of it (protocol-notes 12)."""
+    """Where nothing was sent, or to more than one channel, only the connection gets the error (protocol-notes 12)."""
     core = talking()
     for name in sent:
         trigger(core, name)
@@ -139,7 +139,7 @@ def test_an_encrypted_channel_never_hears_of_it(event: str, code: int | None) ->
     + [(None, code) for code in (4100, 4300, 4302, 1, None)],
 )
 def test_other_errors_are_no_channels_events(named: str | None, code: int | None) -> None:
-    """Only the connection tells of them, and what is subscribed stays so (R2, R7)."""
+    """Only the connection reports them, and subscriptions are kept (R2, R7)."""
     core = talking()
     trigger(core, PRIVATE)
     assert rejected(core, named, {"code": code, "message": "x"}) == []
@@ -293,7 +293,7 @@ def test_an_error_without_a_channel_is_quoted_when_a_subscription_times_out(data
 
 @pytest.mark.parametrize("code", [4200, 4009])
 def test_reverbs_errors_for_a_client_event_are_the_channels_when_nothing_else_can_be_meant(code: int) -> None:
-    """Data that is no object, and a client event of a non-member (protocol-notes 12)."""
+    """Data that is not an object, and a client event of a non-member (protocol-notes 12)."""
     core = talking()
     trigger(core, PRIVATE)
     assert [event.channel for event in rejected(core, None, {"code": code, "message": "x"})] == [PRIVATE]
@@ -396,7 +396,7 @@ def ordinary(core: Core) -> None:
 
 @pytest.mark.parametrize("prepare", [late, ambiguous, missed, gone, ordinary])
 def test_a_cached_event_without_a_certain_channel_is_counted(prepare: Any) -> None:
-    """It is delivered to nobody (R7)."""
+    """It is not delivered (R7)."""
     core = Core()
     core.up()
     prepare(core)
@@ -438,7 +438,7 @@ def test_a_signature_that_is_refused_again_and_again_is_raised_in_the_servers_wo
 
 
 def test_the_servers_words_are_raised_even_if_there_was_one_attempt() -> None:
-    """Where subscribe_timeout strikes before the attempt is given up (protocol-notes 5.4)."""
+    """When subscribe_timeout ends before the attempt is abandoned (protocol-notes 5.4)."""
     core = Core(subscribe_timeout=0.5)
     core.up()
     call = core.subscribe(PRIVATE)

@@ -64,7 +64,7 @@ def test_it_takes_a_connection() -> None:
 
 
 def test_before_the_link_is_up_it_waits() -> None:
-    """A call made while connecting is carried out once the link stands."""
+    """A call made while connecting is carried out once the link is established."""
     core = UserCore()
     core.connection.connect(core.now)
     call = core.sign_in()
@@ -88,7 +88,7 @@ def test_it_is_repeated_on_every_link(core: UserCore) -> None:
 
 
 def test_a_late_answer_for_the_old_socket_is_ignored(core: UserCore) -> None:
-    """An authentication that was asked for on a lost link signs nobody in on the next (R3)."""
+    """An authentication that was requested on a lost link signs no user in on the next (R3)."""
     core.sign_in()
     old = core.authentications()[-1]
     assert Cancel(old.request_id) in core.lose()
@@ -101,7 +101,7 @@ def test_a_late_answer_for_the_old_socket_is_ignored(core: UserCore) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 400, None])
 def test_a_refusal_of_the_first_is_final(core: UserCore, status: int | None) -> None:
-    """It is raised with its status and told as pusher:signin_error; a later call tries anew (R3)."""
+    """It is raised with its status and sent as pusher:signin_error; a later call tries anew (R3)."""
     call = core.sign_in()
     refuse(core, status)
     error = core.result(call).error
@@ -142,7 +142,7 @@ def test_an_endpoint_that_hangs_is_asked_again(core: UserCore) -> None:
 
 
 def test_refused_again_after_a_reconnect(core: UserCore) -> None:
-    """401 and 403 are final there only at the second attempt, a second later; then it is told and given up (R3)."""
+    """401 and 403 are final there only at the second attempt, a second later; then it is reported (R3)."""
     core.signed_in()
     core.lose()
     core.back()
@@ -225,7 +225,7 @@ def test_signing_in_during_an_outage(core: UserCore) -> None:
 
 
 def test_other_refusals_after_a_reconnect_are_tried_again(core: UserCore) -> None:
-    """What an endpoint answers for another reason is no end to a user who was signed in (R3)."""
+    """An endpoint's failure for another reason does not end the sign-in of a user who was signed in (R3)."""
     core.signed_in()
     core.lose()
     core.back()
@@ -250,7 +250,7 @@ def test_a_close_with_4009_is_the_answer_to_a_pending_sign_in(core: UserCore) ->
 
 
 def test_a_close_with_4009_after_the_error_is_forgiven(core: UserCore) -> None:
-    """Soketi says so first and closes then; between the two there may be any time."""
+    """Soketi sends the error first and closes then; any time may pass between them."""
     call = core.sign_in()
     core.authenticate()
     core.receive(in_band(4009, "not you"))
@@ -268,7 +268,7 @@ def test_a_close_with_4009_after_the_error_is_forgiven(core: UserCore) -> None:
 
 @pytest.mark.parametrize("given_up", ["by the caller", "by the clock"])
 def test_a_close_with_4009_after_the_sign_in_was_given_up_is_forgiven(core: UserCore, given_up: str) -> None:
-    """Whoever asked may be gone, or have waited too long: it is the sign-in that is refused (protocol-notes 13.2)."""
+    """The caller may be gone, or its timeout over: it is the sign-in that is refused (protocol-notes 13.2)."""
     call = core.sign_in()
     core.authenticate()
     if given_up == "by the caller":
@@ -281,7 +281,7 @@ def test_a_close_with_4009_after_the_sign_in_was_given_up_is_forgiven(core: User
 
 @pytest.mark.parametrize("late", [True, False])
 def test_the_answer_to_a_sign_in_that_was_given_up(core: UserCore, *, late: bool) -> None:
-    """It tells nothing of who asked after it as somebody else; that answer follows, and closes are fatal again (R2)."""
+    """It says nothing about a later sign-in as another user; that answer follows, and closes are fatal again (R2)."""
     first = core.sign_in()
     core.authenticate()
     core.connection.abandon_sign_in(first, core.now)
@@ -308,7 +308,7 @@ def test_the_server_says_who_is_signed_in(core: UserCore) -> None:
 
 
 def test_a_close_with_4009_without_a_sign_in_is_fatal(core: UserCore) -> None:
-    """Signed in or not, nobody waits for that answer (R2)."""
+    """Signed in or not, no call waits for that answer (R2)."""
     core.signed_in()
     assert any(isinstance(output, ConnectFailed) for output in core.lose(4009))
 
@@ -348,7 +348,7 @@ def test_a_refused_client_event_is_no_refused_sign_in(core: UserCore) -> None:
 
 
 def test_no_acknowledgement_is_tried_again(core: UserCore) -> None:
-    """After a reconnect a sign-in that nobody answers is repeated with backoff (R3)."""
+    """After a reconnect a sign-in without an answer is repeated with backoff (R3)."""
     core.signed_in()
     core.lose()
     core.back()
@@ -370,14 +370,14 @@ def test_a_user_without_an_id_is_no_user(core: UserCore, data: Any) -> None:
 
 
 def test_a_success_that_nobody_asked_for_is_ignored(core: UserCore) -> None:
-    """A server cannot sign anybody in by itself."""
+    """A server cannot sign in a user without a request."""
     core.welcome()
     assert core.connection.sign_in.user is None
     assert core.connection.ignored_frames == 1
 
 
 def test_the_last_caller_gives_up(core: UserCore) -> None:
-    """A first sign-in that nobody waits for is withdrawn; with one left it goes on (design.md 2)."""
+    """A first sign-in without waiting callers is withdrawn; with one left it continues (design.md 2)."""
     first, second = core.sign_in(), core.sign_in()
     core.connection.abandon_sign_in(first, core.now)
     assert not core.drain()
@@ -417,7 +417,7 @@ def test_a_fatal_close_ends_the_call(core: UserCore) -> None:
 
 
 def test_the_watchlist(core: UserCore) -> None:
-    """Who came and went is told by name, ids being strings; nonsense is ignored (protocol-notes 13.3)."""
+    """The watchlist events have their names, with strings as ids; invalid entries are ignored (protocol-notes 13.3)."""
     events: list[Any] = [
         {"name": "online", "user_ids": ["1", 2]},
         {"name": "offline", "user_ids": [None, "3"]},
@@ -501,7 +501,7 @@ def test_a_user_told_as_an_object(core: UserCore) -> None:
 
 
 def test_a_sign_in_is_no_part_of_a_batch() -> None:
-    """Channels that are asked for together with it go in batches of their own, and all of them are asked for (R3)."""
+    """Channels that are requested together with it have their own batches, and all of them are requested (R3)."""
     core = UserCore(batch_size=10)
     core.up()
     core.subscribe("private-a")

@@ -123,7 +123,7 @@ def test_socket_ids_that_are_none(socket_id: str) -> None:
 
 
 def test_socket_ids_are_strings() -> None:
-    """A number with a point is no socket id."""
+    """A number with a point is not a socket id."""
     with pytest.raises(TypeError, match="not float"):
         check_socket_id(1.5)
 
@@ -147,7 +147,7 @@ def test_only_canonical_base64(text: str) -> None:
 
 @given(st.binary(min_size=1, max_size=64), st.data())
 def test_any_change_of_base64_changes_the_bytes_or_is_refused(raw: bytes, data: st.DataObject) -> None:
-    """No two texts stand for the same bytes (C2)."""
+    """No two texts decode to the same bytes (C2)."""
     text = base64.b64encode(raw).decode()
     place = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.characters(codec="ascii").filter(lambda character: character != text[place]))
@@ -239,7 +239,7 @@ def test_answers_that_cannot_be_used(response: Any, words: str) -> None:
     ],
 )
 def test_mistakes_in_making_one(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
-    """A wrong argument is the caller's mistake, and shown to nobody (6.1, C3)."""
+    """A wrong argument is the caller's mistake, and its value is not shown (6.1, C3)."""
     arguments = {"auth": f"k:{CANARY}", **arguments}
     with pytest.raises(error, match=words) as caught:
         ChannelAuthorization(arguments.pop("auth"), **arguments)
@@ -321,7 +321,7 @@ def test_user_answers_that_cannot_be_used(response: Any) -> None:
     ],
 )
 def test_mistakes_in_making_a_user(auth: Any, user_data: Any, error: type[Exception]) -> None:
-    """A wrong argument is the caller's mistake, and shown to nobody (6.4, C3)."""
+    """A wrong argument is the caller's mistake, and its value is not shown (6.4, C3)."""
     with pytest.raises(error, match="auth") as caught:
         UserAuthentication(auth, user_data)
     assert CANARY not in texts_of_error(caught.value, __file__)
@@ -352,7 +352,7 @@ def test_statuses_that_stay(status: int | None) -> None:
 
 @pytest.mark.parametrize("text", ["AAAA=", "AAAA==", "AAAA===", "AAAA====", "====", "QUI==", "QR==", "Q Q=", "é"])
 def test_base64_has_one_spelling(text: str) -> None:
-    """Excess padding, stray bits and foreign characters are no base64, and nothing worse (C2, R8)."""
+    """Excess padding, stray bits and foreign characters are refused as base64, with the usual error (C2, R8)."""
     assert decode_base64(text) is None
     with pytest.raises(AuthorizationError, match="base64"):
         ChannelAuthorization.from_response({"auth": "k:s", "shared_secret": text})

@@ -209,7 +209,7 @@ def test_unsubscribing_ends_pending_calls() -> None:
 
 
 def test_the_last_caller_takes_the_wish_along() -> None:
-    """A first subscription nobody waits for is withdrawn; one that stood before stays (design.md 2)."""
+    """A first subscription without waiting callers is withdrawn; an existing subscription stays (design.md 2)."""
     core = Core()
     core.up()
     calls = [core.subscribe(), core.subscribe()]
@@ -353,7 +353,7 @@ def test_a_later_answer_without_a_key_is_tried_again() -> None:
 
 
 def test_unsubscribe_while_authorizing_then_subscribe() -> None:
-    """The first request is cancelled and its answer ignored; the second stands for itself (R3)."""
+    """The first request is cancelled and its answer ignored; the second is independent (R3)."""
     core = Core()
     core.up()
     first = core.subscribe()
@@ -401,7 +401,7 @@ def test_unsubscribe_without_a_link_sends_nothing() -> None:
 
 
 def test_an_unacknowledged_first_subscription_fails_in_time() -> None:
-    """At subscribe_timeout the call raises, the wish goes, and the server is told (R3, R6)."""
+    """At subscribe_timeout the call raises, the channel is not wanted any more, and an unsubscribe is sent (R3, R6)."""
     core = Core(subscribe_timeout=30.0)
     core.up()
     call = core.subscribe("orders")
@@ -433,7 +433,7 @@ def test_a_later_call_waits_its_own_time() -> None:
 
 
 def test_an_abandoned_call_withdraws_what_was_sent() -> None:
-    """A subscribe frame that nobody waits for is taken back, and its acknowledgement answers no later one (R3)."""
+    """A subscribe frame without a waiting caller is withdrawn, and its acknowledgement answers no later one (R3)."""
     core = Core()
     core.up()
     call = core.subscribe("orders")
@@ -457,7 +457,7 @@ REFUSALS = ["pusher:subscription_error", "pusher_internal:subscription_error"]
     [None, "words", '"words"', '{"error":"no"}', [], 7, {}, {"status": "401"}, {"status": True}, {"status": 401.0}],
 )
 def test_a_refusal_that_is_not_clear_is_tried_again(event: str, data: Any) -> None:
-    """Only a whole 401, 403 or 4009 is clear; every other shape is told and retried (R3, R8)."""
+    """Only a whole 401, 403 or 4009 is clear; every other shape is reported and retried (R3, R8)."""
     core = Core()
     core.up()
     core.subscribe("orders")
@@ -557,7 +557,7 @@ def test_a_final_refusal_settles_what_is_held_and_drops_the_keys() -> None:
 
 @pytest.mark.parametrize("named", [None, CHANNEL])
 def test_a_refusal_inside_the_link_ends_a_late_subscription_on_both_sides(named: str | None) -> None:
-    """When the second is over, the server is told as well, for it may have granted what it was slow to say (R3)."""
+    """When the second is over, an unsubscribe is sent as well, for the server may acknowledge late (R3)."""
     core = Core()
     core.up()
     call = core.subscribe()
@@ -618,7 +618,7 @@ def test_disconnecting_ends_calls_and_channels_once() -> None:
 
 
 def test_a_presence_channel_sends_the_signed_data_to_the_byte() -> None:
-    """channel_data stands in the frame as it was signed, on presence channels only; the secret nowhere (C3)."""
+    """channel_data is in the frame as it was signed, on presence channels only; the secret nowhere (C3)."""
     core = Core()
     core.up()
     signed = '{"user_id": "1",  "user_info": null}'
@@ -650,7 +650,7 @@ def test_a_late_refusal_after_a_lost_acknowledgement_is_the_older_frames() -> No
 
 
 def test_a_refusal_is_not_taken_for_an_older_frames_for_ever() -> None:
-    """A server that never answered the frame which was given up still refuses the next one for good (R3)."""
+    """A server that never answered the abandoned frame can still refuse the next one finally (R3)."""
     core = Core(subscribe_timeout=30.0)
     core.up()
     core.subscribe("private-a")
@@ -750,7 +750,7 @@ def test_a_call_that_fails_says_why(words: str) -> None:
 
 @pytest.mark.parametrize("owed", [False, True])
 def test_an_acknowledgement_that_does_not_come_is_told_as_such(*, owed: bool) -> None:
-    """An answer to an earlier frame makes the wait short, and is no reason itself (R3)."""
+    """An answer to an earlier frame shortens the wait, and is not the reason of the failure (R3)."""
     core = Core(subscribe_timeout=30.0)
     core.up()
     core.subscribed("orders")
@@ -782,7 +782,7 @@ def test_the_server_is_told_which_channel_is_unsubscribed() -> None:
 
 
 def test_a_call_after_the_end_is_a_first_subscription_again() -> None:
-    """What a channel was before it failed for good says nothing of the new wish, but its counts go on (R3, R5)."""
+    """The state before a failure does not affect a new subscription, but the counts continue (R3, R5)."""
     core = Core()
     core.up()
     core.subscribed()
@@ -806,7 +806,7 @@ def test_a_call_after_the_end_is_a_first_subscription_again() -> None:
 
 @pytest.mark.parametrize(("refreshing", "refused"), [(False, False), (True, False), (True, True)])
 def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool, refused: bool) -> None:
-    """Whatever ends a channel's request, the one that takes its place has its whole time (R3, R6)."""
+    """Whatever ends a channel's request, the request that replaces it has its whole time (R3, R6)."""
     core = Core(authorization_timeout=10.0, subscribe_timeout=1000.0)
     core.up()
     if refreshing:
@@ -833,7 +833,7 @@ def test_a_place_that_is_given_up_goes_to_the_next_request(*, refreshing: bool, 
 
 @pytest.mark.parametrize("event", ["pusher_internal:subscription_count", "pusher:cache_miss"])
 def test_what_comes_before_the_acknowledgement_means_nothing(event: str) -> None:
-    """The protocol's events belong to a subscription that stands (design.md 3.1)."""
+    """Protocol events belong to an acknowledged subscription (design.md 3.1)."""
     core = Core()
     core.up()
     core.subscribe("cache-a")
@@ -860,7 +860,7 @@ def test_the_hole_of_a_refusal_begins_with_the_last_frame_before_it(status: int)
 
 
 def test_an_authorizer_may_fail_with_another_error() -> None:
-    """One without a status is told as such (R3)."""
+    """An error without a status is reported without one (R3)."""
     core = Core()
     core.up()
     call = core.subscribe()
@@ -873,7 +873,7 @@ def test_an_authorizer_may_fail_with_another_error() -> None:
 
 
 def test_a_refusal_inside_the_link_is_told_once() -> None:
-    """Handlers hear of it as of any other refusal, with the status that it stands for (R3)."""
+    """Handlers get it like any other refusal, with the status that it counts as (R3)."""
     core = Core()
     core.up()
     call = core.subscribe()
@@ -888,7 +888,7 @@ def test_a_refusal_inside_the_link_is_told_once() -> None:
 
 @pytest.mark.parametrize(("stood", "delays"), [(59.0, [0.5, 1.0, 2.0]), (60.0, [0.5, 0.5, 0.5])])
 def test_a_server_that_grants_and_refuses_in_turn_is_asked_less_and_less(stood: float, delays: list[float]) -> None:
-    """The delays begin anew only after a subscription that stood for a stable minute (R2, R3)."""
+    """The delays begin anew only after a subscription that lasted a stable minute (R2, R3)."""
     core = Core(lots=0.0)
     core.up()
     core.subscribe("orders")

@@ -55,7 +55,7 @@ def test_each_rings_at_its_time() -> None:
 
 
 def test_an_earlier_deadline_is_heard_of_at_once() -> None:
-    """Arming again moves the alarm forward, and the old entry rings nobody (R1)."""
+    """Arming again moves the alarm forward, and the old entry has no effect (R1)."""
     timers, alarm = Timers(), Alarm(9.0)
     timers.arm(alarm)
     alarm.due = 3.0

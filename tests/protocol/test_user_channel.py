@@ -23,13 +23,13 @@ def core() -> UserCore:
 
 
 def test_it_is_subscribed_without_an_authorization(core: UserCore) -> None:
-    """Being signed in is what allows it; nobody is asked for it (protocol-notes 13.3)."""
+    """Being signed in allows it; no authorization is requested (protocol-notes 13.3)."""
     assert core.frames("pusher:subscribe") == [{"channel": USER_CHANNEL}]
     assert core.requests() == []
 
 
 def test_its_events_go_to_the_user_alone(core: UserCore) -> None:
-    """They are decoded like any others, and no channel hears of them."""
+    """They are decoded like any others, and no channel gets them."""
     core.receive(frame("greeting", USER_CHANNEL, '{"text":"hello"}'))
     event = core.user_events()[-1]
     assert (event.name, event.channel, event.data, event.raw) == (
@@ -52,7 +52,7 @@ def test_another_users_channel_is_nobodys(core: UserCore) -> None:
 
 
 def test_nothing_comes_before_the_user_is_signed_in() -> None:
-    """A server cannot speak to a user that nobody signed in."""
+    """Events for a user are ignored while no user is signed in."""
     core = UserCore()
     core.up()
     core.receive(frame("greeting", USER_CHANNEL, "1"))
@@ -90,7 +90,7 @@ def test_a_drop_leaves_a_gap(core: UserCore) -> None:
 
 
 def test_the_gap_comes_before_an_event_that_comes_before_the_acknowledgement(core: UserCore) -> None:
-    """Soketi speaks to whoever signed in, subscribed or not; the gap keeps its place and is told once (R5)."""
+    """Soketi sends to every signed-in user, subscribed or not; the gap keeps its place and is reported once (R5)."""
     core.lose()
     core.back()
     core.authenticate()
@@ -134,7 +134,7 @@ def test_what_is_acknowledged_is_not_sent_again(core: UserCore) -> None:
 
 @pytest.mark.parametrize("acknowledged", [True, False])
 def test_disconnecting_forgets_the_user(*, acknowledged: bool) -> None:
-    """Nothing is sent for that user on a later connection, and no gap is told of the time between (design.md 2)."""
+    """Nothing is sent for that user on a later connection, and no gap covers the time between (design.md 2)."""
     core = UserCore()
     core.up()
     core.sign_in()
@@ -189,7 +189,7 @@ def test_a_refusal_is_told(core: UserCore) -> None:
 
 
 def test_a_new_sign_in_after_a_failure_has_no_old_gap(core: UserCore) -> None:
-    """The hole of a user who was given up is not told to the next."""
+    """The gap of an earlier user is not reported to the next."""
     core.lose()
     core.back()
     core.authenticate()
@@ -206,7 +206,7 @@ def watched(event: str, data: Any) -> list[tuple[str, Any]] | None:
 
 
 def test_a_watchlist_has_several_events() -> None:
-    """Each comes under its own name, in order, its ids as strings; what is no event is left out (R8)."""
+    """Each event has its own name, in order, its ids as strings; invalid entries are left out (R8)."""
     told: list[Any] = [{"name": "online", "user_ids": ["1", 2, None]}, 5, {"name": "offline", "user_ids": []}]
     assert watched("pusher_internal:watchlist_events", {"events": told}) == [("online", ["1", "2"]), ("offline", [])]
 

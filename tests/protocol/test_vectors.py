@@ -156,7 +156,7 @@ def test_the_bad_nonce_and_ciphertext_of_swift() -> None:
 
 @pytest.mark.parametrize("character", ["0", "1"])
 def test_the_bad_keys_of_swift(character: str) -> None:
-    """V4's bad keys decode to 33 bytes: they are no keys at all, and are refused with the answer (V4; 7.2)."""
+    """V4's bad keys decode to 33 bytes: they are not keys, and are refused with the answer (V4; 7.2)."""
     with pytest.raises(AuthorizationError, match="33 bytes, not 32"):
         ChannelAuthorization.from_response({"auth": "key:signature", "shared_secret": character * 44})
 

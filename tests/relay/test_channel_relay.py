@@ -114,7 +114,7 @@ def test_a_relay_that_joins_holds_until_the_other_has_passed_the_moment() -> Non
 
 
 def test_only_holes_of_the_union_are_marked() -> None:
-    """What another relay covered is no loss, that of a relay that is gone included."""
+    """What another relay covered is not a loss, that of a relay that is gone included."""
     one = relay()
     one.joined(100)
     for beat in range(20):
@@ -132,7 +132,7 @@ def test_only_holes_of_the_union_are_marked() -> None:
 
 
 def test_a_stale_record_of_a_dead_relay_does_not_hold_forever() -> None:
-    """It counts as dead once it has stood still for a while in which the engine could be reached."""
+    """It counts as dead once its record has not changed for a while in which the engine could be reached."""
     one = relay()
     one.joined(100)
     one.exchanged(answer(100.2, peer(1, Span(50, 90))), 100.2)
@@ -313,7 +313,7 @@ def test_an_undecryptable_event_waits_for_the_others_only_if_there_are_any() -> 
 
 
 def test_after_a_pause_a_lone_relay_goes_on_without_a_marker() -> None:
-    """What arrives late was kept by the link, and nobody else has written meanwhile."""
+    """What arrives late was kept by the link, and no other relay has written meanwhile."""
     one = released()
     one.heard(105)
     one.stalled(110)

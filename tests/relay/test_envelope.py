@@ -95,7 +95,7 @@ def test_a_gap_is_read_with_its_span() -> None:
     ],
 )
 def test_a_foreign_entry_is_an_error_that_does_not_repeat_it(change: dict[str, object]) -> None:
-    """Somebody else wrote to the stream (C3)."""
+    """Another program wrote to the stream (C3)."""
     text = json.dumps(json.loads(entry(Event("e", "orders", 1, None, "1")).body) | change)
     with pytest.raises(EnvelopeError, match=r"something else writes to it$"):
         read_envelope(text)

@@ -25,7 +25,7 @@ def bodies(stream: MemoryStream) -> list[str]:
 
 
 def test_the_first_of_two_relays_writes() -> None:
-    """An id is written once, whoever comes first."""
+    """An id is written once, by the first relay."""
     stream = MemoryStream(window=60)
     assert stream.put("a", put(entry("1"), entry("2")), 100) == PutResult(2, 2)
     assert stream.put("b", put(entry("1"), entry("2"), entry("3")), 101) == PutResult(3, 1)
@@ -33,7 +33,7 @@ def test_the_first_of_two_relays_writes() -> None:
 
 
 def test_one_id_on_two_channels_is_two_events() -> None:
-    """An id that two channels share must not lose half of the events: each channel has a stream of its own."""
+    """An id that two channels share must not lose half of the events: each channel has its own stream."""
     engine = MemoryEngine()
     for channel in ("x", "y"):
         engine.stream(channel).put("a", put(entry("1")), 100)
@@ -50,7 +50,7 @@ def test_an_entry_older_than_the_window_is_refused_with_all_behind_it() -> None:
 
 
 def test_a_repeated_batch_is_recognized() -> None:
-    """The answer to a batch may be lost; on a plain channel nothing else tells a repetition from a second event."""
+    """The answer to a batch may be lost; on a plain channel only the number shows a repetition."""
     stream = MemoryStream(window=60)
     batch = put(entry("x", plain=True), entry("x", plain=True))
     assert stream.put("a", batch, 100) == PutResult(2, 2)

@@ -20,6 +20,6 @@ def test_nothing_is_limited_by_default_but_the_size_of_an_event() -> None:
 
 @pytest.mark.parametrize("options", [{"connection_limit": 0}, {"client_event_rate": -1}, {"event_limit": 0}])
 def test_a_limit_below_one_is_refused_at_once(options: dict[str, Any]) -> None:
-    """None stands for no limit."""
+    """None means no limit."""
     with pytest.raises(ValueError, match="at least 1, or None for no limit"):
         Settings(**options)

@@ -1,4 +1,4 @@
-"""The handles of one client: one for each name, kept for as long as somebody has a use for it."""
+"""The handles of one client: one for each name, kept for as long as it is used."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_bound_handle_is_kept() -> None:
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_handle_is_kept_from_the_decorator_on(everything: bool) -> None:
-    """Nobody has to name the channel for as long as it takes to define the handler (design.md 2)."""
+    """The channel needs no other reference while the handler is being defined (design.md 2)."""
     client = idle_client()
     decorate = client.channel("orders").bind_global() if everything else client.channel("orders").bind("a")
     gc.collect()

@@ -145,7 +145,7 @@ async def test_a_refusal_is_final(status: int | None) -> None:
     ],
 )
 async def test_a_passing_trouble_is_tried_again(trouble: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    """Network errors and 408, 425, 429 and 5xx are retried, each told at WARNING without its words (R3)."""
+    """Network errors and 408, 425, 429 and 5xx are retried, each logged at WARNING without its words (R3)."""
     asked = 0
 
     async def flaky(channel: str, socket_id: str) -> ChannelAuthorization:
@@ -228,7 +228,7 @@ async def test_a_hung_authorizer_is_cancelled_when_it_is_no_longer_wanted(end: s
 
 @pytest.mark.parametrize("call", ["disconnect", "unsubscribe"])
 async def test_an_authorizer_may_end_what_it_is_asked_for(call: str) -> None:
-    """disconnect() and unsubscribe() inside an authorizer come to their end, and do not cancel it (R7)."""
+    """disconnect() and unsubscribe() inside an authorizer finish, and do not cancel it (R7)."""
     reached: list[str] = []
 
     async def ending(channel: str, socket_id: str) -> ChannelAuthorization:
@@ -524,7 +524,7 @@ async def test_nothing_is_left_when_the_server_resets_while_closing() -> None:
 
 
 async def test_a_cancellation_that_the_authorizer_raises_itself_is_its_mistake() -> None:
-    """Nobody cancelled it, so the call fails with this as the cause and does not hang (design.md 2, R6)."""
+    """It was not cancelled by a caller, so the call fails with this as the cause (design.md 2, R6)."""
 
     async def cancelled(_channel: str, _socket_id: str) -> ChannelAuthorization:
         raise asyncio.CancelledError
@@ -536,7 +536,7 @@ async def test_a_cancellation_that_the_authorizer_raises_itself_is_its_mistake()
 
 
 def test_loggers_bear_the_name_of_the_package() -> None:
-    """Whoever configures pusher_client configures everything below it (design.md 9)."""
+    """Configuring the logger pusher_client configures everything below it (design.md 9)."""
     assert {name.split(".")[0] for name in logging.root.manager.loggerDict if name.startswith("pusher_")} == {
         "pusher_client"
     }

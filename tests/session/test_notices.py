@@ -1,4 +1,4 @@
-"""What the core tells: to those who wait, to those who listen, and to the log."""
+"""The notices of the core: for waiting calls, for handlers, and for the log."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_a_delay_is_told_in_seconds_and_none_is_not() -> None:
 
 
 async def test_a_service_that_stays_away_is_unavailable() -> None:
-    """After unavailable_timeout of connecting the state says so, and connecting goes on (design.md 2)."""
+    """After unavailable_timeout of connecting the state is unavailable, and connecting continues (design.md 2)."""
     async with scripted() as peer:
         port = peer.port
         client = peer.client(unavailable_timeout=0.02)
@@ -134,7 +134,7 @@ async def test_words_of_the_server_show_no_signature(caplog: pytest.LogCaptureFi
 
 @pytest.mark.parametrize("first", ['{"event":"other"}', "no JSON", '{"event":"pusher:connection_established"}'])
 async def test_a_first_message_that_is_nonsense_is_told_and_tried_again(first: str) -> None:
-    """Whoever listens to errors gets a ProtocolError without the text (R2, R8)."""
+    """Handlers of errors get a ProtocolError without the text (R2, R8)."""
     async with scripted() as peer:
         peer.first = first
         client = peer.client()
@@ -176,7 +176,7 @@ async def test_a_failure_for_good_is_told_to_everybody(told: str, caplog: pytest
 
 
 async def test_a_handler_of_a_connection_event_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged and told to on_handler_error, and the next one runs (R7)."""
+    """It is logged and reported to on_handler_error, and the next one runs (R7)."""
     told: list[tuple[BaseException, object]] = []
     async with scripted() as peer:
         client = peer.client(on_handler_error=lambda error, value: told.append((error, value)))
@@ -195,7 +195,7 @@ async def test_a_handler_of_a_connection_event_that_raises_harms_nobody(caplog: 
 
 
 async def test_a_gap_is_dated_in_utc_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Its three times stand in order between the last event before and the return (R5)."""
+    """Its three times are in order between the last event before and the return (R5)."""
     async with scripted() as peer, peer.client() as client:
         gaps: list[Event] = []
         client.bind("pusher:gap", gaps.append)
@@ -235,7 +235,7 @@ async def test_several_cuts_before_the_return_are_one_gap() -> None:
 
 
 async def test_no_gap_after_the_caller_s_own_unsubscribe() -> None:
-    """What the caller did not want is no loss (R5)."""
+    """Events of a channel that the caller left are not a loss (R5)."""
     async with scripted() as peer, peer.client() as client:
         seen: list[Event] = []
         orders = await client.subscribe("orders")

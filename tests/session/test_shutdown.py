@@ -88,7 +88,7 @@ async def test_callers_are_known_until_the_end() -> None:
     shutdown = Shutdown(work, never)
     here = asyncio.current_task()
     await shutdown.wait()
-    assert shutdown.callers == set()  # nothing is requested, so nobody has to be spared
+    assert shutdown.callers == set()  # nothing is requested, so no caller is spared
     shutdown.begin()
     shutdown.request()
     await shutdown.wait()

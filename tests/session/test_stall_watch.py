@@ -1,4 +1,4 @@
-"""A loop that stands still is told of, once, and an idle one is left alone, on a clock of the test's own."""
+"""A blocked loop is reported once, and an idle one is left alone, on the test's own clock."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_stall_during_a_watch_is_told_once(loop: Clockwork, seconds: float, ca
 def test_a_stall_is_told_by_the_frame_that_follows_in_the_same_step(
     loop: Clockwork, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the next frame is read before the loop takes its next turn, the event before it is the one that is named."""
+    """When the next frame is read before the loop takes its next turn, the event before it is named."""
     stalls = StallWatch(loop)
     stalls.watch(loop.now)
     stalls.event = Event("slow", "orders", 1, None, "1")
@@ -124,7 +124,7 @@ def test_a_stall_that_only_a_deadline_notices_is_told(loop: Clockwork, caplog: p
 
 
 def test_what_is_short_is_not_told(loop: Clockwork, caplog: pytest.LogCaptureFixture) -> None:
-    """A busy machine is no reason to warn, however often it is late."""
+    """A busy machine causes no warning, however often it is late."""
     stalls = StallWatch(loop)
     for _ in range(100):
         stalls.watch(loop.now)
@@ -156,7 +156,7 @@ def test_an_idle_loop_is_not_woken(loop: Clockwork, caplog: pytest.LogCaptureFix
 
 
 def test_nothing_is_left_of_a_watch_that_is_stopped(loop: Clockwork, caplog: pytest.LogCaptureFixture) -> None:
-    """It tells of the stall that it has just seen, and sets no timer again (R6)."""
+    """It reports the stall that it has just seen, and sets no timer again (R6)."""
     stalls = StallWatch(loop)
     stalls.watch(loop.now)
     loop.now += 2.0

@@ -1,4 +1,4 @@
-"""Errors that nobody expects, in the opener, the reader and the writer of a connection (promise R7)."""
+"""Unexpected errors in the opener, the reader and the writer of a connection (promise R7)."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ async def test_the_end_is_told_to_those_who_still_wait_for_it() -> None:
 
 
 async def test_a_handler_may_give_up_the_call_whose_failure_it_hears_of() -> None:
-    """The result that was on its way is nobody's then, and everything else goes on (R6, R7)."""
+    """The pending result is discarded then, and everything else continues (R6, R7)."""
 
     async def refuse(channel: str, _socket_id: str) -> Any:
         raise AuthorizationError(channel, "no", status=403)

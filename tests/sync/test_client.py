@@ -35,7 +35,7 @@ SECONDS = 20
 
 @pytest.fixture
 def server() -> Generator[LocalServer]:
-    """A local server on a thread of its own."""
+    """A local server on its own thread."""
     with LocalServer() as running:
         yield running
 
@@ -111,7 +111,7 @@ def test_a_refused_subscription_raises(server: LocalServer) -> None:
 
 
 def test_a_plain_authorizer_may_block_and_is_not_on_the_event_loop(server: LocalServer) -> None:
-    """A plain function authorizes on a thread of its own kind, so a blocking HTTP client may be used in it."""
+    """A plain function authorizes on a thread, so a blocking HTTP client may be used in it."""
     threads: list[str] = []
     signer = SecretAuthorizer(server.key, server.secret)
 

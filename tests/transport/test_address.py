@@ -78,7 +78,7 @@ def test_what_cannot_be_is_a_value_error(options: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_of_another_type_is_a_type_error(options: dict[str, Any]) -> None:
-    """A part of the wrong type is told at once (design.md 2)."""
+    """A part of the wrong type is refused at once (design.md 2)."""
     with pytest.raises(TypeError):
         url(**options)
 

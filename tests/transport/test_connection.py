@@ -61,7 +61,7 @@ async def test_a_connection_may_be_lost_within_the_handshake(error: Exception | 
 
 
 async def test_a_connection_may_be_lost_before_it_is_made() -> None:
-    """As when a proxy's tunnel ends within the TLS handshake; nobody has to wait for the failure (R6)."""
+    """As when a proxy's tunnel ends within the TLS handshake; the failure needs no waiter (R6)."""
     connection = WebSocketConnection(Handshake("ws://localhost/"), LARGEST)
     connection.connection_lost(None)
     connection.abort()
@@ -70,7 +70,7 @@ async def test_a_connection_may_be_lost_before_it_is_made() -> None:
 
 
 async def test_a_transport_that_comes_too_late_is_not_written_to() -> None:
-    """As when a tunnel ends before the connection is made: there is no handshake any more (R6)."""
+    """As when a tunnel ends before the connection is made: the handshake is gone (R6)."""
     connection = WebSocketConnection(Handshake("ws://localhost/"), LARGEST)
     connection.connection_lost(None)
     assert not Ends(connection).transport.written
@@ -132,7 +132,7 @@ async def test_turns_are_counted_over_pieces() -> None:
 
 
 async def test_what_comes_with_the_handshake_waits() -> None:
-    """Nothing is read, and nothing lost, until somebody takes it (R4)."""
+    """Nothing is read, and nothing lost, until a reader is set (R4)."""
     messages: list[str | None] = []
     connection, ends = await opened(texts(3) + frame(FINAL | PING, b"?"))
     assert ends.transport.paused

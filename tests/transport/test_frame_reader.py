@@ -187,7 +187,7 @@ def test_a_frame_may_be_cut_within_its_length(cut: int) -> None:
 
 
 def test_a_close_frame_within_a_fragmented_message_counts() -> None:
-    """Control frames may stand between fragments, and a code of the server is not to be lost (R2)."""
+    """Control frames may come between fragments, and a code of the server must not be lost (R2)."""
     assert read_here([frame(TEXT, b"a") + frame(FINAL | CLOSE, (4001).to_bytes(2) + b"no")])[2:] == (4001, "no", None)
 
 

@@ -68,7 +68,7 @@ def test_causes(error: Exception, failure: OpenFailure, words: str) -> None:
 
 
 def test_an_unexpected_error_has_its_place() -> None:
-    """Its message may hold a secret; its type and where it was raised help whoever reads the log (C3)."""
+    """Its message may hold a secret; its type and where it was raised are in the log (C3)."""
     with pytest.raises(ValueError, match=CANARY) as caught:
         int(CANARY)
     described = describe_open_error(caught.value, PHASE)

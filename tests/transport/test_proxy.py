@@ -147,7 +147,7 @@ def test_a_variable_that_is_not_a_proxy(name: str, value: str, environment: pyte
 
 
 def test_a_setting_of_the_system(environment: pytest.MonkeyPatch) -> None:
-    """Some systems have proxy settings of their own, which no variable names."""
+    """Some systems have their own proxy settings, which no variable names."""
 
     def getproxies() -> dict[str, Any]:
         return {"https": "http://a:port"}

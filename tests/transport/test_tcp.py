@@ -14,7 +14,7 @@ from pusher_client.transport.tcp import Resolved, connect_to_first, resolve
 from tests.support.listening_port import listening, refused_port
 
 SILENT = ("192.0.2.1", 9)
-"""An address that stands for a black hole."""
+"""An address that does not answer."""
 
 
 def entry(address: tuple[Any, ...], family: int = socket.AF_INET) -> Resolved:
@@ -60,7 +60,7 @@ async def test_a_dead_first_address_costs_a_moment(black_hole: asyncio.Event) ->
 
 
 async def test_an_attempt_that_succeeds_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that nobody takes any more is closed (R6)."""
+    """A connection that is not taken any more is closed (R6)."""
     late, first = socket.socket(), socket.socket()
 
     async def connect(address: Resolved) -> socket.socket:

@@ -12,7 +12,7 @@ from tests.support.scripted_server import Scripted, scripted
 
 
 async def test_texts_go_both_ways_until_the_server_closes() -> None:
-    """A WebSocket carries texts, and tells with which code and words it ended (protocol-notes 1.1)."""
+    """A WebSocket carries texts, and has the code and the reason of its end (protocol-notes 1.1)."""
     async with scripted() as peer:
         websocket = await open_reader(peer.port)
         assert "connection_established" in str(await websocket.receive())
@@ -28,7 +28,7 @@ async def test_texts_go_both_ways_until_the_server_closes() -> None:
 
 
 async def test_a_cut_has_no_code() -> None:
-    """The code that stands for a broken connection was never on the wire, so it is none (R2)."""
+    """The code for a broken connection was never on the wire, so there is none (R2)."""
     async with scripted() as peer:
         websocket = await open_reader(peer.port)
         await websocket.receive()
@@ -116,7 +116,7 @@ async def test_no_frame_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_peers_are_scripted() -> None:
-    """The double itself: what it is told to say first, it says in place of the handshake."""
+    """The double itself: its configured first message replaces the handshake."""
     async with scripted() as peer:
         peer.first = "first"
         websocket = await open_reader(peer.port)
