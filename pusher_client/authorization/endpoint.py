@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from ssl import SSLContext
@@ -206,15 +207,11 @@ class Endpoint:
         """Send a request to the first host that can be reached. Its ``Host`` header is that of the url in any case."""
         import httpx  # noqa: PLC0415 - loaded already
 
-        for number, host in enumerate(hosts, start=1):
-            if host != request.url.host:
-                request.url = request.url.copy_with(host=host)
-            try:
-                return await transport.handle_async_request(request)
-            except httpx.ConnectError:
-                if number == len(hosts):
-                    raise
-        raise AssertionError  # there is at least one host
+        *others, last = hosts
+        for host in others:
+            with suppress(httpx.ConnectError):
+                return await transport.handle_async_request(_directed(request, host))
+        return await transport.handle_async_request(_directed(request, last))
 
     def _open(self, context: SSLContext) -> httpx.AsyncHTTPTransport:
         """Open a pool of connections."""
@@ -225,6 +222,11 @@ class Endpoint:
             proxy = self._origin.environment_proxy() if self._use_environment else self._proxy
         self._proxy_host = None if proxy is None else proxy.url.host
         return httpx.AsyncHTTPTransport(verify=context, proxy=proxy)
+
+
+def _directed(request: httpx.Request, host: str) -> httpx.Request:
+    request.url = request.url.copy_with(host=host)
+    return request
 
 
 def _read_timeout(timeout: float) -> float:

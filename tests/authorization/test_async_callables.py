@@ -97,6 +97,11 @@ def test_what_may_be_async_is_accepted(value: Any) -> None:
     check_async_callable("authorizer", value, ("channel_name", "socket_id"), "HTTPAuthorizer(url)")
 
 
+def test_a_builtin_for_params_is_called_without_arguments() -> None:
+    """What has no signature gets no argument (6.3)."""
+    HTTPAuthorizer("https://example.com/", params=type)
+
+
 def test_a_builtin_without_a_signature_is_accepted() -> None:
     """What cannot be examined is called (design.md 2)."""
     check_async_callable("authorizer", type, ("channel_name", "socket_id"), "HTTPAuthorizer(url)")

@@ -19,6 +19,7 @@ from tests.support.scripted_server import scripted
 
 KEY_BASE64 = base64.b64encode(OLD).decode()
 GOOD = {"auth": "KEY:canary"}
+BAD = "private-bad"
 NAMES = [f"private-{number}" for number in range(200)]
 
 
@@ -156,6 +157,47 @@ async def test_two_hundred_channels_are_two_requests() -> None:
             assert endpoint.connections <= 2
         await endpoint.all_closed()
     assert sorted(asked_for(endpoint.requests[2]) + asked_for(endpoint.requests[3])) == sorted(NAMES)
+
+
+def large(request: Received) -> dict[str, Any]:
+    """Answer with an entry that exceeds the limit if the bad channel is asked for."""
+    padding = {"padding": "x" * (2 << 20)} if BAD in asked_for(request) else {}
+    return {name: {**GOOD, **(padding if name == BAD else {})} for name in asked_for(request)}
+
+
+@pytest.mark.parametrize("fault", ["403", "404", "422", "large", "html"])
+async def test_one_channel_that_spoils_the_whole_batch(fault: str) -> None:
+    """Every other channel is subscribed: the batch is asked for again in halves, and the bad one fails alone (6.6)."""
+
+    async def script(request: Received, writer: asyncio.StreamWriter) -> None:
+        if BAD not in asked_for(request):
+            await grant(request, writer)
+        elif fault == "large":
+            await json_answer(large(request))(request, writer)
+        elif fault == "html":
+            await answer(body=b"<html>canary", content_type="text/html")(request, writer)
+        else:
+            await answer(f"{fault} No")(request, writer)
+
+    async with (
+        scripted() as peer,
+        serve_endpoint(script) as endpoint,
+        peer.client(batch_authorizer=HTTPBatchAuthorizer(endpoint.url)) as client,
+    ):
+        names = [*NAMES[:60], BAD]
+        results = await asyncio.gather(*(client.subscribe(name) for name in names), return_exceptions=True)
+    (failed,) = [result for result in results if isinstance(result, BaseException)]
+    assert isinstance(failed, AuthorizationError)
+    assert failed.channel == BAD
+    assert len(endpoint.requests) <= 2 * 7 + 1
+
+
+async def test_an_entry_that_is_encoded_twice() -> None:
+    """It is named, for that channel alone (6.6)."""
+    body = {"private-a": {"data": json.dumps(GOOD)}, "private-b": GOOD}
+    found = await ask(json_answer(body), "private-a", "private-b")
+    assert "JSON string with JSON in it" in str(found["private-a"])
+    assert found["private-b"] == ChannelAuthorization("KEY:canary")
 
 
 async def test_one_refused_channel_among_many() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import tracemalloc
 from pathlib import Path
 
@@ -240,3 +241,28 @@ async def test_what_comes_beside_a_body_is_bounded_too(script: Script) -> None:
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+async def test_a_byte_order_mark_is_skipped() -> None:
+    """Some servers write one before UTF-8 (R8)."""
+    body = b"\xef\xbb\xbf" + json.dumps(GOOD).encode()
+    async with serve_endpoint(answer(body=body, content_type="application/json")) as endpoint:
+        assert (await authorizer(endpoint)(CHANNEL, "12.34")).auth == GOOD["auth"]
+
+
+@pytest.mark.parametrize("text", [json.dumps(json.dumps(GOOD)), json.dumps(" " + json.dumps(GOOD))])
+async def test_json_inside_of_json_is_named(text: str) -> None:
+    """An endpoint that encodes twice learns it, and nothing is repeated (C3)."""
+    async with serve_endpoint(answer(body=text.encode())) as endpoint:
+        error = await ask(endpoint)
+    assert "its answer is a JSON string with JSON in it: encode the object once, not twice" in str(error)
+    assert SIGNATURE not in str(error)
+
+
+@pytest.mark.parametrize("text", ['"{"', '"{canary"', '"text"'])
+async def test_another_string_is_not_an_object(text: str) -> None:
+    """It is not taken for JSON inside of JSON."""
+    async with serve_endpoint(answer(body=text.encode())) as endpoint:
+        error = await ask(endpoint)
+    assert "inside" not in str(error)
+    assert "JSON in it" not in str(error)

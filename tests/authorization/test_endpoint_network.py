@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -242,3 +243,21 @@ async def test_a_malformed_proxy_in_the_environment(monkeypatch: pytest.MonkeyPa
     shown = texts_of_error(caught.value, __file__)
     assert PARAM not in shown
     assert TOKEN not in shown
+
+
+async def test_localhost_is_connected_to_at_a_checked_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is resolved once; the next address follows a refused one, and Host is that of the url (C4)."""
+    lookups: list[object] = []
+
+    def getaddrinfo(host: object, port: object, *_arguments: object, **_options: object) -> list[object]:
+        lookups.append(host)
+        if host not in ("localhost", b"localhost"):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    async with serve_endpoint(json_answer(GOOD)) as endpoint:
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        authorize = HTTPAuthorizer(f"http://localhost:{endpoint.port}/auth")
+        assert (await authorize(CHANNEL, "12.34")).auth == GOOD["auth"]
+    assert [name for name in lookups if name in ("localhost", b"localhost")] == ["localhost"]
+    assert endpoint.requests[0].headers["host"] == f"localhost:{endpoint.port}"

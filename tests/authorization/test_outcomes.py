@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from pusher_client import AuthorizationError, ChannelAuthorization
+from pusher_client.authorization.network_errors import EndpointConnectionError, EndpointTimeoutError
 from pusher_client.authorization.outcomes import BatchRefused, Outcome, Refused, ask_authorizer, ask_batch_authorizer
 from tests.support.canaries import texts_of_chain
 
@@ -282,3 +283,29 @@ async def test_a_cancelled_batch_stays_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_a_string_with_json_is_named(*, batch: bool) -> None:
+    """An authorizer that returns the body as text, in place of what json.loads() gives, learns the cure (6.1, C3)."""
+    body = '{"auth":"KEY:canary"}'
+    if batch:
+        outcome = (await ask_batch({"a": body}, "a"))["a"]
+    else:
+
+        async def authorize(_channel: str, _socket_id: str) -> str:
+            return body
+
+        outcome = await ask_authorizer(authorize, "a", "1.2")
+    error, retryable = refusal(outcome)
+    assert (error.channel, retryable) == ("a", False)
+    assert "returned a string with JSON in it: return the mapping itself, as json.loads() gives it" in str(error)
+    assert "canary" not in str(error)
+
+
+@pytest.mark.parametrize("raised", [EndpointConnectionError("the request failed"), EndpointTimeoutError("too late")])
+async def test_messages_of_an_endpoint_are_kept(raised: Exception) -> None:
+    """They are the library's own words; such an error is retried (R3)."""
+    error, retryable = refusal((await ask_batch(raised, "a"))["a"])
+    assert str(error) == f"a: {raised}"
+    assert retryable

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pusher_client import (
+    AuthorizationError,
     ChannelAuthorization,
     HTTPAuthorizer,
     HTTPUserAuthenticator,
@@ -89,6 +90,37 @@ def test_two_authorizers_are_refused() -> None:
     """Each of them serves every channel, so only one can be given (design.md 2)."""
     with pytest.raises(ValueError, match="not both"):
         AuthorizationService("KEY", authorize, authorize_batch, None)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.SUBSCRIBE, Purpose.REFRESH])
+async def test_a_signature_for_another_application_is_refused(
+    purpose: Purpose, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a channel, a key and a user, before anything is sent; it is final (6.1, 6.5)."""
+    service = AuthorizationService("OTHER", authorize, None, authenticate)
+    found = await outcomes_of(service, Authorize(1, "private-a", "1.2", purpose), AuthenticateUser(2, "1.2"))
+    for number, channel in ((1, "private-a"), (2, None)):
+        outcome = found[number]
+        assert isinstance(outcome, Refused)
+        assert (outcome.error.channel, outcome.retryable) == (channel, False)
+        assert "signed for `KEY`, this client uses `OTHER`" in str(outcome.error)
+    logged = "there is no new key: private-a: the authorization was signed" in caplog.text
+    assert logged is (purpose is Purpose.REFRESH)
+
+
+async def test_a_batch_that_is_refused_is_answered_as_a_whole(caplog: pytest.LogCaptureFixture) -> None:
+    """The core gets the number of the batch and asks again in halves; the log says so (6.6)."""
+    caplog.set_level("INFO")
+
+    async def refuse(_channels: Any, _socket_id: str) -> dict[str, ChannelAuthorization]:
+        raise AuthorizationError(None, "no", status=403)
+
+    service = AuthorizationService("KEY", None, refuse, None)
+    channels = tuple(Authorize(number, f"private-{number}", "1.2", Purpose.SUBSCRIBE) for number in (1, 2))
+    found = await outcomes_of(service, AuthorizeBatch(3, channels))
+    assert list(found) == [3]
+    assert isinstance(found[3], BatchRefused)
+    assert "2 channels at once: no (status 403); asking again in halves" in caplog.text
 
 
 async def test_endpoints_are_attached_until_detach() -> None:
