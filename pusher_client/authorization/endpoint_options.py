@@ -27,7 +27,7 @@ class TrustedAuthorities:
         ValueError: The context does not verify certificates.
     """
 
-    __slots__ = ("_context", "_lock", "_plain")
+    __slots__ = ("_context", "_loaded", "_lock", "_plain")
 
     def __init__(self, ssl: object, *, plain: bool) -> None:
         if ssl is False:
@@ -45,18 +45,35 @@ class TrustedAuthorities:
                 "ssl must verify: verify_mode CERT_REQUIRED and check_hostname, as create_default_context() has"
             )
         self._plain = plain
+        self._loaded: SSLContext | None = None
         self._lock = Lock()
 
     async def context(self) -> SSLContext:
-        """Return the context. It is made once, in a thread: reading the system's authorities takes 20 to 100 ms."""
-        return await asyncio.to_thread(self._load) if self._context is None else self._context
+        """Return the context. It is made once, in a thread: reading the system's authorities takes 20 to 100 ms.
+
+        The modules that httpx imports at its first request are imported in that thread, too.
+        """
+        return await asyncio.to_thread(self._load) if self._loaded is None else self._loaded
 
     def _load(self) -> SSLContext:
         with self._lock:
-            if self._context is None:
-                # httpx wants a context for a plain request, too.
-                self._context = SSLContext(PROTOCOL_TLS_CLIENT) if self._plain else create_default_context()
-            return self._context
+            if self._loaded is None:
+                context = self._context
+                if context is None:
+                    # httpx wants a context for a plain request, too.
+                    context = SSLContext(PROTOCOL_TLS_CLIENT) if self._plain else create_default_context()
+                _import_for_requests(context)
+                self._loaded = context
+            return self._loaded
+
+
+def _import_for_requests(context: SSLContext) -> None:
+    """Import what a first request needs: httpcore, which a transport imports, and the asyncio backend of anyio."""
+    import anyio  # noqa: PLC0415 - only those who make requests need to load it
+    import httpx  # noqa: PLC0415 - the same
+
+    httpx.AsyncHTTPTransport(verify=context)
+    anyio.run(anyio.sleep, 0)
 
 
 def read_proxy_option(proxy: object) -> httpx.Proxy | None:

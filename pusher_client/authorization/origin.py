@@ -103,15 +103,12 @@ class Origin:
         return None if proxy is None else _httpx_proxy(proxy)
 
 
-def read_proxy(address: object) -> httpx.Proxy:
+def read_proxy(address: str) -> httpx.Proxy:
     """Read a proxy's address.
 
     Raises:
-        TypeError: It is not a string.
         ValueError: It is not the address of an HTTP or SOCKS5 proxy; the message does not repeat it.
     """
-    if not isinstance(address, str):
-        raise TypeError(f"the proxy is a string, not {type(address).__name__}")
     return _httpx_proxy(parse_proxy(address, _PROXY_SCHEMES, "proxy"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -29,6 +31,43 @@ async def test_authorities_are_read_once_off_the_loop(
     assert len({id(context) for context in [*contexts, await authorities.context()]}) == 1
     assert len(threads) == loaded
     assert threading.main_thread() not in threads
+
+
+FIRST_REQUEST = """
+import asyncio, sys, threading
+
+class Finder:
+    found = []
+
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is threading.main_thread():
+            self.found.append(name)
+
+async def endpoint(reader, writer):
+    await reader.readuntil(b"private-x")
+    body = b'{"auth":"KEY:s"}'
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
+    await writer.drain()
+    writer.close()
+
+async def main():
+    import pusher_client
+    assert "httpx" not in sys.modules
+    async with await asyncio.start_server(endpoint, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        authorize = pusher_client.HTTPAuthorizer(f"http://127.0.0.1:{port}/")
+        sys.meta_path.insert(0, Finder())
+        await authorize("private-x", "1.2")
+    print(*sorted({name.partition(".")[0] for name in Finder.found}))
+
+asyncio.run(main())
+"""
+
+
+def test_the_first_request_imports_nothing_on_the_event_loop() -> None:
+    """Httpx is not imported with the package, and httpcore and anyio in a thread (design.md 10, standing still)."""
+    done = subprocess.run([sys.executable, "-c", FIRST_REQUEST], capture_output=True, text=True, check=True)
+    assert not {"httpcore", "anyio", "h11", "certifi"} & set(done.stdout.split())
 
 
 async def test_the_callers_context_is_used() -> None:
