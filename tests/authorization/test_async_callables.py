@@ -99,7 +99,8 @@ def test_what_may_be_async_is_accepted(value: Any) -> None:
 
 def test_a_builtin_for_params_is_called_without_arguments() -> None:
     """What has no signature gets no argument (6.3)."""
-    HTTPAuthorizer("https://example.com/", params=type)
+    builtin: Any = type
+    HTTPAuthorizer("https://example.com/", params=builtin)
 
 
 def test_a_builtin_without_a_signature_is_accepted() -> None:
