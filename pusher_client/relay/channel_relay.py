@@ -130,7 +130,7 @@ class ChannelRelay:
             return
         if self._stay.released:
             self._settled_before_stall = self._settled
-            self._join(self._stay.end if self._stay.end > -math.inf else self._stay.start, now)
+            self._join(max(self._stay.start, self._stay.end), now)
         self._untimed_until = now + self._settings.settle_after_stall
 
     def received(self, entry: Entry) -> None:
@@ -283,7 +283,7 @@ class ChannelRelay:
     def _put(self, now: float) -> Put:
         return Put(
             tuple(islice(self._ready, self._settings.batch)),
-            final_before=now - self._settings.failure_wait if self._peers.any_released else math.inf,
+            final_before=now - self._settings.failure_wait if self._peers.any_live else math.inf,
             align=self._align,
             instance=self._instance,
             number=self._acknowledged,

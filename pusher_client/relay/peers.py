@@ -50,9 +50,9 @@ class Peers:
         return [record for record, seen in self._records.values() if seen >= oldest and not record.closed]
 
     @property
-    def any_released(self) -> bool:
-        """Whether another relay writes what it receives."""
-        return any(record.released for record in self.live)
+    def any_live(self) -> bool:
+        """Whether another relay is running, which may have received what this one could not read."""
+        return bool(self.live)
 
     def hold_up(self, stay: Stay) -> bool:
         """Return whether a relay may still write what was sent before this stay began."""

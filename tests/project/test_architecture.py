@@ -64,6 +64,8 @@ NOT_MIRRORED = {
     "sync/channel": "tests/sync/test_client.py, over real sockets",
     "sync/user": "tests/sync/test_client.py, over real sockets",
     "delivery/handler_job": "tests/delivery/test_handler_worker.py",
+    "relay/engine": "tests/relay/test_memory_engine.py and test_redis_engine.py",
+    "relay/relayed_channel": "tests/relay/test_relay.py, over real sockets",
     "relay/values": "tests/relay/test_channel_relay.py",
     "server/server_thread": "tests/server/test_running.py",
     "session/lifecycle": "tests/behaviour/, over real sockets",

@@ -327,6 +327,15 @@ def test_after_a_pause_a_lone_relay_goes_on_without_a_marker() -> None:
     assert one.waiting == 1
 
 
+def test_a_pause_right_after_joining_does_not_move_the_joining_back() -> None:
+    """The last frame may be older than the subscription by the spread; nothing would be settled then."""
+    one = released()
+    one.heard(100.3)
+    one.stalled(110)
+    one.exchanged(answer(110.4, settled=100.0), 110.4)
+    assert one.command(111.3) == Settle(100, 0.5, ())
+
+
 def test_after_a_pause_what_arrives_late_is_dropped_if_another_relay_wrote() -> None:
     """Its times mean nothing, so it could be written behind the other's."""
     one = released()
