@@ -312,7 +312,7 @@ class ChannelRelay:
         start = self._settled
         if start is None:
             start = min((span.start for span in spans), default=stay.start)
-        found = holes(start, stay.start, spans)
+        found = [hole for hole in holes(start, stay.start, spans) if hole.end - hole.start > _ROUNDING]
         return Settle(stay.start, self._settings.spread, tuple(self._marker(hole) for hole in found))
 
     def _marker(self, hole: Span) -> Entry:

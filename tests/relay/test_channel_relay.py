@@ -131,6 +131,14 @@ def test_only_holes_of_the_union_are_marked() -> None:
     assert one.marked == 2
 
 
+def test_a_rounding_error_is_not_a_hole() -> None:
+    """The engine keeps times with six digits, so a span may begin a little after the settled moment."""
+    one = relay()
+    one.joined(100)
+    one.exchanged(answer(100.4, peer(1, Span(50.0000003, 100)), settled=50.0), 100.4)
+    assert one.command(100.4) == Settle(100, 0.5, ())
+
+
 def test_a_stale_record_of_a_dead_relay_does_not_hold_forever() -> None:
     """It counts as dead once its record has not changed for a while in which the engine could be reached."""
     one = relay()
