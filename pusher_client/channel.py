@@ -101,7 +101,12 @@ class Channel(Bindable[Event]):
         await self._operations.unsubscribe(self._name)
 
     async def trigger(self, event: str, data: Any) -> None:
-        """Send a client event to the other subscribers of a private or presence channel; it is never queued.
+        """Send a client event to the other subscribers of a private or presence channel.
+
+        Returns once the event is handed to the transport. Until then it waits: for earlier calls, which are sent in
+        order and one at a time, and while the transport's buffer is full. If this call is cancelled meanwhile, or the
+        connection is lost, the event is not sent, on a later connection neither. A server that reads nothing for
+        ``pong_timeout`` seconds is disconnected.
 
         Args:
             event: The event's name, starting with ``client-``.
@@ -110,7 +115,7 @@ class Channel(Bindable[Event]):
         Raises:
             TypeError: ``data`` is nothing that JSON can express.
             ValueError: The name does not start with ``client-``, or ``data`` takes more than 10 kB as JSON.
-            NotConnectedError: There is no connection.
+            NotConnectedError: There is no connection, or it was lost before the event was sent.
             UnsupportedError: The channel is encrypted, which leaves no place for client events.
             SubscriptionError: The channel is not subscribed.
             RateLimitError: The client's ``client_events_per_second`` were sent in the last second.

@@ -14,7 +14,7 @@ from pusher_client.delivery.bindings import Bindable, Bindings, Handler
 from pusher_client.delivery.event_stream import EventStream
 from pusher_client.delivery.handler_worker import ErrorHandler
 from pusher_client.events import DECRYPTION_FAILURE, ClientStats, ConnectionState, Event
-from pusher_client.exceptions import NotConnectedError, bare
+from pusher_client.exceptions import bare
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.keyring import KeyRotationPolicy
@@ -50,7 +50,8 @@ class PusherClient(Bindable[Event]):
         batch_authorizer: Authorizes many channels with one call; used instead of ``authorizer``.
         user_authenticator: Authenticates the user for `signin`.
         activity_timeout: Seconds of silence before a ping; the server may ask for a shorter time.
-        pong_timeout: Seconds after a ping within which a frame must arrive.
+        pong_timeout: Seconds after a ping within which a frame must arrive, and in which a server must read something
+            of what waits to be sent.
         connect_timeout: Seconds for one attempt to connect, including the handshake.
         unavailable_timeout: Seconds of connecting after which the state is ``unavailable``.
         subscribe_timeout: Seconds for the acknowledgement of a subscription, and for ``subscribe()`` as a whole.
@@ -357,13 +358,7 @@ class PusherClient(Bindable[Event]):
         await self._life.move(moved)
 
     async def _trigger(self, channel: str, event: str, data: Any) -> None:
-        driver = self._life.driver()
-        if driver is not None:
-            driver.feed(self._core.trigger, channel, event, data)
-        else:
-            self._core.trigger(channel, event, data, now=0.0)
-        if self._core.socket_id is None:
-            raise NotConnectedError("the connection was closed: the server does not read what is sent")
+        await self._life.trigger(channel, event, data)
 
     @property
     def connection(self) -> Bindable[Any]:

@@ -103,6 +103,11 @@ class Connection:
         return self._link.socket_id
 
     @property
+    def lost_cause(self) -> str:
+        """Why the last link was lost."""
+        return self._link.lost_cause
+
+    @property
     def last_received(self) -> float:
         """When the server last sent anything; minus infinity before it ever did."""
         return self._link.liveness.last_in
@@ -214,10 +219,12 @@ class Connection:
         self._channels.unsubscribe(channel, now, link_up=self.socket_id is not None)
         self._rearm()
 
-    def trigger(self, channel: str, event: str, data: Any, now: float) -> None:
-        """Send a client event; it is never queued. `ClientEvents.text` says what it raises."""
-        linked, state, self._now = self.socket_id is not None, self.subscription_state(channel), now
-        self._send(self._client_events.text(channel, event, data, linked=linked, state=state, now=now))
+    def trigger(self, channel: str, event: str, data: Any, now: float) -> str:
+        """Return the text that sends a client event, to be sent at once. `ClientEvents.text` says what it raises."""
+        linked, state = self.socket_id is not None, self.subscription_state(channel)
+        text = self._client_events.text(channel, event, data, linked=linked, state=state, now=now)
+        self._link.liveness.last_out = now
+        return text
 
     def start_sign_in(self, call_id: int, now: float) -> None:
         """Want the user signed in, on this link and every later one; the call's ``Result`` follows.
@@ -344,8 +351,7 @@ class Connection:
 
     def receive_binary(self, now: float) -> None:
         """Take a binary frame, which the protocol does not have."""
-        self._link.liveness.last_in = now
-        self._link.liveness.pong_due = None
+        self._link.liveness.last_in, self._link.liveness.pong_due = now, None
         self._useless("a binary frame", now)
 
     def _useless(self, cause: str, now: float) -> None:

@@ -96,6 +96,7 @@ class Link:
         self.state: ConnectionState = ConnectionState.INITIALIZED
         self.phase: LinkPhase = LinkPhase.IDLE
         self.socket_id: str | None = None
+        self.lost_cause: str = ""
         self.liveness: Liveness = Liveness(settings.activity_timeout, settings.pong_timeout, -math.inf)
 
     # -- what the caller wants ------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ class Link:
         if self.phase is LinkPhase.IDLE:
             return
         was_up = self.phase is LinkPhase.UP
-        self._let_go()
+        self._let_go("the client switched to another address")
         self.phase = LinkPhase.WAITING
         self._ever_connected = False
         self._reconnect_at = self._backoff.at_once(now)
@@ -130,7 +131,7 @@ class Link:
 
     def disconnect(self) -> None:
         """Close the link and open no other."""
-        self._let_go()
+        self._let_go("disconnect() was called")
         self._enter(ConnectionState.DISCONNECTED)
 
     # -- what happens to the WebSocket ----------------------------------------------------------------------------
@@ -253,6 +254,7 @@ class Link:
     ) -> None:
         was_up = self.phase is LinkPhase.UP
         self.socket_id = None
+        self.lost_cause = str(ConnectError(code, cause))
         if retry is Retry.NEVER:
             self._fail(ConnectError(code, cause), cure, now)
             return
@@ -261,8 +263,8 @@ class Link:
         if was_up:
             self._begin_connecting(now)
             self._user.link_lost(now)
-        text = str(ConnectError(code, cause))
-        self._emit(ConnectingIn(self._reconnect_at - now, text, "" if was_up else cure, established=was_up))
+        cure = "" if was_up else cure
+        self._emit(ConnectingIn(self._reconnect_at - now, self.lost_cause, cure, established=was_up))
 
     def _fail(self, error: ConnectError, cure: str, now: float) -> None:
         self.phase = LinkPhase.IDLE
@@ -272,7 +274,8 @@ class Link:
         self._emit(ErrorRaised(error))
         self._emit(ConnectFailed(error, cure))
 
-    def _let_go(self) -> None:
+    def _let_go(self, cause: str) -> None:
+        self.lost_cause = cause
         if self.phase in (LinkPhase.OPENING, LinkPhase.HANDSHAKE, LinkPhase.UP):
             self._emit(CloseWebSocket())
         self.phase = LinkPhase.IDLE

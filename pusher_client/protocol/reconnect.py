@@ -72,9 +72,11 @@ def retry_after_open_failure(failure: OpenFailure, status: int | None, *, ever_c
 
 
 def close_reason(code: int | None, reason: str, *, tls: bool) -> str:
-    """Say in words why the link is over."""
+    """Return why the link is over: the server's words, or the client's own, which come without a code."""
     if code == TLS_REQUIRED and not tls:
         return "the server requires TLS: connect with tls=True"
+    if code is None and reason:
+        return reason
     return f"the server closed the connection: {reason}" if reason else "the server closed the connection"
 
 

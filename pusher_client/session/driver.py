@@ -25,11 +25,11 @@ from pusher_client.protocol.outputs import (
     OpenWebSocket,
     Output,
 )
+from pusher_client.session.sender import Sender
 from pusher_client.session.stall_watch import DeadlineTimer, StallWatch
 from pusher_client.tasks import create_task
 from pusher_client.transport.connection import Take
 from pusher_client.transport.open_error import OpenError, describe_open_error, describe_unexpected
-from pusher_client.transport.send_queue import SendQueue
 from pusher_client.transport.websocket import WebSocket
 
 __all__ = ["Driver"]
@@ -55,6 +55,7 @@ class Driver:
 
     Attributes:
         loop: The event loop it runs in.
+        sender: Sends the texts of the core, and client events.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Driver:
         self._draining = False
         self._resuming: asyncio.Handle | None = None
         self._stopped = False
-        self._send_queue = SendQueue(send_queue_bytes)
+        self.sender: Sender = Sender(core, send_queue_bytes, self._give_up)
         self._socket_task: asyncio.Task[None] | None = None
         self._websocket: WebSocket | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -112,7 +113,6 @@ class Driver:
                 self._deliver(output.event)
             else:
                 self._notify(output)
-        self._send_queue.clear()
 
     # -- the core's outputs ---------------------------------------------------------------------------------------
 
@@ -121,11 +121,11 @@ class Driver:
             return
         self._draining = True
         try:
-            self._send_texts()
+            self.sender.flush()
             started = self.loop.time()
             for output in self._core.outputs():
                 self._carry_out(output)
-                self._send_texts()
+                self.sender.flush()
                 if self._core.pausable or (self._core.active and self.loop.time() - started > _LONGEST_RUN):
                     self._resume_soon()
                     break
@@ -149,7 +149,7 @@ class Driver:
                 self._stalls.event = event
                 self._deliver(event)
             case OpenWebSocket():
-                self._send_queue.clear()
+                self.sender.clear()
                 self._socket_task = create_task(self._run_socket, name="pusher_client socket")
             case CloseWebSocket():
                 self._close_socket()
@@ -159,12 +159,6 @@ class Driver:
                 self._authorization.cancel(request_id)
             case _:
                 self._notify(output)
-
-    def _send_texts(self) -> None:
-        if all(map(self._send_queue.put, self._core.text_to_send())):
-            return
-        self._close_socket()
-        self._core.websocket_closed(None, "the server does not read what is sent", self.loop.time())
 
     # -- the socket -----------------------------------------------------------------------------------------------
 
@@ -195,7 +189,7 @@ class Driver:
 
     async def _run_open_socket(self, websocket: WebSocket) -> None:
         self._websocket = websocket
-        writer = create_task(functools.partial(self._write, websocket), name="pusher_client writer")
+        writer = create_task(functools.partial(self.sender.write, websocket), name="pusher_client writer")
         try:
             self.feed(self._core.websocket_opened)
             await websocket.read(self._taker())
@@ -209,6 +203,7 @@ class Driver:
             await websocket.close()
             # Also after a BaseException from a handler: the core must not keep a connection that is gone.
             if asyncio.current_task() not in self._closing:
+                self.sender.clear()
                 if websocket.own_close is not None:
                     self.feed(self._core.websocket_broken, websocket.own_close)
                 else:
@@ -245,18 +240,12 @@ class Driver:
 
         return take
 
-    async def _write(self, websocket: WebSocket) -> None:
-        send_queue = self._send_queue
-        try:
-            while await websocket.send(await send_queue.take()):
-                pass
-        except Exception as error:  # noqa: BLE001 - a defect of the library costs this connection, not the client
-            reason = f"sending failed with {describe_unexpected(error)}"
-            self._close_socket()
-            self.feed(self._core.websocket_closed, None, reason)
+    def _give_up(self, reason: str) -> None:
+        self._close_socket()
+        self.feed(self._core.websocket_closed, None, reason)
 
     def _close_socket(self) -> None:
-        self._send_queue.clear()
+        self.sender.clear()
         websocket, self._websocket = self._websocket, None
         if websocket is not None:
             websocket.leave()  # at once: the core would take its messages for those of the next socket

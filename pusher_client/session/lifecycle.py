@@ -165,6 +165,15 @@ class Lifecycle:
             driver.feed(cancel, call_id)
             raise
 
+    async def trigger(self, channel: str, event: str, data: Any) -> None:
+        """Send a client event and wait until it is handed to the transport; raises as `Channel.trigger` does."""
+        driver, place = self.driver(), self.address.place
+        if driver is None:
+            self._core.trigger(channel, event, data, 0.0)  # raises
+        elif not await driver.sender.trigger(channel, event, data):
+            lost = f"the link to {place} was lost: {self._core.lost_cause}"
+            raise NotConnectedError(f"{channel}: the client event was not sent: {lost}")
+
     async def disconnect(self) -> None:
         """End the connection; no effect without one."""
         driver = self.driver()

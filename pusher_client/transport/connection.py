@@ -23,6 +23,8 @@ _FRAMES_PER_TURN = 64
 _REASON_LIMIT = 123
 _WRITE_LIMIT = 32 * 1024
 _MOST_UNSENT = 1024 * 1024  # bytes; the writer waits at a fraction of it, answers to pings do not
+_CATCH_UP = 0.05
+"""Seconds in which the event loop, if it was blocked, sends before the server counts as not reading."""
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -48,6 +50,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._lost = False
         self._writable = asyncio.Event()
         self._writable.set()
+        self._written = 0
         self._hang_up: asyncio.TimerHandle | None = None
         self._close_sent = False
         self._transport: asyncio.Transport | None = None
@@ -75,12 +78,28 @@ class WebSocketConnection(asyncio.Protocol):
         if self._held:
             self._loop.call_soon(self._continue)
 
-    async def send(self, text: str) -> bool:
-        """Send a text and wait while the transport's buffer is full; return False when the connection is closed."""
+    def write(self, text: str) -> bool:
+        """Hand a text to the transport; return False when the connection is closed."""
         if self._closing:
             return False
         self._write(Opcode.TEXT, text.encode())
-        await self._writable.wait()
+        return True
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait while the transport's buffer is full; return False when the connection is closed.
+
+        Raises:
+            TimeoutError: The other side has read nothing for ``seconds``.
+        """
+        while not self._writable.is_set():
+            read = self._bytes_read
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._writable.wait()
+            except TimeoutError:
+                await asyncio.sleep(_CATCH_UP)
+                if not self._writable.is_set() and self._bytes_read == read:
+                    raise TimeoutError(f"the server has not read what was sent for {seconds:g} s") from None
         return not self._closing
 
     async def close(self) -> None:
@@ -126,11 +145,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._finish()
 
     def pause_writing(self) -> None:
-        """Let `send` wait."""
+        """Let `drain` wait."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let `send` go on."""
+        """Let `drain` return."""
         self._writable.set()
 
     # -- the handshake --------------------------------------------------------------------------------------------
@@ -215,8 +234,15 @@ class WebSocketConnection(asyncio.Protocol):
         """Whether nothing can be sent any more."""
         return self._close_sent or self._lost or self._transport is None or self._transport.is_closing()
 
+    @property
+    def _bytes_read(self) -> int:
+        """How many bytes of frames have left the transport's buffer."""
+        return self._written - cast("asyncio.Transport", self._transport).get_write_buffer_size()
+
     def _write(self, opcode: Opcode, payload: bytes) -> None:
-        cast("asyncio.Transport", self._transport).write(Frame(opcode, payload).serialize(mask=True))
+        data = Frame(opcode, payload).serialize(mask=True)
+        self._written += len(data)
+        cast("asyncio.Transport", self._transport).write(data)
 
     def _answer_pings(self) -> None:
         """Answer pings, unless the server does not read the answers."""

@@ -1,9 +1,11 @@
-"""The texts that wait to be sent, within a byte limit (promise R6)."""
+"""The texts that wait to be sent, within a byte limit, and client events one at a time (promise R6)."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Callable
 
 from pusher_client.protocol.byte_budget import ByteBudget
 
@@ -23,27 +25,70 @@ class SendQueue:
 
     def __init__(self, limit: int) -> None:
         self._budget = ByteBudget(max(limit, _LEAST_BYTES))
-        self._texts: deque[str] = deque()
+        self._texts: deque[tuple[str, asyncio.Future[bool] | None]] = deque()
         self._filled = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._times_cleared = 0
 
     def put(self, text: str) -> bool:
         """Queue a text; return False when it does not fit, because the server does not read."""
         if not self._budget.take(len(text)):
             return False
-        self._texts.append(text)
+        self._texts.append((text, None))
         self._filled.set()
         return True
 
-    async def take(self) -> str:
-        """Return the next text; wait until there is one."""
+    async def send(self, make_text: Callable[[], str]) -> bool:
+        """Queue a text when its turn has come, and wait until it is handed to the transport.
+
+        Turns are taken in the order of the calls. The queue holds one of these texts at a time, in addition to its
+        limit, however many calls wait; so a text of `put` waits behind one of them at most. When the caller is
+        cancelled, its text is removed.
+
+        Args:
+            make_text: Makes the text; what it raises is raised here.
+
+        Returns:
+            True when the text was handed to the transport, False when the queue was cleared before.
+        """
+        times_cleared = self._times_cleared
+        async with self._turn:
+            if times_cleared != self._times_cleared:
+                return False
+            handed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            waiting = (make_text(), handed)
+            self._texts.append(waiting)
+            self._filled.set()
+            try:
+                return await handed
+            except asyncio.CancelledError:
+                with contextlib.suppress(ValueError):
+                    self._texts.remove(waiting)
+                raise
+
+    async def hand_over(self, write: Callable[[str], bool]) -> bool:
+        """Wait for a text and hand it to ``write``; return False, and keep the text, when that returns False."""
         while not self._texts:
             self._filled.clear()
             await self._filled.wait()
-        text = self._texts.popleft()
-        self._budget.give(len(text))
-        return text
+        text, handed = self._texts[0]
+        if handed is not None and handed.cancelled():  # its caller has not run yet
+            self._texts.popleft()
+            return True
+        if not write(text):
+            return False
+        self._drop_first(handed=True)
+        return True
 
     def clear(self) -> None:
-        """Drop all waiting texts and release their bytes."""
+        """Drop all waiting texts and release their bytes; waiting calls of `send` return False."""
+        self._times_cleared += 1
         while self._texts:
-            self._budget.give(len(self._texts.popleft()))
+            self._drop_first(handed=False)
+
+    def _drop_first(self, *, handed: bool) -> None:
+        text, waiting = self._texts.popleft()
+        if waiting is None:
+            self._budget.give(len(text))
+        elif not waiting.done():
+            waiting.set_result(handed)

@@ -31,9 +31,17 @@ class WebSocket:
         """Hand on nothing more."""
         self._connection.leave()
 
-    async def send(self, text: str) -> bool:
-        """Send a text; wait while the transport's buffer is full. Return False when the connection is closed."""
-        return await self._connection.send(text)
+    def write(self, text: str) -> bool:
+        """Hand a text to the transport; return False when the connection is closed."""
+        return self._connection.write(text)
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait while the transport's buffer is full; return False when the connection is closed.
+
+        Raises:
+            TimeoutError: The server has read nothing for ``seconds``.
+        """
+        return await self._connection.drain(seconds)
 
     @property
     def own_close(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,9 +12,12 @@ from pusher_client import (
     ConnectionState,
     Event,
     NotConnectedError,
+    PusherClient,
     RateLimitError,
+    SecretAuthorizer,
     ServerError,
 )
+from pusher_client.server import LocalServer
 from tests.support.plain_authorizer import authorize
 from tests.support.scripted_server import scripted
 
@@ -60,3 +64,26 @@ async def test_a_rejected_client_event_reaches_the_channel_s_handlers() -> None:
         assert errors == [event.data]
         assert channel.stats.received == 0
         assert client.state is ConnectionState.CONNECTED
+
+
+async def test_ten_thousand_large_client_events_arrive() -> None:
+    """A loop of ``trigger`` lets the client send: each event arrives once, in order, on one link (R4, R6)."""
+    count, received, everything = 10_000, list[int](), asyncio.Event()
+
+    def receive(event: Event) -> None:
+        received.append(event.data["n"])
+        if len(received) == count:
+            everything.set()
+
+    async with LocalServer() as server:
+        authorizer = SecretAuthorizer(server.key, server.secret)
+        url = f"ws://{server.key}@{server.host}:{server.port}"
+        clients = (PusherClient.from_url(url, authorizer=authorizer, proxy=None) for _ in range(2))
+        async with next(clients) as receiver, next(clients) as sender:
+            (await receiver.subscribe("private-a")).bind("client-large", receive)
+            channel = await sender.subscribe("private-a")
+            for number in range(count):
+                await channel.trigger("client-large", {"n": number, "text": "x" * 9_900})
+            await everything.wait()
+            assert sender.stats.connects == 1
+    assert received == list(range(count))

@@ -64,24 +64,21 @@ async def test_connecting_while_others_disconnect_and_connect() -> None:
         await client.disconnect()
 
 
-async def test_a_server_that_does_not_read_is_given_up() -> None:
-    """What waits to be sent is bounded by buffer_bytes, and trigger says that it was not sent (R6)."""
+async def test_a_server_that_does_not_read_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    """What waits to be sent is bounded; subscriptions that did not fit are made on the next link (R2, R6)."""
 
-    async def authorize(_channel: str, _socket_id: str) -> dict[str, Any]:
-        return {"auth": "KEY:x"}
+    async def authorize(_channel: str, socket_id: str) -> dict[str, Any]:
+        return {"auth": "KEY:x", "channel_data": "7" * (1_000_000 if socket_id == "1.1" else 1)}
 
-    async with scripted() as peer, peer.client(authorizer=authorize, buffer_bytes=100_000) as client:
-        channel = await client.subscribe("private-a")
-
-        async def flood() -> None:
-            for _ in range(600):
-                await channel.trigger("client-a", "x" * 10_000)
-
-        with pytest.raises(NotConnectedError, match="does not read"):
-            await flood()
-        while client.state is not ConnectionState.CONNECTED:
-            await asyncio.sleep(0.001)
-        assert peer.connects >= 2
+    async with scripted(max_size=None) as peer, peer.client(authorizer=authorize) as client:
+        unread = peer.sockets[0]
+        unread.transport.pause_reading()
+        await asyncio.gather(*(client.subscribe(f"presence-{number}") for number in range(40)))
+        assert peer.connects == 2
+        unread.transport.resume_reading()
+        await unread.wait_closed()
+    assert "lost the connection" in caplog.text
+    assert "the server does not read what is sent" in caplog.text
 
 
 async def test_an_unread_stream_does_not_cost_the_link() -> None:

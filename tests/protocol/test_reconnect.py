@@ -137,12 +137,13 @@ def test_passing_trouble_backs_off(failure: OpenFailure, status: int | None, *, 
         ),
         (1006, "", False, "the server closed the connection"),
         (None, "", True, "the server closed the connection"),
+        (None, "sending failed", True, "sending failed"),
     ],
 )
 def test_the_reason_names_the_cure_where_there_is_one(
     code: int | None, reason: str, expected: str, *, tls: bool
 ) -> None:
-    """4000 without TLS says what to change; otherwise the server's own words are passed on (R2)."""
+    """4000 without TLS says what to change; the server's words are passed on, and the client's own as its (R2)."""
     assert close_reason(code, reason, tls=tls) == expected
 
 

@@ -71,12 +71,12 @@ async def test_an_error_while_sending_costs_one_connection(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The connection is closed and another one opened, on which the subscription is made (R7, C3)."""
-    real, failures = WebSocket.send, [fail]
+    real, failures = WebSocket.drain, [fail]
 
-    async def send(*arguments: Any) -> Any:
+    async def drain(*arguments: Any) -> Any:
         return await (failures.pop() if failures else real)(*arguments)
 
-    monkeypatch.setattr(WebSocket, "send", send)
+    monkeypatch.setattr(WebSocket, "drain", drain)
     async with scripted() as peer, peer.client() as client:
         await client.subscribe("orders")
     assert "sending failed with an unexpected LookupError" in caplog.text

@@ -25,13 +25,16 @@ class Reader:
 
     def __init__(self, websocket: WebSocket) -> None:
         self.websocket = websocket
-        self.send = websocket.send
         self._messages: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._task = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
         await self.websocket.read(lambda text: self._messages.put_nowait(BINARY if text is None else text))
         self._messages.put_nowait(None)
+
+    async def send(self, text: str) -> bool:
+        """Send a text; return False when the WebSocket is closed."""
+        return self.websocket.write(text) and await self.websocket.drain(10)
 
     async def receive(self) -> str | bytes | None:
         """Return the next message, or None at the end."""

@@ -66,7 +66,7 @@ async def test_a_connection_may_be_lost_before_it_is_made() -> None:
     connection.connection_lost(None)
     connection.abort()
     assert isinstance(connection.opened.exception(), EOFError)
-    assert not await connection.send("text")
+    assert not connection.write("text")
 
 
 async def test_a_transport_that_comes_too_late_is_not_written_to() -> None:
@@ -161,7 +161,7 @@ async def test_a_violation_closes_the_connection(data: bytes, code: int) -> None
     ((opcode, payload),) = ends.written()
     assert connection.violation is not None
     assert (opcode, payload) == (CLOSE, code.to_bytes(2) + connection.violation.reason.encode())
-    assert not await connection.send("text")
+    assert not connection.write("text")
     ends.transport.lose()
     await connection.over
     assert connection.close_frame is None
@@ -338,21 +338,53 @@ async def test_a_taker_may_cut_the_connection() -> None:
 
 
 async def test_sending_waits_while_the_transport_is_full() -> None:
-    """A text is written at once; the sender goes on when the transport has room, or when it is closed (R6)."""
+    """A text is written at once; the writer goes on when the transport has room, or when it is closed (R6)."""
     connection, ends = await begun(lambda _message: None)
-    assert await connection.send("first")
+    assert connection.write("first")
+    assert await connection.drain(10)
     connection.pause_writing()
-    sending = asyncio.ensure_future(connection.send("second"))
-    await asyncio.sleep(0)
+    assert connection.write("second")
     assert ends.written() == [(TEXT, b"first"), (TEXT, b"second")]
-    assert not sending.done()
+    draining = asyncio.ensure_future(connection.drain(10))
+    await asyncio.sleep(0)
+    assert not draining.done()
     connection.resume_writing()
-    assert await sending
+    assert await draining
     connection.pause_writing()
-    sending = asyncio.ensure_future(connection.send("third"))
+    draining = asyncio.ensure_future(connection.drain(10))
     await asyncio.sleep(0)
     ends.transport.lose()
-    assert not await sending
+    assert not await draining
+
+
+async def test_a_server_that_reads_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that leave the transport's buffer extend the wait; without any, it ends with a TimeoutError (R6)."""
+    monkeypatch.setattr("pusher_client.transport.connection._CATCH_UP", 0)
+    connection, ends = await begun(lambda _message: None)
+    connection.pause_writing()
+    assert connection.write("text" * 10)
+    waits = 0
+
+    def get_write_buffer_size() -> int:
+        nonlocal waits
+        waits += 1
+        if waits < 10:
+            ends.transport.written[:1] = b""
+        return len(ends.transport.written)
+
+    monkeypatch.setattr(ends.transport, "get_write_buffer_size", get_write_buffer_size)
+    with pytest.raises(TimeoutError, match=r"has not read what was sent for 0.001 s"):
+        await connection.drain(0.001)
+    assert waits == 10
+
+
+async def test_what_is_read_behind_a_blocked_event_loop_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time-out may come first where the loop was blocked; the transport's word behind it decides (R1, R6)."""
+    connection, _ends = await begun(lambda _message: None)
+    connection.pause_writing()
+    monkeypatch.setattr("pusher_client.transport.connection._CATCH_UP", 0.02)
+    asyncio.get_running_loop().call_later(0.01, connection.resume_writing)
+    assert await connection.drain(0.000001)
 
 
 async def test_a_server_that_pings_and_does_not_read_is_cut_off() -> None:
