@@ -59,7 +59,6 @@ async def test_a_server_that_reads_nothing_is_left_after_pong_timeout(caplog: py
         expected = f"private-a: the client event was not sent: the link to {place} was lost: {cause}"
         assert [(type(error), str(error)) for error in errors] == [(NotConnectedError, expected)] * 20
         unread.transport.resume_reading()
-        await unread.wait_closed()
         while client.state is not ConnectionState.CONNECTED:
             await asyncio.sleep(0.001)
         await peer.heard("pusher:subscribe", 2)
@@ -114,7 +113,9 @@ async def test_a_call_ends_with_its_connection(
         sent = await fill(channel)
         calls = [asyncio.ensure_future(channel.trigger("client-n", [sent, LARGE])) for _ in range(3)]
         await asyncio.sleep(0)
+        unread = peer.sockets[0]
         await end(client, peer)
+        unread.transport.abort()
         errors = await asyncio.gather(*calls, return_exceptions=True)
         assert {type(error) for error in errors} == {NotConnectedError}
         assert all(cause in str(error) for error in errors), errors
