@@ -100,6 +100,15 @@ class Channel(Bindable[Event]):
         """
         await self._operations.unsubscribe(self._name)
 
+    def unbind_all(self) -> None:
+        """Unbind all callbacks of this channel, those of ``bind`` and those of ``bind_global``.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop or thread.
+        """
+        self.unbind()
+        self.unbind_global()
+
     async def trigger(self, event: str, data: Any) -> None:
         """Send a client event to the other subscribers of a private or presence channel.
 

@@ -310,6 +310,19 @@ class PusherClient(Bindable[Event]):
             self._channels.end_at_once(name)
             driver.feed(self._core.unsubscribe, name)
 
+    def all_channels(self) -> list[Channel]:
+        """Return the channels that are subscribed, being subscribed or retried, in the order of their subscriptions."""
+        return self._channels.all_channels()
+
+    async def unsubscribe_all(self) -> None:
+        """Unsubscribe from all channels, as `unsubscribe` does.
+
+        Raises:
+            RuntimeError: The client is connected in another event loop.
+        """
+        for channel in self.all_channels():
+            await self.unsubscribe(channel.name)
+
     async def signin(self) -> None:
         """Sign the user in; return after the server's acknowledgement. Repeated after each reconnect.
 

@@ -111,6 +111,18 @@ def test_binding(channel: Channel, wiring: Dispatchers) -> None:
     assert not channel.in_use
 
 
+async def test_unbinding_all(channel: Channel, wiring: Dispatchers) -> None:
+    """unbind_all() removes the callbacks of every name and the global ones (design.md 2)."""
+    heard: list[Event] = []
+    channel.bind("order", heard.append)
+    channel.bind("paid", heard.append)
+    channel.bind_global(heard.append)
+    channel.unbind_all()
+    wiring.deliver(1)
+    assert heard == []
+    assert not channel.in_use
+
+
 async def test_streams_and_waiting(channel: Channel, wiring: Dispatchers) -> None:
     """events() and wait_for() take names and sizes as the dispatcher does (design.md 2)."""
     stream = channel.events("a*", queue_size=1)

@@ -124,6 +124,10 @@ class Channels:
             raise ValueError(problem)  # noqa: TRY004 - it is the name that is wrong, and the type follows from it
         return handle
 
+    def all_channels(self) -> list[Channel]:
+        """Return the channels that are to be subscribed, in the order in which they were first subscribed."""
+        return [self._kept[name] for name in self._wanted if name is not None]
+
     @contextlib.contextmanager
     def subscribing(self, handle: Channel) -> Generator[None]:
         """Let the handlers that are bound right after this call of ``subscribe()`` get the events that they missed."""

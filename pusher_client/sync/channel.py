@@ -61,6 +61,10 @@ class Channel(Bindable):
         """Unsubscribe. What the streams had queued before can still be read."""
         self._thread.wait(self._channel.unsubscribe)
 
+    def unbind_all(self) -> None:
+        """Unbind all callbacks of this channel, those of ``bind`` and those of ``bind_global``."""
+        self._thread.call(self._channel.unbind_all)
+
     def trigger(self, event: str, data: Any) -> None:
         """Send a client event; raises as `pusher_client.Channel.trigger` does."""
         self._thread.wait(self._channel.trigger, event, data)

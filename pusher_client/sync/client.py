@@ -171,6 +171,15 @@ class PusherClient(Bindable):
         if self._thread.running:
             self._thread.wait(self._client.unsubscribe, name)
 
+    def all_channels(self) -> list[Channel]:
+        """Return the channels that are subscribed, being subscribed or retried, in the order of their subscriptions."""
+        return [self.channel(channel.name) for channel in self._thread.call(self._client.all_channels)]
+
+    def unsubscribe_all(self) -> None:
+        """Unsubscribe from all channels. What their streams had queued before can still be read."""
+        if self._thread.running:
+            self._thread.wait(self._client.unsubscribe_all)
+
     def signin(self) -> None:
         """Sign the user in and return once the server has acknowledged; raises as the asyncio client does."""
         self._thread.wait(self._client.signin)

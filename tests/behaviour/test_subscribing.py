@@ -222,3 +222,21 @@ async def test_the_handle_is_the_same_while_of_use() -> None:
         assert client.channel("a").subscription_count is None
         with pytest.raises(ValueError, match="presence-"):
             client.presence("orders")
+
+
+async def test_all_channels_and_unsubscribe_all() -> None:
+    """all_channels() has the channels in the order of subscribe(), and unsubscribe_all() leaves none (design.md 2)."""
+    async with scripted() as peer, peer.client() as client:
+        assert client.all_channels() == []
+        await client.unsubscribe_all()
+        channels = [await client.subscribe(name) for name in ("b", "a")]
+        pending = asyncio.ensure_future(client.subscribe("c"))
+        client.channel("never-subscribed").bind("e", print)
+        peer.answers["c"] = []
+        await asyncio.sleep(0)
+        assert client.all_channels() == [*channels, client.channel("c")]
+        await client.unsubscribe_all()
+        assert client.all_channels() == []
+        with pytest.raises(SubscriptionError):
+            await pending
+        await peer.heard("pusher:unsubscribe", 2)

@@ -79,6 +79,13 @@ async def _unsubscribe_and_subscribe(held: Held) -> None:
     await held.client.subscribe(BAD)
 
 
+async def _unsubscribe_all_and_subscribe(held: Held) -> None:
+    channels = held.client.all_channels()
+    await held.client.unsubscribe_all()
+    for channel in channels:
+        await channel.subscribe()
+
+
 def _move(held: Held) -> Any:
     return held.client.switch_cluster(host="127.0.0.1", port=urlsplit(held.client._life.address.url).port)
 
@@ -97,6 +104,7 @@ def _bindings(owner: str, find: Callable[[Held], Any]) -> dict[str, Call]:
 
 
 READ_ANYWHERE: dict[str, Call] = {
+    "PusherClient.all_channels": lambda held: held.client.all_channels(),
     "PusherClient.connection": lambda held: held.client.connection,
     "PusherClient.from_env": lambda held: type(held.client).from_env(cluster="eu"),
     "PusherClient.from_url": lambda held: type(held.client).from_url("ws://KEY@127.0.0.1"),
@@ -131,6 +139,7 @@ AT_HOME: dict[str, Call] = {
     "PusherClient.subscribe": lambda held: held.client.subscribe("other"),
     "PusherClient.switch_cluster": _move,
     "PusherClient.unsubscribe": _unsubscribe_and_subscribe,
+    "PusherClient.unsubscribe_all": _unsubscribe_all_and_subscribe,
     "PusherClient.wait_closed": _wait_closed,
     "PusherClient.wait_for": lambda held: held.client.wait_for("probe"),
     **_bindings("PusherClient", lambda held: held.client),
@@ -138,6 +147,7 @@ AT_HOME: dict[str, Call] = {
     "Channel.events": lambda held: held.good.events(),
     "Channel.subscribe": lambda held: held.bad.subscribe(),
     "Channel.trigger": lambda held: held.bad.trigger("client-e", 1),
+    "Channel.unbind_all": lambda held: held.presence.unbind_all(),
     "Channel.unsubscribe": _leave_and_enter,
     "Channel.wait_for": lambda held: held.good.wait_for("probe"),
     **_bindings("Channel", lambda held: held.good),

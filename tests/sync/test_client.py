@@ -571,3 +571,21 @@ def test_ctrl_c_ends_the_program_at_once(server: LocalServer) -> None:
         _, errors = program.communicate(timeout=SECONDS)
     assert errors.rstrip().endswith(b"KeyboardInterrupt")
     assert program.returncode in {1, -signal.SIGINT}
+
+
+def test_all_channels_at_once(server: LocalServer) -> None:
+    """``all_channels``, ``unbind_all`` and ``unsubscribe_all`` do what the asyncio client's do."""
+    heard: list[Any] = []
+    with client_of(server) as client:
+        orders, other = client.subscribe("orders"), client.subscribe("other")
+        assert client.all_channels() == [orders, other]
+        orders.bind("e", heard.append)
+        orders.bind_global(heard.append)
+        orders.unbind_all()
+        server.publish("orders", "e", 1).result(SECONDS)
+        server.publish("other", "e", 2).result(SECONDS)
+        assert other.wait_for("e", timeout=SECONDS).data == 2
+        client.unsubscribe_all()
+        assert client.all_channels() == []
+    client.unsubscribe_all()
+    assert heard == []
