@@ -125,7 +125,7 @@ class Examination:
 
     async def _upgrade(self) -> str:
         try:
-            opener = WebSocketOpener(proxy=self._proxy, max_message_size=_FRAME_LIMIT)
+            opener = WebSocketOpener(proxy=self._proxy, max_message_size=_FRAME_LIMIT, **self._target.handshake)
             self._websocket = await opener.open(self._target.server.address)
             self._open.push_async_callback(self._websocket.close)
         except OpenError as error:

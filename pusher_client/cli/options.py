@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
-from pusher_client.cli.secret_sources import HEADERS, MASTER_KEY, SECRET
+from pusher_client.cli.secret_sources import HANDSHAKE_HEADERS, HEADERS, MASTER_KEY, SECRET
 
 __all__ = [
     "AuthorizationOptions",
@@ -86,6 +86,32 @@ class ConnectionOptions(ServerOptions):
     path: Annotated[
         str, typer.Option("--path", rich_help_panel=_SERVER, help="The path before /app/ on the server.")
     ] = ""
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--origin",
+            rich_help_panel=_SERVER,
+            help="The Origin header of the handshake, as https://app.example.com, for servers with a list of allowed "
+            "origins; else PUSHER_ORIGIN.",
+        ),
+    ] = None
+    handshake_header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--handshake-header",
+            rich_help_panel=_SERVER,
+            help="A header of the handshake, as 'Name: value'; repeatable. Every user of this machine can see it in "
+            "the list of processes: use --handshake-header-file for secrets.",
+        ),
+    ] = None
+    handshake_header_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--handshake-header-file",
+            rich_help_panel=_SERVER,
+            help=f"A file with one header of the handshake per line; else the lines of {HANDSHAKE_HEADERS}.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,12 @@ from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.signals import interruptible
 
-__all__ = ["HEADERS", "MASTER_KEY", "SECRET", "prompted_secret", "read_headers", "read_secret"]
+__all__ = ["HANDSHAKE_HEADERS", "HEADERS", "MASTER_KEY", "SECRET", "prompted_secret", "read_headers", "read_secret"]
 
 SECRET = "PUSHER_SECRET"  # noqa: S105 - the name of a variable
 MASTER_KEY = "PUSHER_ENCRYPTION_MASTER_KEY_BASE64"
 HEADERS = "PUSHER_AUTH_HEADERS"
+HANDSHAKE_HEADERS = "PUSHER_HANDSHAKE_HEADERS"
 
 
 def read_secret(variable: str, file: Path | None) -> str | None:
@@ -51,17 +52,18 @@ def prompted_secret(variable: str, option: str) -> str:
     return secret.strip()
 
 
-def read_headers(given: Iterable[str], file: Path | None) -> dict[str, str]:
+def read_headers(given: Iterable[str], file: Path | None, variable: str = HEADERS) -> dict[str, str]:
     """Read headers in the form ``Name: value``; an argument overrides the same header of the file.
 
     Args:
         given: Headers given as arguments.
-        file: A file with one header per line; None to read the lines of the variable ``PUSHER_AUTH_HEADERS``.
+        file: A file with one header per line; None to read the lines of the variable.
+        variable: The environment variable with one header per line.
 
     Raises:
         CommandError: A header has no name, or the file cannot be read. The message contains no value.
     """
-    lines = os.environ.get(HEADERS, "") if file is None else _read(file)
+    lines = os.environ.get(variable, "") if file is None else _read(file)
     headers: dict[str, str] = {}
     for line in [*filter(str.strip, lines.splitlines()), *given]:
         name, colon, value = line.partition(":")

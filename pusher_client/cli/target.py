@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pusher_client import HTTPAuthorizer, PusherClient, SecretAuthorizer
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions, ServerOptions
 from pusher_client.cli.reporting import CommandError
-from pusher_client.cli.secret_sources import MASTER_KEY, SECRET, read_headers, read_secret
+from pusher_client.cli.secret_sources import HANDSHAKE_HEADERS, MASTER_KEY, SECRET, read_headers, read_secret
 from pusher_client.protocol.names import LONGEST_CHANNEL_NAME, channel_kind, check_channel_name
 from pusher_client.transport.address import Address
 from pusher_client.transport.address_sources import options_from_env
+from pusher_client.transport.handshake_headers import HandshakeHeaders
 
 __all__ = ["Server", "Target", "check_name", "read_server", "read_target"]
 
@@ -43,11 +44,13 @@ class Target:
         authorizer: Authorizes channels; None if neither an endpoint nor a secret was given.
         lacking: Problem and cure for the kinds of channels that cannot be authorized with what was given:
             ``"encrypted"`` or ``"presence"``.
+        handshake: Arguments of ``PusherClient`` for the opening handshake: origin and headers, with secret values.
     """
 
     server: Server
     authorizer: HTTPAuthorizer | SecretAuthorizer | None
     lacking: Mapping[str, str] = field(default_factory=dict[str, str])
+    handshake: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     def client(self, **options: Any) -> PusherClient:
         """Return a client, with further options of ``PusherClient``."""
@@ -55,6 +58,7 @@ class Target:
             self.server.key,
             **self.server.options,
             authorizer=self.authorizer,
+            **self.handshake,
             channel_name_limit=LONGEST_CHANNEL_NAME,
             **options,
         )
@@ -135,7 +139,23 @@ def read_target(connection: ConnectionOptions, authorization: AuthorizationOptio
     Raises:
         CommandError: An option or variable is missing or not valid.
     """
-    server = read_server(connection, connection.path)
+    server, handshake = read_server(connection, connection.path), _read_handshake(connection)
+    return replace(_read_authorization(server, authorization), handshake=handshake)
+
+
+def _read_handshake(given: ConnectionOptions) -> dict[str, Any]:
+    headers = read_headers(given.handshake_header or (), given.handshake_header_file, HANDSHAKE_HEADERS)
+    origin = given.origin or os.environ.get("PUSHER_ORIGIN") or None
+    try:
+        HandshakeHeaders(origin, headers)
+    except ValueError as error:
+        problem = str(error).replace("origin=", "--origin").replace("headers has", "a handshake header is")
+    else:
+        return {"origin": origin, "headers": headers or None}
+    raise CommandError(problem, ExitCode.USAGE)
+
+
+def _read_authorization(server: Server, authorization: AuthorizationOptions) -> Target:
     if authorization.auth_url is not None and authorization.secret_file is not None:
         raise CommandError("give --auth-url or --secret-file, not both", ExitCode.USAGE)
     environment_url = os.environ.get("PUSHER_AUTH_URL") if authorization.secret_file is None else None

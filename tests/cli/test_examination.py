@@ -395,3 +395,19 @@ async def test_a_link_that_is_refused_the_second_time() -> None:
         finding = await red(target(peer.port), "subscription")
     assert "4004" in finding.detail
     assert "raise the limit" in str(finding.cure)
+
+
+async def test_the_handshake_is_tried_with_its_options() -> None:
+    """Origin and headers, by the step for the WebSocket and by the client."""
+    connection: dict[str, Any] = {"key": "app-key", "host": "127.0.0.1", "tls": False}
+    async with LocalServer() as server:
+        evil = ConnectionOptions(port=server.port, origin="http://evil.example", **connection)
+        assert "403" in (await red(read_target(evil, AuthorizationOptions()), "WebSocket")).detail
+    async with LocalServer(allow_origins=["http://evil.example"]) as server:
+        evil = ConnectionOptions(port=server.port, origin="http://evil.example", **connection)
+        found = await examine(read_target(evil, AuthorizationOptions()))
+        assert found["subscription"].outcome is OK
+    async with scripted() as peer:
+        tenant = ConnectionOptions(port=peer.port, handshake_header=["X-Tenant: 7"], **connection)
+        await examine(read_target(tenant, AuthorizationOptions()), seconds=1)
+        assert {socket.request.headers["X-Tenant"] for socket in peer.sockets if socket.request is not None} == {"7"}

@@ -145,3 +145,46 @@ def test_a_name_that_no_server_accepts_is_a_usage_error() -> None:
         with pytest.raises(CommandError) as caught:
             target().check_channels([name])
         assert caught.value.code == ExitCode.USAGE
+
+
+def test_the_handshake_has_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Origin and headers: options, else files, else the environment."""
+    file = tmp_path / "headers"
+    file.write_text("X-Tenant: 7\n")
+    monkeypatch.setenv("PUSHER_ORIGIN", "https://a.test")
+    monkeypatch.setenv("PUSHER_HANDSHAKE_HEADERS", "X-Token: t")
+
+    def handshake(**given: Any) -> dict[str, Any]:
+        where = read_target(ConnectionOptions(key="KEY", cluster="eu", **given), AuthorizationOptions())
+        assert "X-T" not in repr(where)
+        return dict(where.handshake)
+
+    assert handshake() == {"origin": "https://a.test", "headers": {"X-Token": "t"}}
+    given = {"origin": "https://b.test", "handshake_header": ["X: y"], "handshake_header_file": file}
+    assert handshake(**given) == {"origin": "https://b.test", "headers": {"X-Tenant": "7", "X": "y"}}
+    monkeypatch.delenv("PUSHER_ORIGIN")
+    monkeypatch.delenv("PUSHER_HANDSHAKE_HEADERS")
+    assert handshake() == {"origin": None, "headers": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"origin": "a.test"}, "origin is a scheme"),
+        ({"handshake_header": ["Origin: https://a.test"]}, "which has an option of its own, --origin"),
+        ({"handshake_header": ["Host: c4nary"]}, "which the handshake sets itself"),
+        ({"handshake_header": ["X: c4nary\r\n"]}, None),
+        ({"handshake_header": ["X: a\x00c4nary"]}, "the value of X"),
+        ({"handshake_header": ["c4nary"]}, "Name: value"),
+    ],
+)
+def test_a_handshake_that_cannot_be_sent_is_a_usage_error(given: dict[str, Any], problem: str | None) -> None:
+    """Named without its value (C3)."""
+    connection = ConnectionOptions(key="KEY", cluster="eu", **given)
+    if problem is None:
+        assert read_target(connection, AuthorizationOptions()).handshake["headers"] == {"X": "c4nary"}
+        return
+    with pytest.raises(CommandError, match=problem) as caught:
+        read_target(connection, AuthorizationOptions())
+    assert caught.value.code == ExitCode.USAGE
+    assert "c4nary" not in str(caught.value)
