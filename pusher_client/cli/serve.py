@@ -136,6 +136,7 @@ def _print_snippets(server: LocalServer, generated: list[str], console: Console)
     address = f"host={server.host!r}, port={server.port}"
     lines = [
         (f"listening on http://{server.host}:{server.port}; Ctrl-C ends", "green"),
+        (f"open http://{server.host}:{server.port}/ in a browser to see and publish events", "green"),
         ("\n# for this library, pusher-client listen and pusher-client doctor", heading),
         (f"export PUSHER_KEY={key} PUSHER_HOST={server.host} PUSHER_PORT={server.port} PUSHER_TLS=false", ""),
         (f"export PUSHER_AUTH_URL={server.auth_url}", ""),

@@ -159,3 +159,58 @@ async def test_a_browser_shows_it() -> None:
         assert await page.evaluate("document.querySelectorAll('#events tr').length") == 2
         await page.evaluate("document.getElementById('clear').click()")
         assert await page.evaluate("document.querySelectorAll('#events tr').length") == 0
+
+
+async def test_a_page_that_is_opened_later_has_the_last_events() -> None:
+    """With their numbers, so that a browser which reconnects gets only what it missed."""
+    async with LocalServer() as server:
+        for number in range(live.KEPT + 5):
+            server.publish("orders", str(number), "1")
+        await asyncio.sleep(0)
+        async with reading(server) as news:
+            events = [(await news.next("passed"))["event"] for _ in range(live.KEPT)]
+        assert events == [str(number) for number in range(5, live.KEPT + 5)]
+        page = server._page
+        last = f"{page._token}-{live.KEPT + 4}"
+        assert [event.passed.event for event in page._unread(last)] == [str(live.KEPT + 4)]
+        for other in ("", "other-7", f"{page._token}-x"):
+            assert len(page._unread(other)) == live.KEPT
+
+
+async def test_the_page_publishes() -> None:
+    """Encrypted on encrypted channels; the answer says why it was refused. Other origins cannot send its type."""
+    async with LocalServer() as server, httpx.AsyncClient(trust_env=False) as http:
+        url, recording = f"http://{server.host}:{server.port}/publish", server.record()
+        event = {"channel": CHANNEL, "event": "created", "data": '{"id": 1}'}
+        assert (await http.post(url, json=event)).text == "published"
+        assert recording.events[0].data == {"id": 1}
+        refused = [({"channel": "a b"}, "name"), ({"event": ""}, "1 to 200"), ({"data": "x" * 10_241}, "bytes")]
+        for wrong, reason in refused:
+            answer = await http.post(url, json=event | wrong)
+            assert (answer.status_code, reason in answer.text) == (400, True)
+        assert (await http.post(url, json={})).status_code == 400
+        assert (await http.post(url, json="x" * live.BODY_LIMIT)).status_code == 413
+        assert (await http.post(url, content=json.dumps(event))).status_code == 415
+        assert len(recording.events) == 1
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
+async def test_the_form_publishes() -> None:
+    """The page shows the event, or the reason of a refusal."""
+    async with LocalServer() as server, opened(f"http://localhost:{server.port}/") as page:
+
+        async def publish(channel: str, data: str) -> str:
+            values = {"publish-channel": channel, "publish-event": "created", "publish-data": data}
+            for name, value in values.items():
+                await page.evaluate(f"document.getElementById('{name}').value = {json.dumps(value)}")
+            await page.evaluate("document.getElementById('published').textContent = ''")
+            await page.evaluate("document.getElementById('publish').requestSubmit()")
+            await page.until("document.getElementById('published').textContent")
+            return str(await page.evaluate("document.getElementById('published').textContent"))
+
+        await page.until("document.getElementById('link').textContent === 'live'")
+        assert await publish("orders", '{"id": 7}') == "published"
+        await page.until("document.querySelectorAll('#events tr').length === 1")
+        assert await page.evaluate("document.querySelector('#events td:last-child').textContent") == '{"id": 7}'
+        assert await publish("orders", "{id: 7}") == "published as text: the data is not JSON"
+        assert "name" in await publish("a b", "{}")

@@ -31,6 +31,13 @@ function showState(state) {
   place("channels").replaceChildren(
     ...state.channels.map((channel) => row([channel.name, channel.subscriptions, channel.members ?? ""])),
   );
+  place("channel-names").replaceChildren(
+    ...state.channels.map((channel) => {
+      const option = document.createElement("option");
+      option.value = channel.name;
+      return option;
+    }),
+  );
 }
 
 function showEvent(event) {
@@ -57,6 +64,34 @@ function showLink(state) {
   place("link").textContent = state;
 }
 
+async function publish() {
+  const [channel, event, data] = ["channel", "event", "data"].map((name) => place(`publish-${name}`).value);
+  const body = JSON.stringify({ channel, event, data });
+  try {
+    const answer = await fetch("publish", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    return [answer.ok, await answer.text()];
+  } catch {
+    return [false, "the server does not answer"];
+  }
+}
+
+function isJSON(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+place("publish").addEventListener("submit", async (submit) => {
+  submit.preventDefault();
+  const asText = isJSON(place("publish-data").value) ? "" : " as text: the data is not JSON";
+  const [done, words] = await publish();
+  place("published").dataset.state = done ? "done" : "failed";
+  place("published").textContent = done ? words + asText : words;
+});
+place("filters").addEventListener("submit", (submit) => submit.preventDefault());
 place("filter").addEventListener("input", () => {
   for (const line of place("events").rows) line.hidden = !matches(line);
 });
