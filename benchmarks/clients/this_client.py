@@ -11,13 +11,12 @@ from pusher_client import Channel, ChannelAuthorization, Event, HTTPAuthorizer, 
 SECRET = bytes(range(32))
 
 
-async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
-    """Authorize without a server."""
-    return ChannelAuthorization("KEY:signature", shared_secret=SECRET)
-
-
 def client_for(setup: Setup) -> PusherClient:
     """Return a client for the server."""
+
+    async def authorize(_channel: str, _socket_id: str) -> ChannelAuthorization:
+        return ChannelAuthorization(f"{setup.key}:signature", shared_secret=SECRET)
+
     return PusherClient(
         setup.key,
         host="127.0.0.1",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any, Self
+from urllib.parse import urlencode
 
 from benchmarks.clients.meter import Setup
 from benchmarks.clients.registry import ROOT, Environments, MeasuredClient
@@ -89,7 +90,8 @@ class Process:
         self._server = bench.server
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         server = bench.server
-        task = Setup(server.port, server.authorization_url, self.key, list(channels))
+        url = f"{server.authorization_url}?{urlencode({'key': self.key})}"
+        task = Setup(server.port, url, self.key, list(channels))
         self._setup = replace(task, reader=client.reader, uvloop=client.uvloop, **options)
         command = bench.environments.command(client)
         variables = bench.environments.variables

@@ -8,6 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 __all__ = ["Endpoint"]
 
@@ -19,7 +20,7 @@ class HTTPServer(ThreadingHTTPServer):
 
 
 class Endpoint:
-    """Authorizes everything, in threads of its own.
+    """Authorizes everything, in threads of its own, for the application whose key the URL's query names.
 
     Args:
         secret: What encrypted channels are sealed with.
@@ -48,7 +49,8 @@ class Endpoint:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 time.sleep(endpoint.delay)
                 secret = base64.b64encode(endpoint.secret).decode()
-                body = json.dumps({"auth": "KEY:signature", "shared_secret": secret}).encode()
+                (key,) = parse_qs(urlsplit(self.path).query)["key"]
+                body = json.dumps({"auth": f"{key}:signature", "shared_secret": secret}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
