@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from ssl import CERT_REQUIRED, PROTOCOL_TLS_CLIENT, SSLContext, create_default_context
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pusher_client.authorization.origin import read_proxy
+from pusher_client.transport.tls import is_context
 
 if TYPE_CHECKING:
     import httpx
@@ -35,9 +36,9 @@ class TrustedAuthorities:
                 "ssl=False would accept any certificate; for a private authority give "
                 "ssl.create_default_context(cafile=…)"
             )
-        if ssl is not None and ssl is not True and not isinstance(ssl, SSLContext):
+        if ssl is not None and ssl is not True and not is_context(ssl):
             raise TypeError(f"ssl is an ssl.SSLContext or None, not {type(ssl).__name__}")
-        self._context: SSLContext | None = ssl if isinstance(ssl, SSLContext) else None
+        self._context: SSLContext | None = cast("SSLContext", ssl) if is_context(ssl) else None
         if self._context is not None and (
             self._context.verify_mode is not CERT_REQUIRED or not self._context.check_hostname
         ):

@@ -9,7 +9,7 @@ from pusher_client import AuthorizationError, ConnectError, SubscriptionError
 from pusher_client.protocol import cures
 from pusher_client.protocol.reconnect import OpenFailure
 
-__all__ = ["authorization_cure", "close_cure", "connect_cure", "subscription_cure", "upgrade_cure"]
+__all__ = ["authorization_cure", "close_cure", "connect_cure", "open_cure", "subscription_cure", "upgrade_cure"]
 
 _FIRST_CLOSE_CODE = 1000
 _FLAGS: Mapping[str, str] = {
@@ -38,6 +38,11 @@ _ENDPOINT_CURES: dict[int | None, str] = {
 def close_cure(code: int | None) -> str:
     """Return the likely cure after the server closed the connection, or sent an error before it was established."""
     return cures.close_cure(code, _FLAGS)
+
+
+def open_cure(failure: OpenFailure, status: int | None) -> str:
+    """Return the likely cure after a WebSocket could not be opened."""
+    return cures.open_cure(failure, status, _FLAGS)
 
 
 def upgrade_cure(status: int | None) -> str:

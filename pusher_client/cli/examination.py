@@ -9,7 +9,14 @@ from time import monotonic
 from typing import Any
 
 from pusher_client import AuthorizationError, ChannelAuthorization, ConnectError, ProtocolError, SubscriptionError
-from pusher_client.cli.cures import authorization_cure, close_cure, connect_cure, subscription_cure, upgrade_cure
+from pusher_client.cli.cures import (
+    authorization_cure,
+    close_cure,
+    connect_cure,
+    open_cure,
+    subscription_cure,
+    upgrade_cure,
+)
 from pusher_client.cli.exit_codes import ExitCode
 from pusher_client.cli.findings import Finding, Outcome, StepError, StepSkipped
 from pusher_client.cli.network_steps import Hop, connect_tcp, connect_tls, next_hop, resolve
@@ -229,10 +236,14 @@ def _socket_id(message: str | None, websocket: WebSocket) -> str:
 
 def _open_cure(error: OpenError) -> str:
     match error.failure:
-        case OpenFailure.CERTIFICATE | OpenFailure.NOT_YET_VALID:
+        case OpenFailure.CERTIFICATE:
             return connect_cure(ConnectError(None, error.reason))
         case OpenFailure.UNUSABLE:
             return "check the variables https_proxy, all_proxy and no_proxy"
+        case OpenFailure.NOT_YET_VALID | OpenFailure.TLS:
+            return open_cure(error.failure, None)
+        case OpenFailure.OPTION:
+            return "check the option or environment variable that the message names"
         case _:
             return upgrade_cure(error.status)
 

@@ -121,6 +121,8 @@ def _with_scheme(kind: str, address: str) -> str:
     # Some systems list a SOCKS proxy under this name, and with the scheme of an HTTP proxy.
     rest = address.removeprefix("http://") if kind == "socks" else address
     default = "socks5h" if kind == "socks" else "http"
+    # Desktops and other programs write socks:// for SOCKS 5 with names that the proxy resolves.
+    rest = f"socks5h://{rest[len('socks://') :]}" if rest.lower().startswith("socks://") else rest
     return rest if "://" in rest else f"{default}://{rest}"
 
 

@@ -76,6 +76,20 @@ async def test_the_callers_context_is_used() -> None:
     assert await TrustedAuthorities(context, plain=False).context() is context
 
 
+async def test_a_context_made_before_its_class_was_replaced_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by ``truststore.inject_into_ssl()``, before or after this package is imported (C4)."""
+    context = ssl.create_default_context()
+
+    class Other(ssl.SSLContext):
+        pass
+
+    monkeypatch.setattr(ssl, "SSLContext", Other)
+    monkeypatch.setattr(endpoint_options, "SSLContext", Other)
+    assert await TrustedAuthorities(context, plain=False).context() is context
+    with pytest.raises(TypeError, match=r"ssl is an ssl\.SSLContext or None, not str"):
+        TrustedAuthorities("yes", plain=False)
+
+
 def test_options_that_are_not_given() -> None:
     """No proxy and no transport."""
     assert (read_proxy_option(True), read_proxy_option(None), read_transport(None)) == (None, None, None)

@@ -16,7 +16,10 @@ from pusher_client.cli.network_steps import next_hop
 from pusher_client.cli.options import AuthorizationOptions, ConnectionOptions
 from pusher_client.cli.reporting import CommandError
 from pusher_client.cli.target import Target, read_target
+from pusher_client.protocol.reconnect import OpenFailure
 from pusher_client.server import LocalServer
+from pusher_client.transport.open_error import OpenError
+from pusher_client.transport.opener import WebSocketOpener
 from tests.support.real.encrypted_channel import serving
 from tests.support.scripted_endpoint import answer, json_answer, serve_endpoint
 from tests.support.scripted_server import Scripted, scripted
@@ -169,6 +172,30 @@ async def test_a_server_with_tls_that_is_spoken_to_without() -> None:
     async with scripted(ssl=serving(trustme.CA())) as peer:
         finding = await red(target(peer.port), "WebSocket")
     assert "--tls" in str(finding.cure)
+
+
+@pytest.mark.parametrize(
+    ("failure", "cure"),
+    [
+        (OpenFailure.NOT_YET_VALID, "clock"),
+        (OpenFailure.TLS, "client certificate"),
+        (OpenFailure.OPTION, "the option or environment variable that the message names"),
+        (OpenFailure.UNUSABLE, "https_proxy"),
+    ],
+)
+async def test_each_failure_to_open_has_its_cure(
+    failure: OpenFailure, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The WebSocket step names the cure of the kind of failure, not that of a wrong port (design.md 3)."""
+
+    async def fail(_opener: WebSocketOpener, _address: object) -> None:
+        raise OpenError(failure, None, "the cause")
+
+    monkeypatch.setattr(WebSocketOpener, "open", fail)
+    examination = Examination(target(1), "a", 5)
+    finding = await examination._try("WebSocket", examination.steps()["WebSocket"])
+    assert (finding.outcome, finding.detail) == (FAILED, "the cause")
+    assert cure in str(finding.cure)
 
 
 async def test_a_certificate_that_only_the_websocket_sees(monkeypatch: pytest.MonkeyPatch) -> None:

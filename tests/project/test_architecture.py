@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "tasks": set(),
     "transport": {"protocol", "exceptions", "tasks"},
     "delivery": {"tasks"} | CORE_AND_VALUES,
-    "authorization": {"protocol", "exceptions", "tasks", "transport/proxy"},
+    "authorization": {"protocol", "exceptions", "tasks", "transport/proxy", "transport/tls"},
     "channel": {"delivery"} | CORE_AND_VALUES,
     "user": {"delivery"} | CORE_AND_VALUES,
     "session": HANDLES,

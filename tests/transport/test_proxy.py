@@ -109,6 +109,8 @@ def test_the_option() -> None:
         ({"HTTPS_PROXY": "http://p:1"}, True, "http://p:1"),
         ({"https_proxy": "p:1"}, True, "http://p:1"),
         ({"all_proxy": "socks5://p:1"}, True, "socks5://p:1"),
+        ({"all_proxy": "socks://p:1"}, True, "socks5h://p:1"),
+        ({"ALL_PROXY": "SOCKS://p:1"}, True, "socks5h://p:1"),
         ({"all_proxy": "p:1", "https_proxy": "https://q:2"}, True, "https://q:2"),
         ({"wss_proxy": "http://w:1", "https_proxy": "http://p:1"}, True, "http://w:1"),
         ({"socks_proxy": "http://s:1"}, True, "socks5h://s:1"),
