@@ -116,13 +116,10 @@ class Lifecycle:
         if problem is not None:
             raise problem
         _check_asyncio()
-        limit = asyncio.timeout(seconds)
         try:
-            async with limit:
+            async with asyncio.timeout(seconds):
                 await self._connect()
         except TimeoutError:
-            if not limit.expired():
-                raise
             cause = self._notices.unconnected_cause
             raise TimeoutError(f"no connection to {self.address.place} within {seconds:g} s; {cause}") from None
 

@@ -259,6 +259,48 @@ async def test_cancelled_before_its_first_step(caplog: pytest.LogCaptureFixture)
     assert "the task of the handlers of orders was cancelled" in caplog.text
 
 
+async def test_a_worker_without_a_task_is_cancelled() -> None:
+    """Nothing happens, and it works again afterwards (R6)."""
+    bench = Bench()
+    bench.worker.cancel()
+    bench.put(bench.plain)
+    await settle()
+    assert bench.heard == [("plain", 1)]
+
+
+async def test_a_dropped_task_is_cancelled_later() -> None:
+    """It leaves alone what its worker has queued since (R6)."""
+    bench = Bench()
+    bench.put(bench.slow)
+    await asyncio.sleep(0)
+    (dropped,) = tasks_of(bench.worker)
+    bench.worker.forget_task()
+    bench.put(bench.plain, value=2)
+    bench.pool.ending = True
+    dropped.cancel()
+    await settle()
+    assert dropped.cancelled()
+    assert bench.heard == [("begins", 1), ("plain", 2)]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_cancelled_while_the_program_cancels_the_client(*, begun: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """No other task continues, and what is queued is discarded, although other tasks of the loop go on (R6)."""
+    bench = Bench()
+    for value in (1, 2):
+        bench.put(bench.slow, value=value)
+    if begun:
+        await asyncio.sleep(0)
+    bench.pool.ending = True
+    (task,) = tasks_of(bench.worker)
+    task.cancel()
+    await settle()
+    assert bench.heard == ([("begins", 1)] if begun else [])
+    assert task.cancelled()
+    assert (bench.worker.task, bench.worker.busy, bench.budget.used) == (None, False, 0)
+    assert "another one continues" not in caplog.text
+
+
 async def test_the_client_cancels_while_a_cancellation_is_used_up() -> None:
     """A disconnect ends the worker, whatever its handlers have done to its task (R6)."""
     bench = Bench()

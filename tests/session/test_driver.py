@@ -508,7 +508,10 @@ async def test_a_request_that_ended_already_need_not_be_cancelled() -> None:
     service = AuthorizationService("KEY", None, None, None)
     driver = Driver(core, unused, service, send_queue_bytes=1000, deliver=unused, notify=unused, cancelled=unused)
     driver._carry_out(Cancel(7))
+    driver._resume_soon()
     await driver.stop(())
+    assert driver._resuming is not None
+    assert driver._resuming.cancelled()
     assert core.state is ConnectionState.INITIALIZED
 
 

@@ -19,6 +19,21 @@ def test_another_library_than_asyncio() -> None:
         call.send(None)
 
 
+async def test_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the fork of a connected process sees (design.md 10)."""
+    client = PusherClient("key", host="127.0.0.1", port=9, tls=False)
+    connecting = asyncio.ensure_future(client.connect())
+    await asyncio.sleep(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 0)
+        with pytest.raises(RuntimeError, match=r"connected in process .*fork"):
+            await client.disconnect()
+        with pytest.raises(RuntimeError, match=r"connected in process .*fork"):
+            client.bind("e", print)
+    connecting.cancel()
+    await asyncio.wait((connecting,))
+
+
 PROGRAM = """
     import asyncio, os, warnings
     from pusher_client import PusherClient
