@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from pusher_client.authorization.async_callables import check_async_callable
 from pusher_client.authorization.authorizers import Authorizer, BatchAuthorizer, UserAuthenticator
+from pusher_client.authorization.condition_log import ConditionLog
 from pusher_client.authorization.endpoint import Endpoint
 from pusher_client.authorization.outcomes import (
     BatchRefused,
@@ -23,6 +24,7 @@ from pusher_client.authorization.outcomes import (
 from pusher_client.authorization.signed_key import signed_key_problem
 from pusher_client.exceptions import AuthorizationError
 from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Purpose
+from pusher_client.protocol.repeated_conditions import Repetition
 from pusher_client.protocol.settings import BATCH_SIZE
 from pusher_client.tasks import create_task
 
@@ -51,7 +53,7 @@ class AuthorizationService:
         ValueError: Both ``authorizer`` and ``batch_authorizer`` were given.
     """
 
-    __slots__ = ("_authorizer", "_batch_authorizer", "_tasks", "_user_authenticator", "key")
+    __slots__ = ("_authorizer", "_batch_authorizer", "_refusals", "_tasks", "_user_authenticator", "key")
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class AuthorizationService:
         self._batch_authorizer = batch_authorizer
         self._user_authenticator = user_authenticator
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._refusals = ConditionLog(_logger, _describe_refusals)
 
     @property
     def batch_size(self) -> int | None:
@@ -114,6 +117,7 @@ class AuthorizationService:
 
         The connection is over: a task that cannot be cancelled in time must not be met by the next connection.
         """
+        self._refusals.end()
         tasks = set(self._tasks.values())
         self._tasks = {}
         for task in tasks.difference(callers):
@@ -171,7 +175,7 @@ class AuthorizationService:
         outcome = self._checked(outcome, request.channel)
         if request.purpose is Purpose.REFRESH and isinstance(outcome, Refused):
             # A refused subscription is reported to its caller, a refused refresh shows only in lost events.
-            _logger.warning("there is no new key: %s", outcome.error)
+            self._refusals.add(outcome.error.message, "there is no new key: %s", outcome.error)
         answer(request.request_id, outcome)
 
     def _checked(self, outcome: _AnyOutcome, channel: str | None) -> _AnyOutcome | Refused:
@@ -179,6 +183,11 @@ class AuthorizationService:
         if isinstance(outcome, Refused) or (problem := signed_key_problem(outcome.auth, self.key)) is None:
             return outcome
         return Refused(AuthorizationError(channel, problem), retryable=False)
+
+
+def _describe_refusals(found: Repetition) -> str:
+    words = "various causes" if found.condition is None else found.condition
+    return f"there is no new key: {found.count} more requests failed in {found.seconds:.1f} s: {words}"
 
 
 def _log_refresh(request: Authorize) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
+from pusher_client.authorization.condition_log import ConditionLog
 from pusher_client.delivery.handler_worker import ErrorHandler
 from pusher_client.delivery.value_dispatcher import ValueDispatcher
 from pusher_client.events import GAP, ConnectionState, Event, Gap, StateChange
-from pusher_client.exceptions import NotConnectedError, PusherError
+from pusher_client.exceptions import AuthorizationError, NotConnectedError, PusherError, SubscriptionError
 from pusher_client.protocol.byte_budget import ByteBudget
 from pusher_client.protocol.connection import Connection
 from pusher_client.protocol.names import USER_CHANNEL_PREFIX
@@ -28,6 +29,7 @@ from pusher_client.protocol.outputs import (
     UserEvent,
     WatchlistEvent,
 )
+from pusher_client.protocol.repeated_conditions import Repetition
 from pusher_client.session.channels import Channels
 from pusher_client.session.waiters import Waiters
 from pusher_client.user import User
@@ -71,6 +73,7 @@ class Notices:
         self.failure: PusherError | None = None
         self.connects: int = 0
         self.unconnected_cause: str = _FIRST_ATTEMPT
+        self._retries = ConditionLog(_retry_logger, _describe_retries)
 
     def begin(self, stop: Callable[[], None], target: Callable[[], str]) -> None:
         """Called when a connection starts.
@@ -97,7 +100,7 @@ class Notices:
                     _logger.error("the subscription failed and is not retried: %s", error)
                 self._channels.end(channel, error)
             case SubscriptionRetried(_, error, delay):
-                _retry_logger.warning("%s; next attempt in %.1f s", error, delay)
+                self._retries.add(_without_channel(error), "%s; next attempt in %.1f s", error, delay)
             case FrameIgnored(cause):
                 _logger.debug("ignored %s", cause)
             case UserEvent(event):
@@ -143,6 +146,7 @@ class Notices:
             self.connects += 1
             self.waiters.finish_connect(None)
         elif current is ConnectionState.DISCONNECTED:
+            self._retries.end()
             error = NotConnectedError("disconnect() was called before the connection was established")
             self.waiters.finish_connect(error)
             self.waiters.finish_end(None)
@@ -164,6 +168,7 @@ class Notices:
         return "" if target in cause else f" to {target}"
 
     def _fail(self, error: PusherError, cure: str) -> None:
+        self._retries.end()
         self.failure = error
         words = "; ".join(filter(None, (str(error), cure)))
         _logger.error("the connection%s failed and is not retried: %s", self._place(words), words)
@@ -173,3 +178,15 @@ class Notices:
         self.waiters.finish_end(error)
         self._channels.end_all(error)
         self._stop()
+
+
+def _without_channel(error: PusherError) -> str:
+    """Return the words of an error that are the same for every channel."""
+    if isinstance(error, AuthorizationError):
+        return str(AuthorizationError(None, error.message, status=error.status))
+    return error.message if isinstance(error, SubscriptionError) else str(error)
+
+
+def _describe_retries(found: Repetition) -> str:
+    words = "various causes" if found.condition is None else found.condition
+    return f"{found.count} more failed attempts to subscribe in {found.seconds:.1f} s: {words}"

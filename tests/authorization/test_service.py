@@ -16,8 +16,9 @@ from pusher_client import (
     UserAuthentication,
 )
 from pusher_client.authorization.outcomes import BatchRefused, Outcome, Refused, UserOutcome
-from pusher_client.authorization.service import AuthorizationService
+from pusher_client.authorization.service import AuthorizationService, _describe_refusals
 from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Purpose
+from pusher_client.protocol.repeated_conditions import Repetition
 from pusher_client.protocol.settings import BATCH_SIZE
 
 
@@ -106,6 +107,18 @@ async def test_a_signature_for_another_application_is_refused(
         assert "signed for `KEY`, this client uses `OTHER`" in str(outcome.error)
     logged = "there is no new key: private-a: the authorization was signed" in caplog.text
     assert logged is (purpose is Purpose.REFRESH)
+
+
+async def test_keys_that_are_refused_are_one_line_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
+    """Many channels with one cause (design.md 10)."""
+    service = AuthorizationService("OTHER", authorize, None, None)
+    requests = (Authorize(number, f"private-{number}", "1.2", Purpose.REFRESH) for number in range(50))
+    await outcomes_of(service, *requests)
+    service.stop(())
+    first, rest = [record.getMessage() for record in caplog.records]
+    assert first.startswith("there is no new key: private-0: the authorization was signed for")
+    assert rest.startswith("there is no new key: 49 more requests failed in 0.")
+    assert _describe_refusals(Repetition(None, 2, 1)).endswith("2 more requests failed in 1.0 s: various causes")
 
 
 async def test_a_batch_that_is_refused_is_answered_as_a_whole(caplog: pytest.LogCaptureFixture) -> None:

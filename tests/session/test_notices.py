@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from pusher_client import (
+    AuthorizationError,
+    ChannelAuthorization,
     ConnectError,
     ConnectionState,
     Event,
     Gap,
     ProtocolError,
+    PusherError,
     ReconnectPolicy,
     ServerError,
     StateChange,
@@ -24,6 +27,8 @@ from pusher_client import (
 )
 from pusher_client.protocol.cures import close_cure, open_cure
 from pusher_client.protocol.reconnect import OpenFailure
+from pusher_client.protocol.repeated_conditions import Repetition
+from pusher_client.session.notices import _describe_retries, _without_channel
 from tests.support.fast_forward import skipping
 from tests.support.scripted_server import Scripted, scripted
 
@@ -255,6 +260,49 @@ async def test_a_retry_is_logged_with_its_cause_and_delay(caplog: pytest.LogCapt
         peer.answers.clear()
         await pending
     assert "try later; next attempt in 0.1 s" in caplog.text
+
+
+def test_three_hundred_channels_behind_a_failing_endpoint_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """One warning, then counts that add up to the retries (design.md 10)."""
+    asked = 0
+
+    async def busy(channel: str, _socket_id: str) -> ChannelAuthorization:
+        nonlocal asked
+        asked += 1
+        raise AuthorizationError(channel, "busy", status=503)
+
+    async def run() -> None:
+        async with scripted() as peer, peer.client(authorizer=busy) as client:
+            names = [f"private-{number}" for number in range(300)]
+            pending = [asyncio.ensure_future(client.subscribe(name)) for name in names]
+            await asyncio.wait(pending)
+
+    skipping(run())
+    lines = [record.getMessage() for record in caplog.records if record.name == "pusher_client.retries"]
+    assert 2 < len(lines) < 6
+    assert re.fullmatch(r"private-\d+: busy \(status 503\); next attempt in [0-9.]+ s", lines[0])
+    pattern = r"(\d+) more failed attempts to subscribe in [0-9.]+ s: busy \(status 503\)"
+    counts = [re.fullmatch(pattern, line) for line in lines[1:]]
+    assert 300 < 1 + sum(int(found[1]) for found in counts if found is not None) <= asked
+    assert None not in counts
+
+
+@pytest.mark.parametrize(
+    ("error", "condition"),
+    [
+        (AuthorizationError("a", "busy", status=503), "busy (status 503)"),
+        (SubscriptionError("a", "busy"), "busy"),
+        (ProtocolError("busy"), "busy"),
+    ],
+)
+def test_an_error_is_the_same_condition_for_every_channel(error: PusherError, condition: str) -> None:
+    """Its words without the channel (design.md 10)."""
+    assert _without_channel(error) == condition
+
+
+def test_too_many_causes_are_various() -> None:
+    """The summary of what is not told apart says so (design.md 10)."""
+    assert _describe_retries(Repetition(None, 3, 10)) == "3 more failed attempts to subscribe in 10.0 s: various causes"
 
 
 async def test_each_failed_attempt_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
