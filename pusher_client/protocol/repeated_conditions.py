@@ -14,7 +14,7 @@ class Repetition:
 
     Attributes:
         condition: The condition.
-        count: Number of occurrences in the interval, without the one that was logged when it occurred.
+        count: Number of occurrences in the interval, without those that were logged at once.
         seconds: The length of the interval.
     """
 

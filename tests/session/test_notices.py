@@ -271,11 +271,13 @@ def test_three_hundred_channels_behind_a_failing_endpoint_are_a_few_lines(caplog
         asked += 1
         raise AuthorizationError(channel, "busy", status=503)
 
+    options: dict[str, Any] = {"authorizer": busy, "subscribe_timeout": 12, "reconnect": ReconnectPolicy()}
+
     async def run() -> None:
-        async with scripted() as peer, peer.client(authorizer=busy) as client:
+        async with scripted() as peer, peer.client(**options) as client:
             names = [f"private-{number}" for number in range(300)]
             pending = [asyncio.ensure_future(client.subscribe(name)) for name in names]
-            await asyncio.wait(pending)
+            await asyncio.gather(*pending, return_exceptions=True)
 
     skipping(run())
     lines = [record.getMessage() for record in caplog.records if record.name == "pusher_client.retries"]
