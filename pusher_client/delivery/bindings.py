@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, overload
 
+from pusher_client.delivery.unknown_names import warn_of_event_name
 from pusher_client.events import Event
 from pusher_client.protocol.names import is_application_event
 
@@ -83,6 +84,7 @@ class Bindings:
         if event is None:
             self._global = (*self._global, binding)
         else:
+            self._check_name(event)
             self._named[event] = (*self._named.get(event, ()), binding)
         self._changed()
         self._added(binding)
@@ -114,6 +116,10 @@ class Bindings:
 
     def _check_caller(self) -> None:
         """Called before each change. Subclasses raise an error if the caller runs in another event loop or thread."""
+
+    def _check_name(self, name: str) -> None:
+        """Log a warning if there is no event of this name."""
+        warn_of_event_name(name)
 
     def _added(self, binding: Binding) -> None:
         """Called after a callback was added, and after ``_changed``."""

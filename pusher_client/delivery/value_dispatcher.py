@@ -10,6 +10,7 @@ from weakref import ref
 from pusher_client.delivery.bindings import Bindable, Bindings
 from pusher_client.delivery.bounded_queue import EVENT_OVERHEAD, event_bytes
 from pusher_client.delivery.handler_worker import ErrorHandler, HandlerWorker, Job
+from pusher_client.delivery.unknown_names import warn_of_connection_name
 from pusher_client.delivery.worker_pool import WorkerPool
 from pusher_client.events import OVERFLOW, Event, Overflow
 from pusher_client.protocol.byte_budget import ByteBudget
@@ -51,7 +52,7 @@ class ValueDispatcher(Bindable[Any]):
         self._are_events = budget is not None
         self._label = label
         pool = WorkerPool() if pool is None else pool
-        self.bindings: Bindings = _CheckedBindings(pool)
+        self.bindings: Bindings = _CheckedBindings(pool, are_events=self._are_events)
         self._worker = HandlerWorker(
             label,
             ref(self),
@@ -96,11 +97,18 @@ class ValueDispatcher(Bindable[Any]):
 class _CheckedBindings(Bindings):
     """Bindings that can be changed only in the event loop and thread of the client."""
 
-    __slots__ = ("_pool",)
+    __slots__ = ("_are_events", "_pool")
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, *, are_events: bool) -> None:
         super().__init__()
+        self._are_events = are_events
         self._pool = pool
 
     def _check_caller(self) -> None:
         self._pool.check_caller()
+
+    def _check_name(self, name: str) -> None:
+        if self._are_events:
+            super()._check_name(name)
+        else:
+            warn_of_connection_name(name)
