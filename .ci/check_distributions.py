@@ -8,12 +8,13 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parent.parent
+COMMAND = "pusher_client_command.py"
 
 
 def package_files() -> set[str]:
     """List the package's files in the tree, as the wheel names them."""
     paths = (path for path in (ROOT / "pusher_client").rglob("*") if path.is_file())
-    return {path.relative_to(ROOT).as_posix() for path in paths if "__pycache__" not in path.parts}
+    return {path.relative_to(ROOT).as_posix() for path in paths if "__pycache__" not in path.parts} | {COMMAND}
 
 
 def check_wheel(path: Path) -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     folder, *version = sys.argv[1:]
     (wheel,) = Path(folder).glob("*.whl")
     (sdist,) = Path(folder).glob("*.tar.gz")
-    if version and not wheel.name.startswith(f"pusher_client-{version[0]}-"):
+    if version and not wheel.name.startswith(f"pusher_channels_client-{version[0]}-"):
         raise SystemExit(f"{wheel.name} is not version {version[0]}")
     check_wheel(wheel)
     check_sdist(sdist)
