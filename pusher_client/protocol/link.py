@@ -33,6 +33,7 @@ from pusher_client.protocol.reconnect import (
 )
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.states import CONNECTION_TRANSITIONS, check_transition
+from pusher_client.protocol.timers import Entry
 
 __all__ = ["Link", "LinkPhase", "LinkUser", "server_error"]
 
@@ -92,7 +93,7 @@ class Link:
         self._opened_at = 0.0
         self._reconnect_at = 0.0
         self._unavailable_at: float | None = None
-        self.armed: float | None = None
+        self.armed: Entry | None = None
         self.state: ConnectionState = ConnectionState.INITIALIZED
         self.phase: LinkPhase = LinkPhase.IDLE
         self.socket_id: str | None = None

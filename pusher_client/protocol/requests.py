@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pusher_client.exceptions import PusherError
 from pusher_client.protocol.outputs import AuthenticateUser, Authorize, AuthorizeBatch, Cancel, Output, Purpose
+from pusher_client.protocol.timers import Entry
 
 __all__ = ["Requester", "Requests"]
 
@@ -75,7 +76,7 @@ class Requests:
         self._call_of: dict[int, int] = {}
         self._ready_at: float | None = None
         self._socket_id = ""
-        self.armed: float | None = None
+        self.armed: Entry | None = None
 
     def __len__(self) -> int:
         return len(self._requests)

@@ -16,6 +16,7 @@ from pusher_client.protocol.requests import Requests
 from pusher_client.protocol.retry_delays import Attempts
 from pusher_client.protocol.settings import ConnectionSettings
 from pusher_client.protocol.signatures import UserAuthentication
+from pusher_client.protocol.timers import Entry
 from pusher_client.protocol.user_channel import UserChannel, read_watchlist
 
 __all__ = ["SignIn", "SignInState"]
@@ -73,7 +74,7 @@ class SignIn:
         self._last_error: PusherError | None = None
         self._linked = self._unanswered = False
         self._asked_for: str | None = None
-        self.armed: float | None = None
+        self.armed: Entry | None = None
         self.state: SignInState = SignInState.SIGNED_OUT
         self.user: dict[str, Any] | None = None
 

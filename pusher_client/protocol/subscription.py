@@ -23,6 +23,7 @@ from pusher_client.protocol.pending_calls import Calls
 from pusher_client.protocol.retry_delays import REFUSALS, Attempts
 from pusher_client.protocol.signatures import ChannelAuthorization
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
+from pusher_client.protocol.timers import Entry
 
 __all__ = ["Subscription"]
 
@@ -64,7 +65,7 @@ class Subscription:
         self.name: str = name
         self.frames: ChannelFrames = ChannelFrames(name, context, counts)
         self.state: SubscriptionState = SubscriptionState.UNSUBSCRIBED
-        self.armed: float | None = None
+        self.armed: Entry | None = None
         self._context = context
         self._owed = owed
         self._calls = Calls(context.settings.subscribe_timeout, context.emit)
@@ -89,8 +90,7 @@ class Subscription:
         self._calls.add(call_id, now)
         if self.state is SubscriptionState.FAILED:
             self._enter(SubscriptionState.UNSUBSCRIBED)
-            self._ever_subscribed = False
-            self._hole = None
+            self._ever_subscribed, self._hole = False, None
             self._attempts.start_anew()
             self.frames = ChannelFrames(self.name, self._context, self.frames.counts)
         if self.state is SubscriptionState.UNSUBSCRIBED and link_up:

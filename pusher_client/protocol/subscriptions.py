@@ -73,6 +73,7 @@ class WantedChannels:
             self._note_unsubscribed(channel, subscription.frames.counts)
         subscription.frames.counts.dropped += self._outputs.discard(channel)
         subscription.unsubscribe(now, link_up=link_up)
+        self._timers.discard(subscription)
 
     def settle_owed(self, frame: Frame, now: float) -> bool:
         """Return whether a frame answers a subscription that was given up before; a second one must be waited for."""
@@ -150,6 +151,7 @@ class WantedChannels:
         self.subscriptions.clear()
         for subscription in self._ended.values():
             subscription.close(error, now)
+            self._timers.discard(subscription)
 
     def user_settled(self, now: float) -> None:
         """Let those go on that waited for the sign-in."""
