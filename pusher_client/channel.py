@@ -123,7 +123,8 @@ class Channel(Bindable[Event]):
 
         Raises:
             TypeError: ``data`` is nothing that JSON can express.
-            ValueError: The name does not start with ``client-``, or ``data`` takes more than 10 kB as JSON.
+            ValueError: The name does not start with ``client-``, ``data`` takes more than 10 kB as JSON, or the frame
+                takes more bytes than the client's ``client_event_limit``, which replaces that rule.
             NotConnectedError: There is no connection, or it was lost before the event was sent.
             UnsupportedError: The channel is encrypted, which leaves no place for client events.
             SubscriptionError: The channel is not subscribed.

@@ -64,9 +64,9 @@ class PusherClient(Bindable[Event]):
         channel_name_limit: The maximal length of a channel name, up to 200.
         retry_initial: Whether to retry also what is final before the first connection, such as HTTP 404 or code 4004.
         client_events_per_second: Number of client events that may be sent in a second; None for no limit.
+        client_event_limit: The largest client event, in bytes of the whole frame; None for at most 10 kB of data.
         proxy: True for the proxy from the environment, a URL for another one, None or False for none.
-        origin: The ``Origin`` header of the handshake, as ``"https://app.example.com"``, for servers with a list of
-            allowed origins; None for none.
+        origin: The ``Origin`` header, as ``"https://app.example.com"``, for servers with a list of them; None for none.
         headers: Further headers of the handshake, or an async function that returns them, called for each attempt to
             connect. Their values are secrets: no log or error shows them.
         on_decryption_failure: A handler to bind to ``pusher:decryption_failure`` on the client.
@@ -102,6 +102,7 @@ class PusherClient(Bindable[Event]):
         buffer_bytes: int = 64 * 1024 * 1024,
         channel_name_limit: int = 164,
         client_events_per_second: int | None = None,
+        client_event_limit: int | None = None,
         retry_initial: bool = False,
         proxy: str | bool | None = True,
         origin: str | None = None,
@@ -126,6 +127,7 @@ class PusherClient(Bindable[Event]):
                 max_message_size=max_message_size,
                 channel_name_limit=channel_name_limit,
                 client_events_per_second=client_events_per_second,
+                client_event_limit=client_event_limit,
                 retry_initial=retry_initial,
                 tls=bool(tls),
             )

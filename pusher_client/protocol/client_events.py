@@ -21,11 +21,13 @@ class ClientEvents:
 
     Args:
         per_second: How many may be sent in any second; None for no limit.
+        frame_limit: The largest number of bytes of a whole frame; None for at most 10 kB of data.
     """
 
-    __slots__ = ("_last_sent", "_limit", "_times")
+    __slots__ = ("_frame_limit", "_last_sent", "_limit", "_times")
 
-    def __init__(self, per_second: int | None) -> None:
+    def __init__(self, per_second: int | None, frame_limit: int | None = None) -> None:
+        self._frame_limit = frame_limit
         self._limit = per_second
         self._times: deque[float] = deque(maxlen=per_second or 0)
         self._last_sent: dict[str, float] = {}
@@ -43,7 +45,7 @@ class ClientEvents:
 
         Raises:
             TypeError: ``data`` cannot be written as JSON.
-            ValueError: The event's name is not one for clients, or ``data`` takes more than 10 kB.
+            ValueError: The event's name is not one for clients, or frame or data are larger than allowed.
             NotConnectedError: There is no link.
             UnsupportedError: The channel is encrypted or public, where there are no client events.
             SubscriptionError: The channel is not subscribed.
@@ -58,7 +60,7 @@ class ClientEvents:
             raise UnsupportedError(f"{channel}: there are no client events on {word} channels")
         if state is not SubscriptionState.SUBSCRIBED:
             raise SubscriptionError(channel, "subscribe before triggering client events")
-        text = client_event_frame(channel, event, data)
+        text = client_event_frame(channel, event, data, self._frame_limit)
         self._count(channel, now)
         return text
 

@@ -61,7 +61,7 @@ class Connection:
         self.settings = settings
         self._outputs = OutputQueue()
         self._texts: list[str] = []
-        self._client_events = ClientEvents(settings.client_events_per_second)
+        self._client_events = ClientEvents(settings.client_events_per_second, settings.client_event_limit)
         self._timers = Timers()
         self._shortcut = shortcut
         self._now = 0.0

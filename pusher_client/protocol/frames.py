@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 CLIENT_DATA_LIMIT = 10 * 1024
-"""Bytes of JSON that a client event's data may have."""
+"""Bytes of JSON that a client event's data may have where no limit for the whole frame is set."""
 
 TEXT_LIMIT = 200
 _TEXT_READ = 5 * TEXT_LIMIT
@@ -163,12 +163,18 @@ def sign_in_frame(auth: str, user_data: str) -> str:
     return _frame_text("pusher:signin", {"auth": auth, "user_data": user_data})
 
 
-def client_event_frame(channel: str, event: str, data: object) -> str:
+def client_event_frame(channel: str, event: str, data: object, limit: int | None = None) -> str:
     """Write a client event (protocol-notes 12).
+
+    Args:
+        channel: The channel's name.
+        event: The event's name.
+        data: What JSON can express.
+        limit: The largest number of bytes of the whole frame; None for at most 10 kB of data.
 
     Raises:
         TypeError: ``data`` cannot be written as JSON.
-        ValueError: It takes more bytes than a server accepts, is nested too deeply, or has a lone surrogate.
+        ValueError: Frame or data are larger than allowed, or ``data`` is nested too deeply, or has a lone surrogate.
     """
     try:
         encoded = _encode(data)
@@ -176,7 +182,12 @@ def client_event_frame(channel: str, event: str, data: object) -> str:
         encoded = None
     if encoded is None:
         raise ValueError("the data of the client event is nested too deeply for JSON, or has a lone surrogate")
-    if len(encoded) > CLIENT_DATA_LIMIT:
+    if limit is None and len(encoded) > CLIENT_DATA_LIMIT:
         most = f"at most {CLIENT_DATA_LIMIT} are allowed, so send less or in parts"
         raise ValueError(f"the data of the client event takes {len(encoded)} bytes as JSON; {most}")
-    return _frame_text(event, msgspec.Raw(encoded), channel)
+    text = _frame_text(event, msgspec.Raw(encoded), channel)
+    size = len(text.encode())
+    if limit is not None and size > limit:
+        most = f"client_event_limit allows at most {limit}, so send less or in parts"
+        raise ValueError(f"the frame of the client event on {channel} takes {size} bytes; {most}")
+    return text

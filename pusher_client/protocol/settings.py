@@ -51,6 +51,7 @@ class ConnectionSettings:
     max_message_size: int = 1024 * 1024
     channel_name_limit: int = CHANNEL_NAME_LIMIT
     client_events_per_second: int | None = None
+    client_event_limit: int | None = None
     tls: bool = True
     retry_initial: bool = False
 
@@ -74,7 +75,7 @@ class ConnectionSettings:
     def _check_limits(self) -> None:
         if not isinstance(self.retry_initial, bool):
             raise TypeError("retry_initial is True or False")
-        length, rate = self.channel_name_limit, self.client_events_per_second
+        length, rate, size = self.channel_name_limit, self.client_events_per_second, self.client_event_limit
         if not is_integer(length):
             raise TypeError("channel_name_limit is a whole number of characters")
         if not CHANNEL_NAME_LIMIT <= length <= LONGEST_CHANNEL_NAME:
@@ -85,3 +86,7 @@ class ConnectionSettings:
         if rate is not None and not 1 <= rate <= _MOST_PER_SECOND:
             span = f"1 to {_MOST_PER_SECOND}"
             raise ValueError(f"client_events_per_second must be {span}, or None for no limit, not {rate}")
+        if size is not None and not is_integer(size):
+            raise TypeError("client_event_limit is a whole number of bytes, or None for 10 kB of data")
+        if size is not None and size < 1:
+            raise ValueError(f"client_event_limit must be at least 1, or None for 10 kB of data, not {size}")

@@ -33,6 +33,17 @@ async def test_client_events_over_a_real_socket() -> None:
         await channel.trigger("client-x", None)
 
 
+async def test_a_frame_larger_than_the_limit_is_not_sent() -> None:
+    """``trigger()`` raises at once, and the connection stays in use (design.md 2)."""
+    async with scripted() as peer, peer.client(authorizer=authorize, client_event_limit=100) as client:
+        channel = await client.subscribe("private-a")
+        with pytest.raises(ValueError, match=r"takes 15[0-9] bytes; client_event_limit allows at most 100"):
+            await channel.trigger("client-large", "x" * 100)
+        await channel.trigger("client-small", "x")
+        await peer.heard("client-small")
+        assert [frame["event"] for frame in peer.received if "client-" in frame["event"]] == ["client-small"]
+
+
 async def test_client_events_over_the_limit_are_not_sent() -> None:
     """They raise at the call with how long to wait, and nothing is queued (protocol-notes 12)."""
     async with scripted() as peer, peer.client(authorizer=authorize, client_events_per_second=2) as client:

@@ -29,6 +29,7 @@ def test_options_are_checked() -> None:
         "queue_size": 0,
         "channel_name_limit": 163,
         "client_events_per_second": 0,
+        "client_event_limit": 0,
     }.items():
         with pytest.raises(ValueError, match=option):
             PusherClient("KEY", cluster="eu", **{option: value})  # type: ignore[arg-type]  # the mistake that is tested
@@ -37,7 +38,15 @@ def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="channel_name_limit must be 164 to 200"):
         PusherClient("KEY", cluster="eu", channel_name_limit=201)
     numbers = ("activity_timeout", "buffer_bytes", "queue_size", "channel_name_limit", "client_events_per_second")
-    for option in (*numbers, "reconnect", "key_rotation", "proxy", "authorizer", "on_handler_error"):
+    for option in (
+        *numbers,
+        "client_event_limit",
+        "reconnect",
+        "key_rotation",
+        "proxy",
+        "authorizer",
+        "on_handler_error",
+    ):
         with pytest.raises(TypeError, match=option):
             PusherClient("KEY", cluster="eu", **{option: object()})  # type: ignore[arg-type]  # the same
     client = PusherClient(

@@ -109,6 +109,7 @@ async def handle() -> None:
         key_rotation=KeyRotationPolicy(grace=0),
         channel_name_limit=200,
         client_events_per_second=10,
+        client_event_limit=10_000,
         on_decryption_failure=print,
         on_handler_error=on_handler_error,
     )

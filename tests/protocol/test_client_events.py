@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pusher_client import NotConnectedError, RateLimitError, SubscriptionError, SubscriptionState, UnsupportedError
 from pusher_client.protocol.client_events import ClientEvents
+from pusher_client.protocol.settings import ConnectionSettings
+from tests.support.core.scripted_core import Core
 
 SUBSCRIBED = SubscriptionState.SUBSCRIBED
 ITSELF: list[Any] = []
@@ -99,6 +101,44 @@ def test_more_is_the_callers_mistake_with_the_cure(data: Any) -> None:
     send(events)
     with pytest.raises(ValueError, match="bytes as JSON"):
         send(events, data=data)
+
+
+@pytest.mark.parametrize("data", ["x" * 100, "ü" * 50, {"a": "x" * 94}, LARGEST * 2])
+def test_a_frame_as_large_as_the_limit_is_sent(data: Any) -> None:
+    """The bytes of the whole frame count, also where they are more than 10 kB of data (protocol-notes 12)."""
+    text = send(ClientEvents(None, 1_000_000), data=data)
+    assert send(ClientEvents(None, len(text.encode())), data=data) == text
+
+
+@pytest.mark.parametrize("data", ["x" * 100, "ü" * 50, {"a": "x" * 94}, LARGEST])
+def test_a_frame_larger_than_the_limit_is_not_sent(data: Any) -> None:
+    """A byte more is a ValueError with size, limit and option, without the data; it does not count (R7, C3)."""
+    size = len(send(data=data).encode())
+    events = ClientEvents(1, size - 1)
+    with pytest.raises(ValueError, match=f"private-a takes {size} bytes; client_event_limit .* {size - 1}") as caught:
+        send(events, data=data)
+    assert "xx" not in str(caught.value)
+    assert "ü" not in str(caught.value)
+    assert events.only_channel(0.0) is None
+    send(events, data="")
+
+
+def test_the_limit_of_a_connection_is_that_of_its_settings() -> None:
+    """An event of one byte more than ``client_event_limit`` is refused by a connection (design.md 2)."""
+    frame_text = send(None, "private-a", data="x" * 100)
+    core = Core(client_event_limit=len(frame_text))
+    core.up()
+    core.subscribed("private-a")
+    with pytest.raises(ValueError, match="client_event_limit"):
+        core.connection.trigger("private-a", "client-a", "x" * 101, core.now)
+    assert core.connection.trigger("private-a", "client-a", "x" * 100, core.now) == frame_text
+
+
+@pytest.mark.parametrize(("limit", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)])
+def test_the_limit_is_a_whole_number_of_bytes(limit: Any, error: type[Exception]) -> None:
+    """A value that is none is refused with the option's name, when it is given (design.md 2)."""
+    with pytest.raises(error, match="client_event_limit"):
+        ConnectionSettings(client_event_limit=limit)
 
 
 def test_without_a_limit_everything_is_sent() -> None:
