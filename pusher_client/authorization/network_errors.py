@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from socket import gaierror
-from ssl import SSLCertVerificationError, SSLError
+from ssl import SSLCertVerificationError, SSLError, SSLWantReadError
 from typing import cast
 
 __all__ = ["EndpointConnectionError", "EndpointTimeoutError", "describe_network_error", "describe_os_error"]
@@ -37,7 +37,9 @@ def describe_network_error(error: BaseException, host: str) -> str:
     """
     errors = list(_causes(error))
     for cause in errors:
-        if isinstance(cause, SSLError):
+        if isinstance(cause, SSLError) and not isinstance(
+            cause, SSLWantReadError
+        ):  # the latter is a step, not an error
             return _describe_tls_error(cause)
     for cause in errors:
         if isinstance(cause, gaierror):

@@ -44,6 +44,10 @@ def certificate(code: int) -> ssl.SSLCertVerificationError:
         (caused(httpx.ConnectError("canary"), tls("WRONG_VERSION_NUMBER")), "does not speak TLS on this port"),
         (caused(httpx.ConnectError("canary"), tls("TLSV1_ALERT")), "TLS failed: tlsv1 alert"),
         (caused(httpx.ConnectError("canary"), ssl.SSLError("canary")), "TLS failed: sslerror"),
+        (
+            caused(httpx.ReadError("canary"), caused(ssl.SSLWantReadError("canary"), tls("CERT_REQUIRED"))),
+            "cert required",
+        ),
         (httpx.ProxyError("407 canary"), "the proxy refused (status 407)"),
         (httpx.ProxyError("canary"), "the proxy refused"),
         (httpx.RemoteProtocolError("canary"), "the answer is not HTTP"),
