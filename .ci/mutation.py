@@ -71,7 +71,7 @@ def explained(modules: list[str]) -> set[Mutation]:
 
 
 def concerns(name: str, modules: list[str]) -> bool:
-    """Tell whether a name in ``protocol/`` stands in one of the modules; in any, if none are named."""
+    """Return whether a name in ``protocol/`` is in one of the modules; in any, if none are named."""
     return not modules or name.partition(".")[0] in modules
 
 

@@ -31,7 +31,7 @@ async def main() -> None:
             print(f"lost: perhaps events of {gap.channel}, while the connection was down")
 
         await orders.subscribe()
-        await client.wait_closed()  # raises ConnectError if the link is lost for good
+        await client.wait_closed()  # raises ConnectError if the connection failed and is not retried
 
 
 asyncio.run(main())

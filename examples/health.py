@@ -59,7 +59,7 @@ async def health(request: Request) -> JSONResponse:
     client: PusherClient = request.state.client
     checks = {
         "connected": client.state is ConnectionState.CONNECTED,
-        "heard of lately": client.stats.silence < MAX_SILENCE,
+        "received lately": client.stats.silence < MAX_SILENCE,
         "subscribed": request.state.orders.state is SubscriptionState.SUBSCRIBED,
         "working": not (request.state.working.done() or request.state.worker.stuck),
     }

@@ -23,7 +23,7 @@ COUNTS = {
     "dropped": "Application events that a full queue refused",
     "undecryptable": "Application events that no key opened",
     "key_refreshes": "Requests for a new key",
-    "connects": "How often the connection came to stand",
+    "connects": "Number of connections established",
 }
 GAUGES = {
     "waiting": "Application events that wait for a key",

@@ -51,7 +51,7 @@ def app(pusher_server: PusherServer) -> FastAPI:
 
 @pytest.mark.asyncio
 async def test_an_order_is_published(pusher_server: PusherServer, app: FastAPI) -> None:
-    """Whoever listens gets it decrypted; an order that is refused is not published."""
+    """Subscribers get it decrypted; a refused order is not published."""
     transport = httpx.ASGITransport(app)
     async with pusher_server.client() as client, httpx.AsyncClient(transport=transport, base_url="http://app") as http:
         orders = await client.subscribe(CHANNEL)

@@ -17,7 +17,7 @@ async def work(event: Event) -> None:
 
 
 async def catch_up(gap: Gap) -> None:
-    """Ask whoever publishes what became of the orders meanwhile."""
+    """Fetch the orders that may be missing from the publisher."""
     logger.warning("something may be missing since %s", gap.last_received_at)
 
 
@@ -48,7 +48,7 @@ async def main() -> None:
     await asyncio.wait({following, asked}, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     await client.disconnect()  # ends the stream, once it is read
-    await following  # raises if the link or the channel was lost for good, and systemd starts us again
+    await following  # raises if the connection or the channel failed, and systemd restarts the worker
 
 
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")

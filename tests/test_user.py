@@ -116,7 +116,7 @@ async def test_a_flood_for_the_user_is_bounded() -> None:
             await socket.send('{"event":"pusher:error","data":{"code":null,"message":"that was all"}}')
             await released.wait()
     assert len(heard) + sum(lost) == count
-    assert 2 <= len(heard) <= 4  # at most two wait, besides the one that is stuck
+    assert 2 <= len(heard) <= 4  # at most two wait, besides the one being handled
 
 
 async def test_presence_as_the_signed_in_user() -> None:

@@ -34,7 +34,7 @@ class Setup:
         channels: What to subscribe.
         reader: Which of several ways of reading; the contestant knows their names.
         clients: How many connections to have, each with all of the channels.
-        handlers: How many handlers to bind, the one that counts among them.
+        handlers: How many handlers to bind, the counting one included.
         uvloop: Whether to run in uvloop's event loop.
         latency: Whether to note for every event how long it took from its ``sent``.
         backlog: How many events of a channel may wait for a key; ours only.
@@ -53,7 +53,7 @@ class Setup:
 
     @classmethod
     def read(cls) -> Setup:
-        """Read the line, and end with whoever started this process."""
+        """Read the line, and end with the process that started this one."""
         setup = cls(**json.loads(sys.stdin.readline()))
         threading.Thread(target=_end_with_stdin, daemon=True).start()
         return setup

@@ -28,7 +28,7 @@ class Churn:
         self._lots = lots
 
     async def visit(self) -> None:
-        """Let the peer be a member now and then, for good."""
+        """Let the peer be a member now and then, until cancelled."""
         while True:
             with contextlib.suppress(PusherError):
                 await self._peer.subscribe(PRESENCE)
@@ -36,7 +36,7 @@ class Churn:
             await self._peer.unsubscribe(PRESENCE)
 
     async def come_and_go(self) -> None:
-        """Subscribe, wait and read in vain, one after the other, for good."""
+        """Subscribe, wait and read in vain, one after the other, until cancelled."""
         acts = (self._subscribe_and_leave, self._change_one_s_mind, self._wait_in_vain, self._forget_a_stream)
         while True:
             self.count += 1

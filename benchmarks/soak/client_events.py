@@ -34,7 +34,7 @@ class Conversation:
         await self._peer.subscribe(ECHO)
 
     async def talk(self) -> None:
-        """Send numbers for good."""
+        """Send numbers until cancelled."""
         channel = self._client.channel(ECHO)
         while True:
             await asyncio.sleep(0.1)

@@ -113,7 +113,7 @@ class Soak:
             self.samples.append(Sample.take(time.monotonic() - self._begin, self._books.entered))
             for client in (self._client, self._peer):
                 if client.state is ConnectionState.FAILED:
-                    self.problems.add("failed", "a client gave up for good")
+                    self.problems.add("failed", "a client failed")
             self._readers.check(self.problems)
             await asyncio.sleep(1)
 

@@ -1,4 +1,4 @@
-"""What is done to the clients: faults that the server's process is told to commit."""
+"""The faults that the server's process causes on request."""
 
 from __future__ import annotations
 

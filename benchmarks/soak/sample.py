@@ -38,7 +38,7 @@ class Sample(NamedTuple):
             seconds=round(seconds, 1),
             rss=round(pages * os.sysconf("SC_PAGE_SIZE") / MIB, 3),
             tasks=len(asyncio.all_tasks()),
-            descriptors=len(list(Path("/proc/self/fd").iterdir())) - 1,  # without the one that lists them
+            descriptors=len(list(Path("/proc/self/fd").iterdir())) - 1,  # without the listing itself
             # The event loop keeps the threads of its executor, in which the TLS context is made once.
             threads=sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate()),
             events=events,

@@ -53,7 +53,7 @@ async def test_the_request_on_the_wire() -> None:
 
 
 async def test_every_entry_is_read_for_itself() -> None:
-    """The authorization itself, or a status and data; what is wrong in one is that channel's error (6.6, R7)."""
+    """The authorization itself, or a status and data; a fault in one is that channel's error (6.6, R7)."""
     body = {
         "private-a": GOOD,
         "private-b": {"status": 200, "data": GOOD},

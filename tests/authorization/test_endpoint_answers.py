@@ -116,7 +116,7 @@ BAD_ANSWERS: list[tuple[bytes, str]] = [
 
 @pytest.mark.parametrize(("body", "words"), BAD_ANSWERS)
 async def test_an_answer_that_cannot_be_used(body: bytes, words: str) -> None:
-    """A success without a usable object is an AuthorizationError that says what is wrong (6.1, R3)."""
+    """A success without a usable object is an AuthorizationError with the reason (6.1, R3)."""
     async with serve_endpoint(answer(body=body)) as endpoint:
         error = await ask(endpoint)
     assert isinstance(error, AuthorizationError)

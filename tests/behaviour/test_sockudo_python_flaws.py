@@ -145,7 +145,7 @@ def test_4_a_ping_without_an_answer_ends_the_link() -> None:
 
 
 async def test_5_a_rotation_a_failure_and_a_plain_text() -> None:
-    """There a new key is never requested, failures are an error without a place, and text that is no JSON is lost.
+    """There a new key is never requested, failures are an error without a place, and text that is not JSON is lost.
 
     Here the key is requested, the failure is at its place with its reason, and text arrives as text (R4, R5).
     """

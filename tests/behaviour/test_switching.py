@@ -67,7 +67,7 @@ async def test_switching_to_a_server_that_refuses() -> None:
 
 
 async def test_switching_before_connecting_to_a_server_that_requires_tls() -> None:
-    """The error is about the new address, not the one that the client was made with (R2)."""
+    """The error is about the new address, not about that of the constructor (R2)."""
     async with scripted() as peer:
         peer.first = '{"event":"pusher:error","data":{"code":4000,"message":"TLS"}}'
         client = PusherClient("KEY", cluster="eu")

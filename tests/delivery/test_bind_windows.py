@@ -103,7 +103,7 @@ def test_a_call_that_ends_without_its_event_loop() -> None:
 
 
 async def test_a_window_does_not_keep_the_channel_alive() -> None:
-    """A channel that nobody refers to is freed, window or not (R6)."""
+    """A channel without references is freed, window or not (R6)."""
     windows, owner = BindWindows(), Owner()
     windows.finish_call(windows.start_call(owner), owner)
     del owner

@@ -19,7 +19,7 @@ ENCRYPTED = "private-encrypted-orders"
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
-    """A local server on a thread of its own."""
+    """A local server on its own thread."""
     with LocalServer() as server:
         yield server
 
@@ -93,7 +93,7 @@ async def test_pusher_js_hears_plain_channels(server: LocalServer, pusher_js_on:
 
 
 async def test_pusher_js_gets_the_kept_event_of_a_cache_channel(server: LocalServer, pusher_js_on: Subscribers) -> None:
-    """Encrypted, published before anybody was there."""
+    """Encrypted, published before the first subscriber."""
     channel = "private-encrypted-cache-orders"
     await trigger(server, channel, "order-created", "kept")
     client = await pusher_js_on(channel)
@@ -101,7 +101,7 @@ async def test_pusher_js_gets_the_kept_event_of_a_cache_channel(server: LocalSer
 
 
 async def test_pusher_js_clients_hear_each_others_client_events(server: LocalServer, pusher_js_on: Subscribers) -> None:
-    """The sender does not hear its own: what it hears next is what was published afterwards."""
+    """The sender does not get its own event: what it gets next was published afterwards."""
     sender, other = await pusher_js_on("private-room"), await pusher_js_on("private-room")
     await sender.trigger("private-room", "client-typing", {"who": "Ann"})
     assert await other.take(1) == [Heard("client-typing", "private-room", {"who": "Ann"})]

@@ -77,7 +77,7 @@ async def servers() -> AsyncGenerator[tuple[Scripted, ScriptedEndpoint]]:
 
 @asynccontextmanager
 async def saying(answer: bytes) -> AsyncGenerator[Wiretap]:
-    """Run what is no good proxy: it gives one answer to whatever it hears, and never hangs up; tapped."""
+    """Run a proxy that gives one answer to every request, and never closes; tapped."""
     tasks: set[asyncio.Task[Any]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,7 +124,7 @@ def assert_tunnels(tap: Wiretap, scheme: str, *targets: int) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_both_through_a_proxy_that_is_given(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An encrypted event comes through tunnels; the proxy sees no key, token or signature, and nobody its password.
+    """An encrypted event comes through tunnels; the proxy sees no key, token or signature; no log has its password.
 
     The certificates are those of the servers, verified by their private authority (C3, C4, C5).
     """
@@ -228,7 +228,7 @@ async def test_names_are_left_to_the_proxy(scheme: str) -> None:
 
 @pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "all_proxy", None])
 async def test_plain_requests_go_past_every_proxy(variable: str | None, environment: pytest.MonkeyPatch) -> None:
-    """An endpoint on this machine without TLS is asked directly, whoever names a proxy (C4)."""
+    """An endpoint on this machine without TLS is called directly, whichever proxy is set (C4)."""
     async with scripted() as peer, serve_endpoint(SIGNED) as endpoint, proxied("http") as tap:
         proxy = f"http://127.0.0.1:{tap.port}"
         if variable is not None:
@@ -262,7 +262,7 @@ async def test_a_bad_certificate_behind_a_proxy(scheme: str) -> None:
             subscribing = asyncio.create_task(client.subscribe(CHANNEL))
             await tap.connected(3)
             await tap.all_closed()
-            # Now, between two attempts, each has gone as far as it can: one that is given up at a deadline may end
+            # Now, between two attempts, each has gone as far as it can: one that is abandoned at a deadline may end
             # before its TLS handshake.
             assert_tunnels(tap, scheme, peer.port, *[endpoint.port] * (len(tap.passages) - 1))
             assert not subscribing.done()

@@ -153,7 +153,7 @@ async def test_client_events_travel_between_clients(new_client: NewClient) -> No
 async def test_client_events_are_refused_on_encrypted_channels(
     new_client: NewClient, endpoint: AuthorizationEndpoint
 ) -> None:
-    """The protocol has no client events on encrypted channels, and the library says so (design.md 2)."""
+    """The protocol has no client events on encrypted channels, and the library raises an error (design.md 2)."""
     async with new_client() as client:
         channel = await client.subscribe("private-encrypted-chat")
         with pytest.raises(UnsupportedError):

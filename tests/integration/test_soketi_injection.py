@@ -53,7 +53,7 @@ async def test_plaintext_from_the_http_api_reaches_nobody(
     caplog: pytest.LogCaptureFixture,
     data: str,
 ) -> None:
-    """What is no envelope is a failure in its place, without an authorization request (C1, design.md 3.3)."""
+    """Data that is not an envelope is a failure in its place, without an authorization request (C1, design.md 3.3)."""
     caplog.set_level(logging.DEBUG)
     heard: list[Event] = []
     async with bare_socket(soketi.port) as witness, new_client() as client:

@@ -41,7 +41,7 @@ async def test_leaving_and_subscribing_again(
 
 
 async def test_nothing_arrives_after_leaving(new_client: NewClient, pusher_http: PusherHTTP) -> None:
-    """Once ``unsubscribe()`` has returned, events that were under way reach nobody (design.md 2, 3.1)."""
+    """Once ``unsubscribe()`` has returned, events that were under way are not delivered (design.md 2, 3.1)."""
     heard: list[Event] = []
     async with new_client() as client:
         left = client.channel(CHANNEL)
@@ -76,7 +76,7 @@ async def test_a_stream_ends_with_its_subscription(new_client: NewClient, pusher
 async def test_two_clients_share_an_authorizer(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """Two clients in one process hear the same, and the authorizer serves on when one of them leaves (design.md 2)."""
+    """Two clients in one process get the same, and the authorizer still works when one of them leaves (design.md 2)."""
     authorizer = HTTPAuthorizer(endpoint.url)
     async with new_client(authorizer=authorizer) as staying:
         channel = await staying.subscribe(CHANNEL)

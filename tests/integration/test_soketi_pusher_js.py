@@ -1,4 +1,4 @@
-"""pusher-js is the measure: subscribed beside our client, it must have heard the same."""
+"""pusher-js is the measure: subscribed beside our client, it must have received the same."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ async def test_calls_during_the_outage_wait_for_its_end(
 
 
 async def test_the_states_of_a_restart(new_client: NewClient, soketi: Soketi) -> None:
-    """The states go from connected through connecting back to connected, and say so to who bound them (R2)."""
+    """The states go from connected through connecting back to connected, with their events (R2)."""
     changes: list[StateChange] = []
     back = asyncio.Event()
     async with new_client(reconnect=SOON, unavailable_timeout=SECONDS) as client, asyncio.timeout(SECONDS):
@@ -129,7 +129,7 @@ async def test_the_states_of_a_restart(new_client: NewClient, soketi: Soketi) ->
 
 
 async def test_a_server_at_its_limit_is_tried_again(new_client: NewClient) -> None:
-    """Close code 4100 is no refusal for good: with the other connection gone, this one gets through (R2)."""
+    """Close code 4100 is not final: with the other connection gone, this one gets through (R2)."""
     async with asyncio.timeout(SECONDS):
         first = new_client(SINGLE_CONNECTION_APP.key)
         await first.connect()

@@ -1,4 +1,4 @@
-"""What soketi and the endpoint refuse is raised where it was asked for, and concerns nobody else."""
+"""What soketi and the endpoint refuse is raised by the call, and affects nothing else."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_a_connection_refused_for_good(
 
 
 async def test_a_client_event_that_the_server_rejects(new_client: NewClient) -> None:
-    """The channel that sent it hears of it, a handler of the connection too, and nothing else changes (R7)."""
+    """The channel that sent it gets the error, a handler of the connection too, and nothing else changes (R7)."""
     authorizer = SecretAuthorizer(QUIET_APP.key, QUIET_APP.secret)
     async with new_client(QUIET_APP.key, authorizer=authorizer) as client:
         errors: list[object] = []

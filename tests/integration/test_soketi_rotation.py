@@ -83,7 +83,7 @@ async def test_the_order_is_kept_while_a_key_is_asked_for(
 async def test_every_channel_refreshes_its_own_key(
     new_client: NewClient, pusher_http: PusherHTTP, endpoint: AuthorizationEndpoint
 ) -> None:
-    """One rotation costs one request for each channel that hears of it, and none for the others (design.md 3.4)."""
+    """One rotation costs one request for each channel that gets an event, and none for the others (design.md 3.4)."""
     names = [f"private-encrypted-{number}" for number in range(12)]
     async with new_client() as client:
         streams = {name: client.channel(name).events(EVENT, *MARKERS) for name in names}

@@ -95,7 +95,7 @@ async def test_a_private_authority_for_both() -> None:
 
 @pytest.mark.parametrize("bad", BAD)
 async def test_a_bad_certificate_is_final_at_first(bad: str) -> None:
-    """ConnectError says so after one attempt, and no byte goes out but TLS's own (design.md 2, C5)."""
+    """ConnectError after one attempt, and no byte goes out but TLS's own (design.md 2, C5)."""
     async with scripted(ssl=BAD[bad]()) as peer, tapped(peer.port) as tap:
         client = client_of(tap.port, tls=trusting(AUTHORITY))
         with pytest.raises(ConnectError, match="the certificate was refused") as caught:

@@ -92,7 +92,7 @@ def impurities(root: Path) -> list[str]:
 
 
 def forbidden_arrows(root: Path) -> list[str]:
-    """List the imports that no arrow between rooms allows, and the modules that stand in no room."""
+    """List the imports that no arrow between rooms allows, and the modules outside of all rooms."""
     found = []
     for module, tree, _ in modules(root):
         room = module.split("/")[0]
@@ -145,7 +145,7 @@ def test_arrows_between_rooms_are_allowed() -> None:
 
 
 def test_the_arrows_themselves_have_no_cycle() -> None:
-    """The rooms stand in an order (design.md 5)."""
+    """The rooms have an order (design.md 5)."""
     TopologicalSorter({room: {name.split("/")[0] for name in below} for room, below in ROOMS.items()}).prepare()
 
 

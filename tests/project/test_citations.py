@@ -47,7 +47,7 @@ def kept(path: Path) -> bool:
 
 
 def sections(text: str) -> set[str]:
-    """Return the numbers and promises that stand in a document's headings."""
+    """Return the numbers and promises in a document's headings."""
     return set(HEADING.findall(text))
 
 

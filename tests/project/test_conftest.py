@@ -15,7 +15,7 @@ OPTIONS = ("-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "-o", "asyncio_d
 
 
 def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
-    """Run a test file under a copy of the conftest, in a process of its own."""
+    """Run a test file under a copy of the conftest, in a separate process."""
     pytester.makeconftest(CONFTEST)
     pytester.makeini("[pytest]\nfilterwarnings = error\nmarkers = node: needs Node.js\n")
     pytester.makepyfile(f"import asyncio, pytest, socket, threading\n\n{test}")
@@ -23,7 +23,7 @@ def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult
 
 
 def test_a_task_left_behind_fails_its_test(pytester: pytest.Pytester) -> None:
-    """A test that ends while a task of its own still runs is an error that names the task (R6)."""
+    """A test that ends while a task that it started still runs is an error that names the task (R6)."""
     result = run(pytester, "async def test_it():\n    asyncio.create_task(asyncio.sleep(60), name='forgotten')\n")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*the test left ?'forgotten'?*"])
@@ -36,7 +36,7 @@ def test_a_task_that_was_cancelled_is_not_left_behind(pytester: pytest.Pytester)
 
 
 def test_a_thread_left_behind_fails_its_test(pytester: pytest.Pytester) -> None:
-    """A test that ends while a thread of its own still runs is an error that names the thread (R6)."""
+    """A test that ends while a thread that it started still runs is an error that names the thread (R6)."""
     test = (
         "stop = threading.Event()\n"
         "def test_it():\n    threading.Thread(target=lambda: stop.wait(60), name='forgotten').start()\n"

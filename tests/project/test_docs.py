@@ -38,22 +38,22 @@ def fragments(page: Path) -> list[str]:
 
 
 def is_test(code: str) -> bool:
-    """Tell whether a block is a test for pytest."""
+    """Return whether a block is a test for pytest."""
     return "def test_" in code
 
 
 def is_program(code: str) -> bool:
-    """Tell whether a block is a whole program, as the README's first."""
+    """Return whether a block is a whole program, as the README's first."""
     return "asyncio.run(" in code
 
 
 def name(page: Path) -> str:
-    """Name a page as it stands in the tree."""
+    """Return the path of a page within the repository."""
     return page.relative_to(ROOT).as_posix()
 
 
 def compiled(code: str, page: Path) -> CodeType:
-    """Compile a block, in which ``await`` may stand outside of functions."""
+    """Compile a block, in which ``await`` is allowed outside of functions."""
     result = compile(code, name(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     assert isinstance(result, CodeType)
     return result
@@ -61,7 +61,7 @@ def compiled(code: str, page: Path) -> CodeType:
 
 @contextlib.asynccontextmanager
 async def publishing(server: PusherServer) -> AsyncGenerator[None]:
-    """Create orders all the while."""
+    """Create orders until the end of the block."""
 
     async def publish() -> None:
         number = 0
@@ -96,7 +96,7 @@ async def test_fragments_run(page: Path, pusher_server: PusherServer, monkeypatc
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_test, blocks(page)))], ids=name)
 def test_tests_pass(page: Path, pytester: pytest.Pytester) -> None:
-    """Each as a file of its own."""
+    """Each as a separate file."""
     tests = [code for code in blocks(page) if is_test(code)]
     for number, code in enumerate(tests):
         pytester.makepyfile(**{f"test_{number}": code})
@@ -139,7 +139,7 @@ def test_diagrams_are_the_transition_tables() -> None:
 
 
 def test_pages_get_their_parts() -> None:
-    """Nothing that stands for something else is left."""
+    """No placeholder is left."""
     for page in PAGES[1:]:
         assert "<!--" not in on_page_markdown(page.read_text(encoding="utf-8"))
     assert "## 9 Threat model" in on_page_markdown((ROOT / "docs" / "protocol-notes.md").read_text(encoding="utf-8"))

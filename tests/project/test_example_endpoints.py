@@ -1,4 +1,4 @@
-"""The examples of authorization endpoints, each as a program of its own, with the local server beside it."""
+"""The examples of authorization endpoints, each as a separate program, with the local server beside it."""
 
 from __future__ import annotations
 

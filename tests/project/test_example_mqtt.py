@@ -72,7 +72,7 @@ class Broker:
 
     @asynccontextmanager
     async def reader(self) -> AsyncGenerator[aiomqtt.Client]:
-        """Read everything that was published since the first reader, whoever was there meanwhile."""
+        """Read everything that was published since the first reader, whichever gateway ran meanwhile."""
         async with aiomqtt.Client("127.0.0.1", self.port, identifier="test", clean_session=False) as client:
             await client.subscribe("pusher/#", qos=1)
             yield client

@@ -1,4 +1,4 @@
-"""The examples that tell others how a client does: a health check and metrics, each as a program of its own."""
+"""The examples that report the state of a client, a health check and metrics, each as a separate program."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ async def until(http: httpx.AsyncClient, path: str, satisfied: Callable[[httpx.R
 
 @pytest.mark.pusher_server(activity_timeout=1)
 async def test_health(pusher_server: PusherServer) -> None:
-    """A silent server makes it ill though the connection still stands, work that hangs too; both can mend (R1)."""
+    """A silent server makes it unhealthy though the connection is open, blocked work too; both can recover (R1)."""
     async with serving("health", pusher_server, MAX_SILENCE="2", MAX_WORK="0.1") as (process, http):
         answer = await http.get("/health")
         assert answer.status_code == 200
-        assert answer.json() == {"connected": True, "heard of lately": True, "subscribed": True, "working": True}
+        assert answer.json() == {"connected": True, "received lately": True, "subscribed": True, "working": True}
         pusher_server.stall()
         answer = await until(http, "/health", lambda answer: answer.status_code == 503)
-        assert answer.json() == {"connected": True, "heard of lately": False, "subscribed": True, "working": True}
+        assert answer.json() == {"connected": True, "received lately": False, "subscribed": True, "working": True}
         pusher_server.stall(False)
         await until(http, "/health", lambda answer: answer.status_code == 200)
         await pusher_server.trigger(CHANNEL, "order-created", {"seconds": 1})
         answer = await until(http, "/health", lambda answer: answer.status_code == 503)
-        assert answer.json() == {"connected": True, "heard of lately": True, "subscribed": True, "working": False}
+        assert answer.json() == {"connected": True, "received lately": True, "subscribed": True, "working": False}
         await until(http, "/health", lambda answer: answer.status_code == 200)
-        pusher_server.close(4000)  # for good
+        pusher_server.close(4000)  # final
         answer = await until(http, "/health", lambda answer: answer.status_code == 503)
         assert answer.json()["connected"] is False
         assert answer.json()["working"] is False
@@ -58,7 +58,7 @@ async def test_health(pusher_server: PusherServer) -> None:
 
 
 def samples(answer: httpx.Response) -> dict[str, float]:
-    """Read the figures, those without a label of their own and those with."""
+    """Read the figures, those without a label and those with."""
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:

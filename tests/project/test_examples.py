@@ -1,4 +1,4 @@
-"""The examples, each as a program of its own against the local server."""
+"""The examples, each as a separate program against the local server."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_web_applications(tmp_path: Path, name: str) -> None:
 
 
 async def test_handlers(server: LocalServer, publisher: PusherHTTP) -> None:
-    """Each handler hears its own events, a failure to decrypt and a gap among them (R5)."""
+    """Each handler gets its own events, a failure to decrypt and a gap among them (R5)."""
     async with running("handlers.py", server, publisher) as process:
         await publisher.trigger(CHANNEL, "order-created", {"number": 1})
         await publisher.trigger(CHANNEL, "order-seen", {"number": 1})
@@ -164,7 +164,7 @@ async def test_handlers(server: LocalServer, publisher: PusherHTTP) -> None:
 
 
 async def test_worker(server: LocalServer, publisher: PusherHTTP) -> None:
-    """It tells a gap in its place, and works off what was received before SIGTERM ends it, with status 0."""
+    """It reports a gap in its place, and handles what was received before SIGTERM ends it, with status 0."""
     async with running("worker.py", server, publisher, stop=signal.SIGTERM) as process:
         assert process.stderr is not None
         await publisher.trigger(CHANNEL, "order-created", {"number": 1})

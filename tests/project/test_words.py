@@ -1,8 +1,9 @@
-"""The package and its documents are written in plain English."""
+"""The package, its tests and its documents are written in plain English."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,15 @@ from docs.rooms import ROOT
 PHRASES = (
     *("for good", "whoever", "the one that", "of one's own", "what is wrong", "heard of"),
     *("hears? (?:of|that)", "c[oa]mes? to stand", "leave to (?:subscribe|sign)", "g[ai]ves? up on"),
-    *("tells? whether", "is no (?:string|integer|JSON)"),
+    *("tells? (?:of|whether)", "is no (?:string|integer|JSON)", "(?:is|are|was) told (?:of|that|to)"),
 )
 BANNED = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b", re.IGNORECASE)
+FOLDERS = ("pusher_client", "docs", "tests", "benchmarks", "examples", ".github")
 FILES = [
-    path for folder in ("pusher_client", "docs") for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".md"}
+    path
+    for found in (ROOT.glob("*.md"), *((ROOT / folder).rglob("*") for folder in FOLDERS))
+    for path in found
+    if path.suffix in {".py", ".md"} and path != Path(__file__) and "node_modules" not in path.parts
 ]
 
 

@@ -174,7 +174,7 @@ class Watched(Core):
         """Check that the event is wanted and in its place; its handler may unsubscribe."""
         super().deliver(event)
         channel = event.channel or ""
-        assert channel in self.open, f"{event.name} for {channel}, which nobody wants"
+        assert channel in self.open, f"{event.name} for {channel}, which is not wanted"
         reference = self.references[channel]
         if event.name == DECRYPTION_FAILURE:
             number, reason = self.sealed[event.data.raw], event.data.reason

@@ -215,7 +215,7 @@ GOOD = {"auth": f"k:{CANARY}", "shared_secret": SHARED_SECRET_BASE64}
     ],
 )
 def test_answers_that_cannot_be_used(response: Any, words: str) -> None:
-    """What is wrong is said, its value never, nor does any frame of ours keep it (6.1, 7.2, C3)."""
+    """The fault is named, its value never, nor does any frame of ours keep it (6.1, 7.2, C3)."""
     with pytest.raises(AuthorizationError, match=words) as caught:
         ChannelAuthorization.from_response(response)
     assert (caught.value.channel, caught.value.status) == (None, None)

@@ -398,7 +398,7 @@ def test_an_orderly_end_is_known_to_the_others() -> None:
     [({"tick": 0.0}, "positive"), ({"max_hold": 3.0}, "max_hold"), ({"batch": 0}, "batch and spans")],
 )
 def test_settings_are_checked(options: dict[str, float], message: str) -> None:
-    """The message names what is wrong and the rule."""
+    """The message names the fault and the rule."""
     with pytest.raises(ValueError, match=message):
         RelaySettings(**options)  # type: ignore[arg-type]  # counts are whole floats here
 

@@ -90,7 +90,7 @@ def test_a_gap_is_read_with_its_span() -> None:
         {"pusherkind": "gap", "data": {"start": 1}},
         {"pusherkind": "gap", "data": "text"},
         {"pusherkind": "gap", "data": {"start": 1e300, "end": 1}},
-        {"pusherkind": "decryption_failure", "data": {"event_name": "e", "reason": "unheard of"}},
+        {"pusherkind": "decryption_failure", "data": {"event_name": "e", "reason": "unknown"}},
         {"pusherkind": "other"},
     ],
 )

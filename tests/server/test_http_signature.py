@@ -43,7 +43,7 @@ def test_a_query_without_a_digest_may_have_an_empty_body() -> None:
     arguments = signed("GET")
     del arguments["params"]["body_md5"]
     with pytest.raises(ValueError, match="auth_signature"):
-        check(arguments)  # it was signed with it, so what is wrong is the signature alone
+        check(arguments)  # it was signed with it, so only the signature is invalid
 
 
 @pytest.mark.parametrize("name", ["auth_key", "auth_timestamp", "auth_version", "auth_signature"])

@@ -146,7 +146,7 @@ def test_what_no_close_frame_carries_is_refused(code: int, reason: str) -> None:
 
 
 async def test_encrypted_events_are_mangled_while_asked_for() -> None:
-    """The event that was published differs from the one that arrives, until the switch is off (C2)."""
+    """The event that was published differs from what arrives, until the switch is off (C2)."""
     name = "private-encrypted-a"
     with LocalServer() as server:
         async with connected(server) as peer:

@@ -29,7 +29,7 @@ def spellings(secret: bytes) -> set[str]:
 
 
 def found_in(text: str, secrets: dict[str, bytes]) -> dict[str, str]:
-    """Return the names of the secrets that a text has, with what stands around them."""
+    """Return the names of the secrets that a text has, with the text around them."""
     shown: dict[str, str] = {}
     for name, secret in secrets.items():
         for spelling in spellings(secret):
@@ -40,7 +40,7 @@ def found_in(text: str, secrets: dict[str, bytes]) -> dict[str, str]:
 
 
 MUTATION_TOOL = "mutmut/mutation/trampoline.py"
-"""Stands between the test and a mutant, with the arguments of the call: its frames are not ours."""
+"""Called between the test and a mutant, with the arguments of the call: its frames are not ours."""
 
 
 def texts_of_error(error: BaseException, caller: str) -> str:

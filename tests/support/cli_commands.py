@@ -27,7 +27,7 @@ def run(*arguments: str, **options: Any) -> Result:
 
 
 def run_entry_point(monkeypatch: pytest.MonkeyPatch, entry: Callable[[], object], *arguments: str) -> tuple[Any, str]:
-    """Call an entry point in this process, with streams of its own; return its exit code and output."""
+    """Call an entry point in this process, with other streams; return its exit code and output."""
     written = io.BytesIO()
     with monkeypatch.context() as replaced:
         replaced.setattr(sys, "argv", ["pusher-client", *arguments])

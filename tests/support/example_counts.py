@@ -1,4 +1,4 @@
-"""How many examples a test takes that wants more or fewer than the usual."""
+"""The number of examples of a test that needs more or fewer than the usual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples as programs of their own, beside a local server."""
+"""Examples as separate programs, beside a local server."""
 
 from __future__ import annotations
 

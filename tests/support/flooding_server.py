@@ -1,4 +1,4 @@
-"""A server in a process of its own that floods a client with numbered events, as fast as they are read."""
+"""A server in a separate process that floods a client with numbered events, as fast as they are read."""
 
 from __future__ import annotations
 

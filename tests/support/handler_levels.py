@@ -1,4 +1,4 @@
-"""Every place where a handler may be bound, and what makes it hear something there."""
+"""Every place where a handler may be bound, and what causes an event there."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ BAD, SEALED, GOOD = "private-bad", "private-encrypted-bad", "good"
 
 
 async def authorize(channel: str, _socket_id: str) -> dict[str, Any]:
-    """Let everybody in."""
+    """Authorize every client."""
     secret = {"shared_secret": base64.b64encode(bytes(32)).decode()} if "encrypted" in channel else {}
     return {"auth": "KEY:x", **secret}
 
 
 async def authenticate(_socket_id: str) -> UserAuthentication:
-    """Let anybody be the same user."""
+    """Authenticate every client as the same user."""
     return UserAuthentication("KEY:x", '{"id":"1"}')
 
 
@@ -47,7 +47,7 @@ class Level(NamedTuple):
 
     Attributes:
         bind: Binds a handler there.
-        cause: Makes the server send what the handler hears.
+        cause: Makes the server send the event for the handler.
         option: The option that takes the handler instead, if there is one.
     """
 
@@ -98,7 +98,7 @@ LEVELS = {
 
 
 def caused(value: object) -> bool:
-    """Tell whether this is what ``cause`` made a handler hear, and nothing that global handlers hear besides."""
+    """Return whether this is what ``cause`` made a handler get, and not another event of global handlers."""
     if isinstance(value, Event):
         return value.name in {"e", "online", "pusher:decryption_failure"}
     return isinstance(value, ServerError | Exception)

@@ -1,4 +1,4 @@
-"""Servers that stop answering, each at another point, on a thread of their own."""
+"""Servers that stop answering, each at another point, on their own threads."""
 
 from __future__ import annotations
 

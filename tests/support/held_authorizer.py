@@ -42,7 +42,7 @@ class HeldEndpoint:
             self.open.remove(answer)
 
     def hold(self) -> None:
-        """Answer nothing any more until told to."""
+        """Answer nothing at once any more."""
         self.ready.clear()
 
 

@@ -17,7 +17,7 @@ from pusher_client.transport.websocket import WebSocket
 __all__ = ["BINARY", "Reader", "open_failure", "open_reader"]
 
 BINARY = b""
-"""Stands for a binary message, whose content does not matter."""
+"""Represents a binary message, whose content does not matter."""
 
 
 class Reader:

@@ -46,7 +46,7 @@ def ignore(_value: object) -> None:
 
 
 class Held(NamedTuple):
-    """What somebody holds of a connected client."""
+    """The objects that a user has of a connected client."""
 
     client: PusherClient
     bad: Channel

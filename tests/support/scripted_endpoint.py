@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers what a test tells it, broken answers included."""
+"""A real HTTP server on loopback with the answers that a test sets, broken ones included."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Received:
 
 
 def answer(status: str = "200 OK", body: bytes = b"", **headers: str) -> Script:
-    """Return a script that answers this; underscores in the names of ``headers`` stand for hyphens."""
+    """Return a script with this answer; underscores in the names of ``headers`` become hyphens."""
     fields = {"content_length": str(len(body)), **headers}
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
 

@@ -1,4 +1,4 @@
-"""A Channels server over a real socket that says what a test tells it to."""
+"""A Channels server over a real socket that sends what a test sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from pusher_client import PusherClient, ReconnectPolicy
 
 SILENT = logging.getLogger("tests.scripted_channels")
-"""The server's own log, which would show every frame; it is no log of the library."""
+"""The server's own log, which would show every frame; it is not a log of the library."""
 SILENT.disabled = True
 
 
@@ -101,7 +101,7 @@ class Scripted:
 
 @asynccontextmanager
 async def scripted(peer: Scripted | None = None, **options: Any) -> AsyncGenerator[Scripted]:
-    """Run a scripted server, a plain one or the one that is given, on a free port unless one is named."""
+    """Run a scripted server, a plain one or the given one, on a free port unless one is named."""
     peer = Scripted() if peer is None else peer
     options.setdefault("logger", SILENT)
     port = options.pop("port", 0)

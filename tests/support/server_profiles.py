@@ -42,7 +42,7 @@ __all__ = [
 KEY, SECRET, MASTER_KEY = "KEY", "app-secret", b"m" * 32
 
 ABSENT = object()
-"""Stands for a frame without ``data``."""
+"""Represents a frame without ``data``."""
 
 _CACHED = ("cache-", "private-cache-", "presence-cache-", "private-encrypted-cache-")
 
@@ -309,7 +309,7 @@ class Peer:
         if rejection.close is not None:
             self.close(rejection.close)
 
-    # -- what it hears --------------------------------------------------------------------------------------------
+    # -- what it receives -----------------------------------------------------------------------------------------
 
     def receive(self, text: str, now: float) -> None:
         """React to a frame."""

@@ -55,14 +55,14 @@ class Counter:
             self._most = max(self._most, resident_bytes())
 
     def end(self, event: Event) -> None:
-        """Hear that it was the last one."""
+        """Called when it was the last one."""
         self.pings = event.data["pings"]
         self.done.set()
 
 
 @asynccontextmanager
 async def flooded(client: PusherClient, channel: Channel) -> AsyncGenerator[int]:
-    """Let it pour, and go on with the number of events of that channel when all are sent and the others were heard."""
+    """Start the flood; yield the number of that channel when all is sent and the others were received."""
     counter, states = Counter(), list[ConnectionState]()
     other = client.channel(COUNTED)
     other.bind("e", counter.take)
@@ -79,7 +79,7 @@ async def flooded(client: PusherClient, channel: Channel) -> AsyncGenerator[int]
 
 
 async def stuck_stream(port: int, flood: Flood) -> None:
-    """A stream that nobody reads keeps what it may, and then one marker for all the rest."""
+    """An unread stream keeps what it may, and then one marker for all the rest."""
     client = client_to_flood(port, flood, queue_size=QUEUE, buffer_bytes=BUFFER)
     channel = client.channel(STUCK)
     stream = channel.events("e", "pusher:overflow")
@@ -107,7 +107,7 @@ async def stuck_stream_of_many(port: int, flood: Flood) -> None:
 
 
 async def stuck_handler(port: int, flood: Flood) -> None:
-    """An async handler that does not return has so many events waiting, and then hears of its loss."""
+    """An async handler that does not return has so many events waiting, and then gets the loss."""
     released, heard = asyncio.Event(), collections.Counter[str]()
     client = client_to_flood(port, flood, queue_size=QUEUE, buffer_bytes=BUFFER)
     channel = client.channel(STUCK)
@@ -122,7 +122,7 @@ async def stuck_handler(port: int, flood: Flood) -> None:
     async with flooded(client, channel) as sent:
         stats = channel.stats
         assert stats.received == stats.delivered + stats.dropped == sent
-        assert stats.delivered in (QUEUE, QUEUE + 1)  # those that wait, and the one that is stuck
+        assert stats.delivered in (QUEUE, QUEUE + 1)  # those that wait, and the one being handled
         released.set()
         assert await told == stats.dropped
         assert heard == {"e": stats.delivered}
@@ -165,7 +165,7 @@ async def held_for_a_key(port: int, flood: Flood) -> None:
 
 
 async def stuck_failure_handler(port: int, flood: Flood) -> None:
-    """What cannot be opened is bounded by its bytes as well, though its text stands in the failure alone."""
+    """What cannot be opened is bounded by its bytes as well, though its text is in the failure alone."""
     released, heard, dropped = asyncio.Event(), list[Event](), list[int]()
 
     async def authorize(_channel: str, socket_id: str) -> ChannelAuthorization:

@@ -7,7 +7,7 @@ from pusher_client.delivery.handler_worker import Job
 
 
 class Owner:
-    """Who a worker works for: notes what it is told."""
+    """The owner of a worker: records the calls."""
 
     def __init__(self) -> None:
         self.losses: list[int] = []

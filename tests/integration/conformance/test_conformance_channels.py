@@ -18,7 +18,7 @@ SOON = ReconnectPolicy(base=0.01, cap=0.05)
 
 @pytest.mark.parametrize("kind", [*KINDS, *CACHE_KINDS])
 async def test_events_arrive_in_order(target: Target, kind: str) -> None:
-    """What the official library publishes arrives complete, decrypted where the name says so (R4, design.md 3.3)."""
+    """What the official library publishes arrives complete, and decrypted on encrypted channels (R4, design.md 3.3)."""
     name = unique(kind)
     async with target.client() as client:
         channel = await client.subscribe(name)
@@ -31,7 +31,7 @@ async def test_events_arrive_in_order(target: Target, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CACHE_KINDS)
 async def test_a_cache_channel_keeps_its_last_event(target: Target, kind: str) -> None:
-    """Who comes first hears of a cache miss, who comes later gets the last event (protocol-notes 5.7)."""
+    """The first subscriber gets a cache miss, a later one the last event (protocol-notes 5.7)."""
     name = unique(kind)
     async with target.client() as early:
         stream = early.channel(name).events("*")
@@ -47,7 +47,7 @@ async def test_a_cache_channel_keeps_its_last_event(target: Target, kind: str) -
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_other_channels_keep_nothing(target: Target, kind: str) -> None:
-    """Only who is subscribed gets an event, and nobody hears of a cache."""
+    """Only subscribers get an event, and none gets a cache event."""
     name = unique(kind)
     await target.publisher.trigger(name, "e", {"number": 0})
     async with target.client() as client:
@@ -122,7 +122,7 @@ async def test_members_come_and_go(target: Target) -> None:
 
 
 async def test_members_are_compared_after_an_outage(target: Target, relay: Relay) -> None:
-    """Who came and went meanwhile is told as if it had been heard, and the members are right (5.6, R5)."""
+    """Members that came and went meanwhile are reported as if received, and the members are right (5.6, R5)."""
     name = unique("presence-")
     ann = target.client({"user_id": "ann"}, port=relay.port, reconnect=SOON)
     bob, cleo = target.client({"user_id": "bob"}), target.client({"user_id": "cleo"})

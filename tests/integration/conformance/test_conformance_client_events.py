@@ -33,7 +33,7 @@ async def test_a_client_event_on_a_presence_channel_names_its_sender(target: Tar
 
 
 async def test_our_client_sends_none_on_encrypted_channels(target: Target) -> None:
-    """The protocol has none there, and the caller hears of it at once (design.md 2)."""
+    """The protocol has none there, and the caller gets the error at once (design.md 2)."""
     async with target.client() as client:
         channel = await client.subscribe(unique("private-encrypted-"))
         with pytest.raises(UnsupportedError):
@@ -98,7 +98,7 @@ async def test_a_client_event_that_is_too_long_is_refused(server: Server, event:
 
 
 async def test_too_many_client_events_a_second_are_refused(server: Server) -> None:
-    """4301 for what was too much, which nobody gets; the link stays, and others may go on."""
+    """4301 for the events over the limit, which are not delivered; the link stays, and others may continue."""
     target, name = server.target(Setting.LIMITED), unique("private-")
     async with bare_socket(target.port, target.app.key) as sender, bare_socket(target.port, target.app.key) as other:
         await sender.subscribe(name, target.publisher)

@@ -57,7 +57,7 @@ async def test_a_connection_over_the_quota_is_refused(server: Server) -> None:
 
 @pytest.mark.parametrize(("query", "code"), [("protocol=99", 4007), ("client=test", 4008)])
 async def test_an_unknown_version_is_refused(server: Server, target: Target, query: str, code: int) -> None:
-    """A version that does not exist, or none at all; soketi takes whoever comes."""
+    """A version that does not exist, or none at all; soketi accepts any."""
     refused = ("pusher:error", code, code)
     established = ("pusher:connection_established", None, None)
     expected = refused if server.does(Part.PROTOCOL_VERSION) else established
@@ -72,7 +72,7 @@ async def test_another_path_is_refused_for_good(server: Server, target: Target) 
 
 
 async def test_a_ping_is_answered(target: Target) -> None:
-    """So that a silent link can be told from a dead one (R1)."""
+    """So that a silent link differs from a dead one (R1)."""
     async with bare_socket(target.port) as socket:
         await socket.send("pusher:ping", {})
         assert (await socket.receive())["event"] == "pusher:pong"

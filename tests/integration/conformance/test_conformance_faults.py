@@ -71,14 +71,14 @@ class Subscriber:
                 await self.target.publisher.trigger(channel.name, PROBE, {"number": self._number})
 
     async def probe(self) -> None:
-        """Publish the next number, and wait until every channel has heard it."""
+        """Publish the next number, and wait until every channel has received it."""
         await self.publish()
         for stream, heard in zip(self._streams, self.heard, strict=True):
             while not heard or heard[-1].name != PROBE or heard[-1].data["number"] < self._number:
                 heard.append(await anext(stream))
 
     async def back(self, gaps: int) -> None:
-        """Wait until every channel has told of so many gaps in all; each is told when it is subscribed again."""
+        """Wait until every channel has had so many gaps in all; each comes with its subscription."""
         for stream, heard in zip(self._streams, self.heard, strict=True):
             while [event.name for event in heard].count(GAP) < gaps:
                 heard.append(await anext(stream))
@@ -94,7 +94,7 @@ class Subscriber:
         return all(channel.state == SubscriptionState.SUBSCRIBED for channel in self.channels)
 
     async def back_for_good(self) -> None:
-        """Reset what stands, and wait until every channel is subscribed on a connection that came after that."""
+        """Reset all connections, and wait until every channel is subscribed on a later one."""
         before = self.proxy.accepted
         self.proxy.reset()
         while self.proxy.accepted == before or not self.complete:
@@ -149,7 +149,7 @@ async def subscriber(target: Target) -> AsyncGenerator[Subscriber]:
 
 
 async def test_what_is_late_or_in_pieces_is_no_loss(target: Target) -> None:
-    """From the handshake on: no connection is given up, and everything arrives once and in order (R1, R4, R5).
+    """From the handshake on: no connection is abandoned, and everything arrives once and in order (R1, R4, R5).
 
     A connection that is reset three times on such a way is one gap each time.
     """
@@ -185,7 +185,7 @@ SILENCES = [
 async def test_silence_is_noticed_and_outlived(target: Target) -> None:
     """A link on which nothing passes is left in time, others are tried meanwhile, and one that works is kept (R1-R5).
 
-    Nothing passes either way, or nothing goes out, or nothing comes in, or the server has closed and nobody says so.
+    Nothing passes either way, or nothing goes out, or nothing comes in, or the server has closed unnoticed.
     """
 
     async def live(one: Subscriber, toxic: Toxic) -> None:
@@ -219,7 +219,7 @@ async def test_silence_is_noticed_and_outlived(target: Target) -> None:
 
 @pytest.mark.parametrize("gently", [False, True], ids=["reset", "closed"])
 async def test_a_cut_is_one_gap_however_many_attempts_fail(target: Target, *, gently: bool) -> None:
-    """Whether the connection is reset or closed, and new ones come to nothing for a while (R2, R3, R5)."""
+    """Whether the connection is reset or closed, and new ones fail for a while (R2, R3, R5)."""
     async with subscriber(target) as one:
         await one.subscribe()
         for cut, refused in ((1, 0), (2, 3), (3, 1)):
@@ -237,7 +237,7 @@ async def test_a_cut_is_one_gap_however_many_attempts_fail(target: Target, *, ge
 
 
 async def test_a_close_that_is_told_late_is_one_gap(target: Target) -> None:
-    """The server has closed, and the connection stands for a while as if nothing were (R1, R5)."""
+    """The server has closed, and the connection stays open for a while (R1, R5)."""
     async with subscriber(target) as one:
         await one.subscribe()
         for cut in (1, 2, 3):
@@ -253,7 +253,7 @@ async def test_a_close_that_is_told_late_is_one_gap(target: Target) -> None:
 
 
 async def test_a_connection_that_is_cut_at_any_byte_is_outlived(target: Target) -> None:
-    """In the answer to the upgrade, the first message, or an acknowledgement; nobody is left behind (R3, R5)."""
+    """In the answer to the upgrade, the first message, or an acknowledgement; every client recovers (R3, R5)."""
     async with subscriber(target) as one:
         await one.subscribe()
         await one.probe()

@@ -21,7 +21,7 @@ async def ask(publisher: PusherHTTP, method: str, *arguments: Any) -> Any:
 async def expect_refusal(
     server: Server, publisher: PusherHTTP, error: type[Exception], status: int, method: str, *arguments: Any
 ) -> None:
-    """Ask for what the server does not grant, and hold it to how it says so."""
+    """Send a request that the server refuses, and check the form of its refusal."""
     if server.does(Part.HTTP_ERRORS):
         with pytest.raises(error):
             await ask(publisher, method, *arguments)
@@ -30,7 +30,7 @@ async def expect_refusal(
 
 
 async def test_channels_are_listed(target: Target) -> None:
-    """Those that somebody is subscribed to, all of them or by the beginning of their names."""
+    """The channels with subscribers, all of them or by the beginning of their names."""
     prefix = unique("presence-")
     names = {f"{prefix}{number}" for number in range(3)}
     async with target.client() as client:
@@ -83,7 +83,7 @@ async def test_what_a_cache_channel_keeps_is_told(server: Server, target: Target
 async def test_a_wrong_request_is_refused(
     server: Server, method: str, arguments: tuple[Any, ...], error: type[Exception], status: int
 ) -> None:
-    """With its status, and it reaches nobody; soketi has the status in the body of a 200."""
+    """With its status, and it is not delivered; soketi has the status in the body of a 200."""
     target = server.target(Setting.LIMITED)
     async with target.client() as client:
         channel = await client.subscribe("a")
@@ -93,7 +93,7 @@ async def test_a_wrong_request_is_refused(
 
 
 async def test_a_wrong_secret_is_refused(server: Server, target: Target) -> None:
-    """401, and the event reaches nobody."""
+    """401, and the event is not delivered."""
     async with target.client() as client:
         channel = await client.subscribe("a")
         stranger = target.publisher.signing_wrongly()

@@ -20,7 +20,7 @@ def test_every_lack_is_asserted() -> None:
 
 
 def test_every_part_is_lacking_somewhere() -> None:
-    """What every server does needs no entry, and what none does is no part of the suite."""
+    """What every server does needs no entry, and what none does is not part of the suite."""
     lacking = [set(lacks) for lacks in LACKS.values()]
     assert set.union(*lacking) == set(Part)
     assert set.intersection(*lacking) == set()

@@ -53,7 +53,7 @@ async def sign_in(client: PusherClient) -> None:
 
 
 async def test_a_user_hears_what_is_sent_to_it(users: Target) -> None:
-    """With data decoded; who else is signed in hears nothing of it."""
+    """With data decoded; other signed-in users get nothing of it."""
     ann_id, bob_id = unique("ann-"), unique("bob-")
     async with users.client(user={"id": ann_id, "name": "Ann"}) as ann, users.client(user={"id": bob_id}) as bob:
         queues = [heard_by(client, "hello") for client in (ann, bob)]
@@ -66,7 +66,7 @@ async def test_a_user_hears_what_is_sent_to_it(users: Target) -> None:
 
 
 async def test_a_wrong_sign_in_is_refused(users: Target) -> None:
-    """The caller hears of it, and the link returns without a user (13.2)."""
+    """The caller gets the error, and the link returns without a user (13.2)."""
     stranger = users.publisher.signing_wrongly().official
 
     async def authenticate(socket_id: str) -> UserAuthentication:
@@ -82,7 +82,7 @@ async def test_a_wrong_sign_in_is_refused(users: Target) -> None:
 
 
 async def test_a_user_is_signed_in_again_after_an_outage(users: Target) -> None:
-    """And told that something may be missing (13.1, 13.3)."""
+    """And a gap shows that something may be missing (13.1, 13.3)."""
     user_id = unique("ann-")
     async with (
         Relay(users.port) as relay,

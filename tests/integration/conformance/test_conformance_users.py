@@ -28,7 +28,7 @@ async def sign_in(users: Target, socket: BareSocket, **user: Any) -> dict[str, A
 
 @asynccontextmanager
 async def signed_in(users: Target, user_id: str, **user: Any) -> AsyncGenerator[BareSocket]:
-    """Connect, sign in, and subscribe to the user's own channel; what is told of the watchlist comes before."""
+    """Connect, sign in, and subscribe to the user's own channel; watchlist events come before."""
     async with bare_socket(users.port, users.app.key) as socket:
         assert (await sign_in(users, socket, id=user_id, **user))["event"] == "pusher:signin_success"
         yield socket
@@ -65,7 +65,7 @@ async def test_a_wrong_sign_in_ends_the_connection(users: Target) -> None:
 
 
 async def test_a_users_events_reach_all_its_connections(users: Target) -> None:
-    """And nobody else's."""
+    """And those of no other user."""
     async with signed_in(users, "ann") as one, signed_in(users, "ann") as two, signed_in(users, "bob") as other:
         for socket, user_id in ((one, "ann"), (two, "ann"), (other, "bob")):
             await listen(socket, user_id)
@@ -78,7 +78,7 @@ async def test_a_users_events_reach_all_its_connections(users: Target) -> None:
 
 
 async def test_a_users_channel_is_for_that_user(server: Server, users: Target) -> None:
-    """Refused to others and to who is not signed in; soketi acknowledges, but nobody hears what is another's."""
+    """Refused to others and without a sign-in; soketi acknowledges, but delivers no events of another user."""
     guarded = server.does(Part.USER_CHANNEL_GUARDED)
     event = "pusher:subscription_error" if guarded else "pusher_internal:subscription_succeeded"
     name = unique("")
@@ -109,7 +109,7 @@ async def test_presence_takes_a_user_who_signed_in(server: Server, users: Target
 
 
 async def test_a_connection_is_one_users(server: Server, users: Target) -> None:
-    """Signing in as somebody else is an error that changes nothing; for soketi it is a change."""
+    """Signing in as another user is an error that changes nothing; for soketi it is a change."""
     first, second = unique("user-"), unique("user-")  # soketi breaks when it sends to the first one afterwards
     async with signed_in(users, first) as socket:
         answer = await sign_in(users, socket, id=second)
@@ -147,7 +147,7 @@ async def test_a_watchlist_has_at_most_a_hundred_users(server: Server, users: Ta
 
 
 async def test_a_users_connections_are_ended(users: Target) -> None:
-    """All of them with 4009, and nobody else's, by the path that Pusher documents."""
+    """All of them with 4009, and those of no other user, by the path that Pusher documents."""
     client = users.publisher.official._pusher_client
     path = f"/apps/{users.app.id}/users/ann/terminate_connections"
     async with signed_in(users, "ann") as one, signed_in(users, "ann") as two, signed_in(users, "bob") as other:

@@ -124,14 +124,14 @@ def subscribing_again(core: Core, channel: str) -> None:
 
 
 def unsubscribed(core: Core, channel: str) -> None:
-    """Nobody wants it any more."""
+    """It is not wanted any more."""
     core.subscribed(channel)
     core.connection.unsubscribe(channel, core.now)
     core.drain()
 
 
 def subscribed_again(core: Core, channel: str) -> None:
-    """It was given up a moment ago, and is wanted again with another key."""
+    """It was unsubscribed a moment ago, and is wanted again with another key."""
     unsubscribed(core, channel)
     core.subscribed(channel, NEW)
 
@@ -151,7 +151,7 @@ STATES: list[Callable[[Core, str], None]] = [
 
 
 def check(event: Event) -> None:
-    """Hold an event to what may reach anybody."""
+    """Check an event against what may be delivered."""
     assert event.user_id is None
     if event.name == "pusher:subscription_error":  # the server's words, cleaned and cut, and nothing else of it
         assert set(event.data) == {"type", "error", "status"}

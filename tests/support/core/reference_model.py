@@ -1,4 +1,4 @@
-"""What the rules of keys and of waiting say of a channel, told as simply as can be (protocol-notes 7.4 to 7.8)."""
+"""The rules of keys and of waiting for one channel, as simple as possible (protocol-notes 7.4 to 7.8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Guard", "Reference", "Sent"]
 
 @dataclass
 class Guard:
-    """Counts what brought nothing, and says before when nobody may ask again."""
+    """Counts fruitless refreshes, and computes when the next is allowed."""
 
     limit: int
     max_delay: float
@@ -35,7 +35,7 @@ class Guard:
 
 @dataclass
 class Sent:
-    """An event that came; ``key`` is None where nobody sealed it."""
+    """An event that came; ``key`` is None where it is not sealed."""
 
     number: int
     name: str
@@ -46,7 +46,7 @@ class Sent:
 
 @dataclass
 class Reference:
-    """One channel: what it was told, and so what may come out of it."""
+    """One channel: its inputs, and so what may come out of it."""
 
     policy: KeyRotationPolicy
     client: Guard
@@ -128,7 +128,7 @@ class Reference:
                 self.client.reset()
 
     def asks(self, count: int, now: float) -> None:
-        """The channel has asked for keys so many times: for one event each, and not in a pause of its own."""
+        """The channel has asked for keys so many times: for one event each, and not while suspended."""
         if count > self.asked:
             assert count == self.asked + 1
             assert count <= self.unopened
@@ -147,7 +147,7 @@ class Reference:
         self.unopened += sent.key is not None and not sent.opened and not sent.name.startswith("client-")
 
     def leaves(self, number: int, reason: Reason | None, now: float) -> None:
-        """An event leaves: the one that came first, opened if any key could open it."""
+        """An event leaves: the first one, opened if any key could open it."""
         sent = self.waiting.pop(0)
         assert sent.number == number
         self.passes(number)
@@ -161,7 +161,7 @@ class Reference:
         self.overflown = self.overflown and bool(self.waiting)
 
     def fails(self, sent: Sent, reason: Reason | None, now: float) -> None:
-        """An event that was sealed leaves without being opened, and is told why."""
+        """An event that was sealed leaves without being opened, with its reason."""
         if sent.name.startswith("client-"):
             assert reason is Reason.WRONG_KEY
         elif self.overflown:
@@ -187,13 +187,13 @@ class Reference:
             self.loses(now)
 
     def loses(self, now: float) -> None:
-        """A hole begins, after the subscription did; a refusal is heard of later if it waits behind what is held."""
+        """A hole begins, after the subscription did; a refusal is reported later if it waits behind what is held."""
         if self.subscribed:
             self.hole = (self.subscribed_at, now)
         self.subscribed = False
 
     def told_of_the_hole(self, last_received: float, lost: float) -> None:
-        """The hole is told once, where it ends."""
+        """The hole is reported once, where it ends."""
         assert self.hole is not None
         assert self.subscribed
         assert not self.waiting

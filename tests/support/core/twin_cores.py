@@ -1,4 +1,4 @@
-"""Two cores that are told the same, and must say the same (design.md 5)."""
+"""Two cores that get the same inputs, and must give the same outputs (design.md 5)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Twins:
     """A connection, and another that has no short cut.
 
     Args:
-        first: The one that is seen from outside.
-        second: The one that is compared with it, step by step.
+        first: The connection seen from outside.
+        second: The connection compared with it, step by step.
     """
 
     def __init__(self, first: Connection, second: Connection) -> None:
@@ -39,7 +39,7 @@ class Twins:
         return both
 
     def subscribe(self, channel: str, call_id: int, counts: EventCounts, now: float) -> None:
-        """Subscribe both; each has counts of its own."""
+        """Subscribe both; each has its own counts."""
         _, other = self._counts.setdefault(channel, (counts, EventCounts()))
         self._first.subscribe(channel, call_id, counts, now)
         self._second.subscribe(channel, call_id, other, now)
@@ -69,6 +69,6 @@ class Twins:
             counts.delivered += not other.event.name.startswith("pusher:")
 
     def compare_counts(self) -> None:
-        """Check that nobody who was counted differs."""
+        """Check that all counts are equal."""
         for first, second in self._counts.values():
             assert first.snapshot() == second.snapshot()

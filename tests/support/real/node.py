@@ -22,7 +22,7 @@ _INSTALL_SECONDS = 600.0
 
 
 class NodeUnavailableError(Exception):
-    """There is no Node.js here that runs the packages; the message says what is missing."""
+    """Node.js that runs the packages is missing; the message says what is missing."""
 
 
 @dataclass(frozen=True)

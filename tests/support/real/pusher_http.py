@@ -53,7 +53,7 @@ class PusherHTTP:
         return PusherHTTP(self._port, app=stranger, master_key=secrets.token_bytes(32))
 
     async def trigger(self, channel: str, event: str, data: object) -> None:
-        """Publish one event, encrypted where the channel's name says so."""
+        """Publish one event, encrypted on encrypted channels."""
         _check(await asyncio.to_thread(self.official.trigger, channel, event, data))
 
     async def trigger_as_it_is(self, channel: str, event: str, data: str) -> None:
@@ -62,7 +62,7 @@ class PusherHTTP:
         _check(await asyncio.to_thread(self.official.trigger_batch, batch, already_encoded=True))
 
     async def occupied(self, channel: str) -> bool:
-        """Ask the server whether anybody is subscribed to a channel."""
+        """Ask the server whether a channel has a subscriber."""
         answer: dict[str, Any] = await asyncio.to_thread(self.official.channel_info, channel)
         return bool(answer["occupied"])
 

@@ -1,4 +1,4 @@
-"""soketi, a Channels server that nobody here wrote, as a process on loopback."""
+"""soketi, a Channels server of another project, as a process on loopback."""
 
 from __future__ import annotations
 

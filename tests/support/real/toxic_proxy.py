@@ -25,7 +25,7 @@ class Toxic:
         swallows_received: The same for what the server says.
         refuses: New connections are reset.
         limit: How many bytes of the server pass before the connection is reset; 0 for no limit.
-        slow_close: Seconds before one side is told that the other has closed.
+        slow_close: Seconds before one side sees that the other has closed.
         half_open: The client is never told that the server has closed, and what it says goes nowhere.
     """
 
@@ -80,7 +80,7 @@ class ToxicProxy:
             writer.transport.abort()
 
     def hang_up(self) -> None:
-        """Close every open connection on the server's side; the client hears of it in the usual way."""
+        """Close every open connection on the server's side; the client notices in the usual way."""
         for writer in self.servers:
             writer.close()
 

@@ -57,7 +57,7 @@ class Wiretap:
             await asyncio.sleep(0.001)
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection; it ends when the client ends it, or both are told that the target did."""
+        """Serve one connection; it ends when the client ends it, or when the target did."""
         task = asyncio.current_task()
         assert task is not None
         self.tasks.add(task)
@@ -122,7 +122,7 @@ async def proxied(
 
     Args:
         scheme: ``http``, ``https``, ``socks5`` or ``socks5h``.
-        username: Who may use it; everybody by default.
+        username: Who may use it; everyone by default.
         password: The password that it demands.
         tls: For ``https``, with its certificate.
     """
