@@ -182,7 +182,7 @@ async def test_a_relay_ends_though_the_engine_is_away() -> None:
 
 
 async def test_two_relays_of_one_name_are_told_apart() -> None:
-    """The one that finds it ends with an error that says what to do."""
+    """The relay that finds it ends with an error that says what to do."""
     engine = MemoryEngine()
     async with scripted() as peer:
         first, second = relay_of(peer, engine), relay_of(peer, engine)
