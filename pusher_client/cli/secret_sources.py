@@ -77,7 +77,7 @@ def read_headers(given: Iterable[str], file: Path | None, variable: str = HEADER
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except OSError as error:
         problem = error.strerror or type(error).__name__
     except UnicodeDecodeError:

@@ -109,7 +109,12 @@ def _server(*, master_key: str | None, **options: Any) -> LocalServer:
     try:
         return LocalServer(master_key=decoded, **options)
     except ValueError as error:
-        problem = str(error).replace("allow_hosts", "--allow-host").replace("allow_origins", "--allow-origin")
+        problem = (
+            str(error)
+            .replace("port must be", "--port (PUSHER_PORT) must be")
+            .replace("allow_hosts", "--allow-host")
+            .replace("allow_origins", "--allow-origin")
+        )
     raise CommandError(problem, ExitCode.USAGE)
 
 

@@ -65,8 +65,11 @@ def guard_streams() -> None:
     """Replace the process's standard streams.
 
     Closed ones are opened on the null device in the direction that fails, or the next socket would take their number.
-    Characters that the encoding does not have are written as escapes.
+    Characters that the encoding does not have are written as escapes. A width of 0, as terminals without a size report
+    it in ``COLUMNS``, is ignored: everything would be cut to it.
     """
+    if not os.environ.get("COLUMNS", "").strip("0"):
+        os.environ.pop("COLUMNS", None)
     for name, direction in (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_RDONLY)):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, direction)

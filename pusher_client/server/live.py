@@ -138,7 +138,7 @@ class LivePage:
 
     async def _publish(self, request: Request) -> Response:
         # The page of another origin cannot send this type: its browser would ask first, and get no permission.
-        if request.headers.get("content-type") != "application/json":
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             raise HTTPException(415, "the body is JSON, with the content type application/json")
         body = await read_body(request, BODY_LIMIT)
         try:

@@ -32,6 +32,8 @@ logger: logging.Logger = logging.getLogger("pusher_client.server")
 REASON_LIMIT = 123
 """Maximum size in bytes of the reason in a close frame."""
 
+HIGHEST_PORT = 65535
+
 _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
 
@@ -91,6 +93,8 @@ class LocalServer:
     ) -> None:
         if activity_timeout <= 0 or pong_timeout <= 0:
             raise ValueError("activity_timeout and pong_timeout must be more than 0 seconds")
+        if not 0 <= port <= HIGHEST_PORT:
+            raise ValueError(f"port must be 0 to {HIGHEST_PORT}")
         self._application = Application(
             app_id=app_id,
             key=key,

@@ -14,9 +14,9 @@ from pusher_client.cli.secret_sources import prompted_secret, read_headers, read
 
 
 def test_a_file_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trailing line break is not part of the secret."""
+    """A trailing line break is not part of the secret, nor a byte order mark."""
     file = tmp_path / "secret"
-    file.write_text("of-the-file\n", encoding="utf-8")
+    file.write_text("\ufeffof-the-file\n", encoding="utf-8")
     assert read_secret("PUSHER_SECRET", None) is None
     monkeypatch.setenv("PUSHER_SECRET", " of-the-environment ")
     assert read_secret("PUSHER_SECRET", None) == "of-the-environment"

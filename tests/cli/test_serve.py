@@ -147,6 +147,7 @@ def test_a_port_that_is_taken_is_told_with_the_cure() -> None:
         (("--app-id", "x"), {}, "digits"),
         (("--port", "70000"), {}, "--port"),
         ((), {"PUSHER_PORT": "x"}, "PUSHER_PORT"),
+        ((), {"PUSHER_PORT": "99999"}, "PUSHER_PORT"),
         (("--secrets-from-env",), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": CANARY}, "generate-key"),
         (("--secrets-from-env",), {"PUSHER_ENCRYPTION_MASTER_KEY_BASE64": "a2tr"}, "32 bytes"),
         (("--allow-host", "a:1"), {}, "--allow-host takes names"),

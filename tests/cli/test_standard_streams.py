@@ -87,3 +87,14 @@ def test_bytes_that_are_not_text_are_named_without_their_value() -> None:
     assert check_text(["a", "b"], {"PUSHER_KEY": "é", "PATH": "\udcff"}) is None
     assert str(check_text(["a", "\udcff"], {})).startswith("argument 2 is not text in ")
     assert str(check_text([], {"PUSHER_KEY": "\udcff"})).startswith("PUSHER_KEY is not text in ")
+
+
+@pytest.mark.parametrize(("given", "used"), [("0", None), ("", None), ("100", "100"), ("x", "x")])
+def test_a_width_of_nothing_is_ignored(monkeypatch: pytest.MonkeyPatch, given: str, used: str | None) -> None:
+    """Output would be cut to nothing."""
+    with monkeypatch.context() as replaced:
+        replaced.setenv("COLUMNS", given)
+        for name in ("stdout", "stderr"):
+            replaced.setattr(sys, name, io.TextIOWrapper(io.BytesIO()))
+        guard_streams()
+        assert os.environ.get("COLUMNS") == used

@@ -33,6 +33,19 @@ async def test_a_body_above_the_limit_is_refused() -> None:
     assert caught.value.status_code == 413
 
 
+@pytest.mark.parametrize(("announced", "status"), [(b"1000000000000", 413), (b"2", None), (b"x", None)])
+async def test_an_announced_body_above_the_limit_is_refused_unread(announced: bytes, status: int | None) -> None:
+    """Its client need not send it."""
+    request = request_of(b"ab")
+    request.scope["headers"] = [(b"content-length", announced)]
+    if status is None:
+        assert await read_body(request, 2) == b"ab"
+        return
+    with pytest.raises(HTTPException) as caught:
+        await read_body(request, 2)
+    assert caught.value.status_code == status
+
+
 async def test_a_client_that_hangs_up_is_no_failure_of_the_server() -> None:
     """A request that is cancelled within its body leaves no traceback in the log."""
 

@@ -108,7 +108,15 @@ def test_keys_are_random_unless_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"activity_timeout": 0}, {"pong_timeout": -1}, {"app_id": "x"}, {"master_key": b""}]
+    "options",
+    [
+        {"activity_timeout": 0},
+        {"pong_timeout": -1},
+        {"port": 65536},
+        {"port": -1},
+        {"app_id": "x"},
+        {"master_key": b""},
+    ],
 )
 def test_wrong_options_are_refused_at_once(options: dict[str, Any]) -> None:
     """Refused at construction."""
