@@ -43,6 +43,11 @@ class _Loop(asyncio.SelectorEventLoop):
         """Return the seconds that were skipped."""
         return self._waiting.skipped
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Wait for the threads without a time limit, because they end in real time."""
+        del timeout
+        await super().shutdown_default_executor()
+
 
 def skipping(scenario: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine in such a loop."""
