@@ -91,7 +91,7 @@ class Cycles:
     async def settled(self, before: Held) -> dict[str, Any]:
         """Wait until no more is held than before, and return what is left when that does not happen."""
         left = Held.now().beyond(before)
-        for _ in range(100):  # the servers notice a little later that their connections are over
+        for _ in range(100):  # the servers hear a little later that their connections are over
             if left:
                 await asyncio.sleep(0.05)
                 left = Held.now().beyond(before)
@@ -184,9 +184,10 @@ def cycles(seed: int) -> Generator[Cycles]:
 async def leave_nothing(seed: int, count: int) -> collections.Counter[str]:
     """Do so many cycles, and check that what is held afterwards was held before; return what was reached."""
     with cycles(seed) as running:
-        await running.run(50)  # what is made once and kept, as imported modules and caches, is not a leak
+        await running.run(50)  # what is made once and kept, as imported modules and caches, is no leak
         await running.settled(Held.now())
         before = Held.now()
         await running.run(count)
-        assert await running.settled(before) == {}
+        left = await running.settled(before)
+        assert left == {}, left
         return running.done
