@@ -314,3 +314,18 @@ def test_a_module_or_a_session_may_share_a_server(pytester: pytest.Pytester) -> 
     """Options of a module's server are those of its ``pytestmark``."""
     pytester.makepyfile(SCOPES)
     pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+def test_fixtures_of_a_wider_scope(pytester: pytest.Pytester) -> None:
+    """The server of a module and the one of a session are started once for all their tests."""
+    pytester.makepyfile("""
+        ports = set()
+
+        def test_first(module_pusher_server, session_pusher_server):
+            ports.update((module_pusher_server.port, session_pusher_server.port))
+
+        def test_second(module_pusher_server, session_pusher_server):
+            ports.update((module_pusher_server.port, session_pusher_server.port))
+            assert len(ports) == 2
+    """)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio").assert_outcomes(passed=2)

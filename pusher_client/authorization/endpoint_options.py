@@ -54,7 +54,9 @@ class TrustedAuthorities:
 
         The modules that httpx imports at its first request are imported in that thread, too.
         """
-        return await asyncio.to_thread(self._load) if self._loaded is None else self._loaded
+        return (
+            await asyncio.get_running_loop().run_in_executor(None, self._load) if self._loaded is None else self._loaded
+        )
 
     def _load(self) -> SSLContext:
         with self._lock:

@@ -64,8 +64,11 @@ def stop_signals() -> Generator[asyncio.Future[int]]:
     def stop(number: int) -> None:
         if not stopped.done():  # two signals may arrive at the same moment
             stopped.set_result(number)
+            # Without a moment in between in which the second one has its default effect.
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
             release()
             ending_at_once()
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def release() -> None:
         for number in before:
@@ -76,9 +79,10 @@ def stop_signals() -> Generator[asyncio.Future[int]]:
     try:
         yield stopped
     finally:
-        release()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not stopped.done():  # else another signal still ends the process at once
+            release()
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _not_ignored(numbers: tuple[signal.Signals, ...]) -> list[signal.Signals]:

@@ -144,7 +144,7 @@ class LivePage:
         try:
             wanted = msgspec.json.decode(body, type=_Publication)
             text = publication(self._application, wanted.channel, wanted.event, wanted.data)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise HTTPException(400, str(error)) from None
         self._application.publish(wanted.channel, wanted.event, text)
         return PlainTextResponse("published", headers=_HEADERS)

@@ -39,7 +39,7 @@ class ClientThread:
             if self._portal is not None:
                 return
             stack = ExitStack()
-            portal = stack.enter_context(start_blocking_portal(name="pusher_client"))
+            portal = stack.enter_context(start_blocking_portal())
             self._loop_thread = portal.call(threading.get_ident)
             self._handlers = ThreadPoolExecutor(1, thread_name_prefix="pusher_client handlers")
             self._stack, self._portal = stack, portal

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pusher_client.cli import app, main
-from pusher_client.cli.commands import COMMANDS
+from pusher_client.cli.commands import COMMANDS, _run
 from tests.support.cli_commands import run_entry_point
 
 
@@ -87,6 +87,7 @@ class Failing(io.RawIOBase):
     descriptor = -1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the file fails once more when closed
 def test_what_cannot_be_written_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whether a write or the last flush notices it."""
     problem = "error: standard output cannot be written: No space left on device\n"
@@ -129,3 +130,11 @@ def test_a_missing_extra_is_named_at_import(
     cure = re.escape(f"{name} needs {module}: pip install 'pusher-channels-client[{extra}]'")
     with pytest.raises(ModuleNotFoundError, match=cure):
         importlib.import_module(name)
+
+
+def test_the_command_always_ends_with_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line that returned would end without a code: that is a defect, and is said."""
+    monkeypatch.setattr(sys, "argv", ["pusher-client"])
+    monkeypatch.setattr("pusher_client.cli.commands.app", lambda prog_name: prog_name)
+    with pytest.raises(AssertionError, match="ends with SystemExit"):
+        _run()

@@ -15,17 +15,18 @@ from pusher_client.cli.signals import end_at_once, ending_at_once, interruptible
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_second_signal_ends_the_process_at_once(number: signal.Signals) -> None:
-    """Only while the command ends by the first; two at the same moment are one."""
-    before = signal.getsignal(number)
+    """Two at the same moment are one; afterwards another ends the process until it has ended by itself."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         with stop_signals() as stopped:
             signal.raise_signal(number)
             signal.raise_signal(number)
             assert await stopped == number
             assert signal.getsignal(number) is end_at_once
-        assert signal.getsignal(number) is before
+        assert signal.getsignal(number) is end_at_once
     finally:
-        signal.signal(number, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 async def test_without_a_signal_nothing_is_left_behind() -> None:

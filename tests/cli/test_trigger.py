@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 import sys
@@ -216,3 +217,42 @@ def test_other_data_is_published_without_a_word(data: str, capsys: pytest.Captur
     """Plain text is data, too."""
     _warn_of_broken_json(data, error_console())
     assert capsys.readouterr().err == ""
+
+
+class StandardInput:
+    """Standard input that cannot be read as it should.
+
+    Attributes:
+        buffer: Itself.
+    """
+
+    def __init__(self, outcome: bytes | OSError) -> None:
+        self._outcome = outcome
+        self.buffer = self
+
+    def isatty(self) -> bool:
+        """Return that it is piped."""
+        return False
+
+    def read(self) -> bytes:
+        """Return the bytes, or raise the error."""
+        if isinstance(self._outcome, OSError):
+            raise self._outcome
+        return self._outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (OSError(errno.EBADF, "Bad file descriptor"), "cannot be read: it is closed; give --data"),
+        (OSError(errno.EISDIR, "Is a directory"), "cannot be read: Is a directory; give --data"),
+        (b"\xff", "is not text in UTF-8"),
+    ],
+)
+def test_standard_input_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, outcome: bytes | OSError, message: str
+) -> None:
+    """The error names the cause and the option."""
+    monkeypatch.setattr(sys, "stdin", StandardInput(outcome))
+    with pytest.raises(CommandError, match=message):
+        read_data(None)

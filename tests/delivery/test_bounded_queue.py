@@ -246,3 +246,15 @@ def test_taking_the_first_of_a_kind() -> None:
     assert queue.take_first(lambda item: item == 4) == 4
     assert budget.used == 2
     assert drain(queue) == [0, 2, ("lost", 1)]
+
+
+def test_the_run_of_an_earlier_queue_ends_where_it_is_taken_over() -> None:
+    """What an earlier queue refused is marked behind its items and before the later ones (R5)."""
+    budget = ByteBudget(100)
+    earlier, later = Queue(1, budget), Queue(3, budget)
+    assert [earlier.push(number, 1) for number in range(3)] == [True, False, False]
+    assert later.push(3, 1)
+    later.take_over(earlier)
+    assert drain(later) == [0, ("lost", 2), 3]
+    assert not earlier.readable
+    assert budget.used == 0

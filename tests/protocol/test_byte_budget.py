@@ -148,3 +148,9 @@ def test_a_value_may_be_deeper_than_text_can_be_written() -> None:
 def test_values_of_this_library_count_nothing() -> None:
     """What JSON cannot write was made here and is small."""
     assert value_bytes(ValueError("x")) == 0
+
+
+@pytest.mark.parametrize("leaf", [1, 1.5, True, None])
+def test_a_leaf_of_a_deep_value_costs_its_place(leaf: Any) -> None:
+    """Numbers, booleans and null are counted with the array or object that holds them (R6)."""
+    assert value_bytes(nested(100_000, None, [leaf])) > value_bytes(nested(99_000, None, [leaf]))

@@ -611,3 +611,12 @@ def test_switching_without_a_link_does_nothing() -> None:
     core = Core()
     core.connection.reconnect(core.now, tls=True)
     assert core.drain() == []
+
+
+def test_a_websocket_that_breaks_late_changes_nothing() -> None:
+    """The end of a WebSocket that was given up, or never opened, is not another loss (R2)."""
+    core = Core()
+    outputs = len(core.outputs)
+    core.connection.websocket_broken("a frame was too long", core.now)
+    assert core.drain() == []
+    assert len(core.outputs) == outputs

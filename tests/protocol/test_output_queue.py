@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +134,11 @@ def test_a_burst_is_pausable_until_much_waits_behind_it() -> None:
     assert queue.pausable
     queue.extend(Deliver(Event("e", "a")) for _ in range(1000))
     assert not queue.pausable
+
+
+def test_a_source_has_to_say_what_it_holds() -> None:
+    """The base class makes no events and discards none."""
+    source = EventSource("a")
+    for method in (source.next_event, source.discard):
+        with pytest.raises(NotImplementedError):
+            method()
