@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 
 import uvicorn
 from starlette.types import ASGIApp
+from websockets.exceptions import InvalidState
 
 from pusher_client.server.wire import Wire
 
@@ -30,6 +31,8 @@ MESSAGE_LIMIT = 1024 * 1024
 
 TICK = 0.1
 """Seconds between updates of uvicorn's Date header."""
+
+_ATTEMPTS = int(GRACE / TICK)
 
 
 class _QuietServer(uvicorn.Server):
@@ -57,9 +60,14 @@ class _QuietServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Give connected clients time to close; return at once if there are none."""
-        if self.server_state.connections or self.server_state.tasks:
-            await super().shutdown(sockets)
-            return
+        for _ in range(_ATTEMPTS):
+            if not (self.server_state.connections or self.server_state.tasks):
+                break
+            # uvicorn cannot end a WebSocket whose closing handshake is under way, which is over soon.
+            with contextlib.suppress(InvalidState):
+                await super().shutdown(sockets)
+                return
+            await asyncio.sleep(TICK)
         for server in self.servers:
             server.close()
         for listening in sockets or []:

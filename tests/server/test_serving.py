@@ -162,3 +162,33 @@ async def test_calls_run_in_the_servers_thread(serving: Serving) -> None:
         await asyncio.to_thread(serving.call, fail)
     await serving.stop()
     assert seen == [threading.get_ident()] * 2
+
+
+class ClosingWebSocket:
+    """A connection that cannot be shut down so many times, as one whose closing handshake is under way."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.calls = 0
+
+    def shutdown(self) -> None:
+        """Raise what websockets raises; later do nothing."""
+        self.calls += 1
+        if self.calls <= self.times:
+            raise websockets.exceptions.InvalidState("connection is closing")
+
+
+@pytest.mark.parametrize(("times", "calls"), [(1, 2), (1000, 10)])
+async def test_a_websocket_that_is_closing_does_not_break_the_end(serving: Serving, times: int, calls: int) -> None:
+    """The server tries again, and ends in every case (R6)."""
+    serving.start(0)
+    await asyncio.sleep(0)
+    connections = cast("set[ClosingWebSocket]", serving._server.server_state.connections)
+    connection = ClosingWebSocket(times)
+    connections.add(connection)
+    stopping = asyncio.ensure_future(serving.stop())
+    while connection.calls < calls:
+        await asyncio.sleep(0.01)
+    connections.clear()
+    await stopping
+    assert connection.calls == calls
