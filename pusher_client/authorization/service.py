@@ -68,7 +68,7 @@ class AuthorizationService:
         check_async_callable("user_authenticator", user_authenticator, ("socket_id",), "HTTPUserAuthenticator(url)")
         if authorizer is not None and batch_authorizer is not None:
             raise ValueError("give either authorizer or batch_authorizer, which serves every channel, and not both")
-        self.key = key
+        self.key: str = key
         self._authorizer = authorizer
         self._batch_authorizer = batch_authorizer
         self._user_authenticator = user_authenticator

@@ -14,7 +14,7 @@ class Entry:
     __slots__ = ("due", "timed")
 
     def __init__(self, due: float, timed: Timed) -> None:
-        self.due = due
+        self.due: float = due
         self.timed: Timed | None = timed
 
 

@@ -89,8 +89,11 @@ class ChannelRelay:
         self._in_flight: Command | None = None
         self._align = False
         self._blocked_until = -math.inf
-        self.conflict = False
-        self.overflows = self.duplicates = self.written = self.marked = 0
+        self.conflict: bool = False
+        self.overflows: int = 0
+        self.duplicates: int = 0
+        self.written: int = 0
+        self.marked: int = 0
 
     @property
     def subscribed(self) -> bool:

@@ -25,9 +25,9 @@ class Stay:
     __slots__ = ("end", "released", "start")
 
     def __init__(self, start: float) -> None:
-        self.start = start
-        self.end = -math.inf
-        self.released = False
+        self.start: float = start
+        self.end: float = -math.inf
+        self.released: bool = False
 
 
 class Coverage:

@@ -28,7 +28,7 @@ class Peers:
         self._name = name
         self._settings = settings
         self._records: dict[str, tuple[Record, float]] = {}
-        self.observed = 0.0
+        self.observed: float = 0.0
 
     def exchanged(self, records: Sequence[Record], passed: float) -> None:
         """Take the records that the engine returned, ``passed`` seconds after those before."""

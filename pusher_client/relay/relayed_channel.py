@@ -36,8 +36,8 @@ class RelayedChannel:
     ) -> None:
         self.channel = channel
         self.origin = origin
-        self.wake = asyncio.Event()
-        self.relay = ChannelRelay(
+        self.wake: asyncio.Event = asyncio.Event()
+        self.relay: ChannelRelay = ChannelRelay(
             origin.relay,
             origin.channel,
             settings,

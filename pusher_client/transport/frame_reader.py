@@ -85,7 +85,7 @@ class FrameReader:
         self.pings: list[bytes] = []
         self.close: CloseFrame | None = None
         self.violation: Violation | None = None
-        self.more = False
+        self.more: bool = False
 
     @property
     def ended(self) -> bool:

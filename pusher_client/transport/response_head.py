@@ -31,7 +31,7 @@ class HeadReader:
         self._interim = 0
         self.status: int | None = None
         self.head: bytes | None = None
-        self.rest = b""
+        self.rest: bytes = b""
 
     def feed(self, data: bytes) -> None:
         """Read the bytes that follow.
