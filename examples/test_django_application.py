@@ -17,7 +17,7 @@ from pusher_client.testing import PusherServer
 CHANNEL = "private-encrypted-orders"
 
 # In a project of yours, pytest-django and its settings do this.
-settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["testserver"], PUSHER={}, SECRET_KEY="test")  # noqa: S106
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["testserver"], PUSHER={}, SECRET_KEY="test")  # noqa: S106 - a secret of the test
 django.setup()
 
 

@@ -32,7 +32,7 @@ def test_an_id_may_be_given() -> None:
     assert Event("e", "private-encrypted-x", _id="abc").id == "abc"
 
 
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda event: pickle.loads(pickle.dumps(event))])  # noqa: S301
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda event: pickle.loads(pickle.dumps(event))])  # noqa: S301 - its own
 def test_a_copy_has_the_same_id(again: Callable[[Event], Event]) -> None:
     """Events can be copied and sent to other processes."""
     assert (again(EVENT), again(EVENT).id) == (EVENT, EVENT.id)

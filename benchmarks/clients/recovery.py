@@ -9,6 +9,9 @@ from benchmarks.clients.meter import END, EVENT, LoopWatch, Setup, report, run
 from benchmarks.clients.this_client import client_for, ignore
 from pusher_client import Channel, Event, PusherClient
 
+KEYS = 2
+"""The floods: one under each key."""
+
 
 class ChannelWatch(LoopWatch):
     """Looks at a channel as well.
@@ -86,7 +89,7 @@ async def rotate(client: PusherClient, setup: Setup) -> None:
 
     def end(_event: Event) -> None:
         ends.append(time.perf_counter())
-        if len(ends) == 2:  # noqa: PLR2004 - one for each key
+        if len(ends) == KEYS:
             over.set()
 
     channel.bind(EVENT, count)

@@ -13,6 +13,9 @@ from benchmarks.soak.ledger import Books, Ledger
 from benchmarks.soak.problems import Problems
 from pusher_client import MARKERS, Event, PusherClient
 
+PAUSES = 0.05
+"""The share of events after which a slow reader pauses."""
+
 __all__ = ["Readers"]
 
 
@@ -71,7 +74,7 @@ class Readers:
         ledger = self._books.open(name, reference=self._inline[PUBLIC] if pause else None)
         async for event in events:
             ledger.take(event)
-            if pause and self._lots.random() < 0.05:  # noqa: PLR2004 - one event in twenty
+            if pause and self._lots.random() < PAUSES:
                 await asyncio.sleep(self._lots.uniform(0, pause))
 
     async def _read_all(self, events: AsyncIterator[Event]) -> None:

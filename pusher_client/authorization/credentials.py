@@ -179,9 +179,11 @@ def _forget_error(task: asyncio.Task[_Value]) -> None:
 
 def _read(found: object, lifetime: float | None, began: float) -> _Value | Exception:
     pair = cast("tuple[object, ...]", found) if isinstance(found, tuple) else (found, lifetime)
-    if len(pair) != 2:  # noqa: PLR2004 - a pair
-        return TypeError("a pair of credentials is a mapping and the seconds for which it is valid")
-    values, seconds = pair
+    match pair:
+        case (values, seconds):
+            pass
+        case _:
+            return TypeError("a pair of credentials is a mapping and the seconds for which it is valid")
     if not isinstance(values, Mapping):
         return TypeError(f"credentials are a mapping of strings, not {type(values).__name__}")
     pairs = dict(cast("Mapping[object, object]", values))

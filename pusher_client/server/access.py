@@ -108,6 +108,7 @@ def _checked_host(host: str) -> str:
 
 def _checked_origin(origin: str) -> str:
     parts = urlsplit(origin)
-    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(parts.netloc) or origin.rstrip("/").count("/") != 2:  # noqa: PLR2004
+    rest = (parts.path.rstrip("/"), parts.query, parts.fragment)
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(parts.netloc) or any(rest):
         raise ValueError(f"allow_origins takes origins such as 'https://app.example.test', not {origin!r}")
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])}"

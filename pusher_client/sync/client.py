@@ -147,8 +147,11 @@ class PusherClient(Bindable):
         handle = self._channels.get(name)
         if handle is None:
             inner = self._thread.call(self._client.channel, name)
-            kind = PresenceChannel if isinstance(inner, pusher_client.PresenceChannel) else Channel
-            handle = self._channels.setdefault(name, kind(self._thread, inner, self._streams.add))  # type: ignore[arg-type]
+            if isinstance(inner, pusher_client.PresenceChannel):
+                made: Channel = PresenceChannel(self._thread, inner, self._streams.add)
+            else:
+                made = Channel(self._thread, inner, self._streams.add)
+            handle = self._channels.setdefault(name, made)  # another thread may have asked at the same moment
         return handle
 
     def presence(self, name: str) -> PresenceChannel:

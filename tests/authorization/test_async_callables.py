@@ -35,7 +35,7 @@ def wrapped(*arguments: Any) -> Any:
     return good(*arguments)
 
 
-def unannotated(_channel, _socket_id):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def unannotated(_channel, _socket_id):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as in untyped programs
     return {}
 
 

@@ -117,6 +117,8 @@ def test_further_hosts_and_origins_are_options() -> None:
         ({"allow_origins": ["ftp://app.test"]}, ValueError),
         ({"allow_origins": ["http://app.test/page"]}, ValueError),
         ({"allow_origins": ["http://user@app.test"]}, ValueError),
+        ({"allow_origins": ["http://app.test?page"]}, ValueError),
+        ({"allow_origins": ["http://app.test#page"]}, ValueError),
         ({"allow_origins": ["*"]}, ValueError),
     ],
 )

@@ -43,7 +43,7 @@ class _Loop(asyncio.SelectorEventLoop):
         """Return the seconds that were skipped."""
         return self._waiting.skipped
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - overrides that of asyncio
         """Wait for the threads without a time limit, because they end in real time."""
         del timeout
         await super().shutdown_default_executor()
