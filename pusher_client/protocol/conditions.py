@@ -13,15 +13,19 @@ from pusher_client.protocol.codes import OVER_QUOTA, UNAUTHORIZED
 
 __all__ = [
     "AUTHORIZATIONS",
+    "CHANNEL_ERRORS",
     "CLOSES",
     "OPENINGS",
+    "REFUSED_SUBSCRIPTIONS",
     "Condition",
     "OpenFailure",
     "Retry",
     "authorization_condition",
+    "channel_error_condition",
     "close_condition",
     "conditions_table",
     "open_condition",
+    "refused_subscription_condition",
 ]
 
 
@@ -114,6 +118,23 @@ AUTHORIZATIONS = (
 )
 """By the status of the endpoint's answer, for a subscription or a sign-in."""
 
+REFUSED_SUBSCRIPTIONS = (
+    Condition("401, 403, 4009", {401, 403, UNAUTHORIZED}, Retry.NEVER, Retry.BACKOFF),
+    Condition("any other status, or none", None, Retry.BACKOFF, Retry.BACKOFF),
+)
+"""By the status of a `pusher:subscription_error`."""
+
+CHANNEL_ERRORS = (
+    Condition(
+        "401, 403, 4000 to 4099, 4300 and above",
+        {401, 403, *range(4000, 4100), *range(4300, 5000)},
+        Retry.NEVER,
+        Retry.BACKOFF,
+    ),
+    Condition("any other code, or none", None, Retry.BACKOFF, Retry.BACKOFF),
+)
+"""By the code of a `pusher:error` that names a channel whose subscription is pending."""
+
 NO_ANSWER = Condition("no connection to the endpoint, or no answer in time", None, Retry.BACKOFF, Retry.BACKOFF)
 
 
@@ -137,6 +158,16 @@ def authorization_condition(status: int | None) -> Condition:
     return _find(AUTHORIZATIONS, status)
 
 
+def refused_subscription_condition(status: object) -> Condition:
+    """Return the condition of a subscription that the server refused, by the status in its event."""
+    return _find(REFUSED_SUBSCRIPTIONS, status)
+
+
+def channel_error_condition(code: int | None) -> Condition:
+    """Return the condition of an error that names a channel whose subscription is pending."""
+    return _find(CHANNEL_ERRORS, code)
+
+
 def _find(conditions: tuple[Condition, ...], *keys: object) -> Condition:
     return next(
         condition for condition in conditions if condition.keys is None or any(key in condition.keys for key in keys)
@@ -150,6 +181,8 @@ def conditions_table() -> str:
         ("opening", OPENINGS),
         ("close code", (UNAUTHORIZED_WHILE_PENDING, *CLOSES)),
         ("authorization, sign-in", (*AUTHORIZATIONS[:2], NO_ANSWER, AUTHORIZATIONS[2])),
+        ("status of `pusher:subscription_error`", REFUSED_SUBSCRIPTIONS),
+        ("code of a `pusher:error` that names the channel", CHANNEL_ERRORS),
     )
     for place, conditions in parts:
         lines += [f"| {place} | {each.name} | {each.first.value} | {each.later.value} |" for each in conditions]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pusher_client.exceptions import AuthorizationError, PusherError
+from pusher_client.protocol.conditions import Retry, authorization_condition
 from pusher_client.protocol.reconnect import ReconnectPolicy
 
-__all__ = ["REFUSALS", "Attempts"]
-
-REFUSALS = frozenset({401, 403})
-"""The statuses with which somebody who decides says no."""
+__all__ = ["Attempts"]
 
 _SECOND_ATTEMPT_AFTER = 1.0
 _LEAST_DELAY = 0.1
@@ -57,7 +55,9 @@ class Attempts:
             retryable: Whether the same attempt may succeed later.
             retry_after: What the other side asked to wait, in seconds; honoured up to the cap.
         """
-        refused = isinstance(error, AuthorizationError) and error.status in REFUSALS
+        refused = (
+            isinstance(error, AuthorizationError) and authorization_condition(error.status).later is Retry.ONCE_MORE
+        )
         final = (refused and self._refused_once) if established else not retryable
         self._refused_once = self._refused_once or refused
         if final:

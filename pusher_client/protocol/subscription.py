@@ -7,7 +7,7 @@ from pusher_client.exceptions import AuthorizationError, PusherError, Subscripti
 from pusher_client.protocol.acknowledgement import Acknowledgement, OwedAnswers
 from pusher_client.protocol.channel_events import cached_event, is_refusal, read_subscription_error
 from pusher_client.protocol.channel_frames import ChannelFrames, SubscriptionContext
-from pusher_client.protocol.codes import SUBSCRIPTION_SUCCEEDED, UNAUTHORIZED
+from pusher_client.protocol.codes import SUBSCRIPTION_SUCCEEDED
 from pusher_client.protocol.early_events import EarlyEvents
 from pusher_client.protocol.event_counts import EventCounts
 from pusher_client.protocol.frames import Frame, subscribe_frame, unsubscribe_frame
@@ -20,15 +20,13 @@ from pusher_client.protocol.outputs import (
     SubscriptionRetried,
 )
 from pusher_client.protocol.pending_calls import Calls
-from pusher_client.protocol.retry_delays import REFUSALS, Attempts
+from pusher_client.protocol.refusals import Refusal, error_words, failure_event, refusal_by_error, refusal_by_event
+from pusher_client.protocol.retry_delays import Attempts
 from pusher_client.protocol.signatures import ChannelAuthorization
 from pusher_client.protocol.states import SUBSCRIPTION_TRANSITIONS, check_transition
 from pusher_client.protocol.timers import Entry
 
 __all__ = ["Subscription"]
-
-_FINAL_SERVER_STATUSES = REFUSALS | {UNAUTHORIZED}
-_FINAL_ERRORS = (*range(4000, 4100), *range(4300, 5000))
 
 
 class Subscription:
@@ -140,6 +138,11 @@ class Subscription:
             self._attempts.start_anew()  # the next link asks at once, which may be less than a second after a refusal
             self._enter(SubscriptionState.UNSUBSCRIBED)
 
+    def link_broken(self, cause: str) -> None:
+        """The link was closed because of what the server sent, which may have been an acknowledgement."""
+        if self._calls:
+            self._last_error = SubscriptionError(self.name, cause)
+
     # -- authorization --------------------------------------------------------------------------------------------
 
     def authorized(self, purpose: Purpose, authorization: ChannelAuthorization, now: float) -> None:
@@ -188,7 +191,7 @@ class Subscription:
     def receive_protocol(self, frame: Frame, last_received: float, now: float) -> bool:
         """Take one of the protocol's own events; return False when it has no meaning here."""
         if is_refusal(frame):
-            return self._refused_by_server(read_subscription_error(frame.data), last_received, now)
+            return self._refused(refusal_by_event(self.name, read_subscription_error(frame.data)), last_received, now)
         if frame.event == SUBSCRIPTION_SUCCEEDED:
             return self._acknowledged(frame, now)
         cached = cached_event(frame) if self.state is SubscriptionState.SUBSCRIBED else None
@@ -212,11 +215,9 @@ class Subscription:
     def refused_in_band(self, error: ServerError, last_received: float, now: float) -> None:
         """Settle a pending subscription: an error names the channel (protocol-notes 5.4)."""
         if self.state is SubscriptionState.SUBSCRIBING:
-            words = error.message if error.code in _FINAL_SERVER_STATUSES else error_words(error)
-            why: dict[str, object] = {"type": "", "error": words, "status": error.code}
             self._context.send(unsubscribe_frame(self.name))  # an acknowledgement may be on its way
             self._owed.owe(self.name, now)
-            self._refused_by_server(why, last_received, now, final=error.code in _FINAL_ERRORS)
+            self._refused(refusal_by_error(self.name, error), last_received, now)
 
     def note_error(self, error: ServerError) -> None:
         """Quote an error that names no channel if the acknowledgement does not come (protocol-notes 5.4)."""
@@ -257,19 +258,11 @@ class Subscription:
         self._calls.finish(None)
         return True
 
-    def _refused_by_server(
-        self, why: dict[str, object], last_received: float, now: float, *, final: bool = False
-    ) -> bool:
+    def _refused(self, refusal: Refusal, last_received: float, now: float) -> bool:
         if self.state not in (SubscriptionState.SUBSCRIBING, SubscriptionState.SUBSCRIBED):
             return False
-        self.frames.deliver(Event("pusher:subscription_error", self.name, why))
-        status = why["status"]
-        words = f": {why['error']}" if why["error"] else " without a reason"
-        message = f"the server refused the subscription{words}"
-        error = SubscriptionError(self.name, message)
-        if status in _FINAL_SERVER_STATUSES and isinstance(status, int):
-            error, final = AuthorizationError(self.name, message, status=status), True
-        self._give_back(error, last_received, now, reported=True, final=final)
+        self.frames.deliver(refusal.event)
+        self._give_back(refusal.error, last_received, now, reported=True, final=refusal.final)
         return True
 
     def _give_back(
@@ -281,11 +274,6 @@ class Subscription:
             self._fail(error, now, reported=reported)
         else:
             self._retry(error, self._attempts.delay(), now)
-
-    def link_broken(self, cause: str) -> None:
-        """The link was closed because of what the server sent, which may have been an acknowledgement."""
-        if self._calls:
-            self._last_error = SubscriptionError(self.name, cause)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -336,9 +324,7 @@ class Subscription:
         self.frames.end(now)
         self._enter(SubscriptionState.FAILED)
         if not reported:
-            status = error.status if isinstance(error, AuthorizationError) else None
-            data = {"type": "AuthError", "error": str(error), "status": status}
-            self._context.emit(Deliver(Event("pusher:subscription_error", self.name, data)))
+            self._context.emit(Deliver(failure_event(self.name, error)))
         self._calls.finish(error)
         self._context.emit(SubscriptionEnded(self.name, error))
 
@@ -372,9 +358,3 @@ class Subscription:
             check_transition(SUBSCRIPTION_TRANSITIONS, self.state, state)
             self.state = state
             self.frames.set_subscribed(subscribed=state is SubscriptionState.SUBSCRIBED)
-
-
-def error_words(error: ServerError) -> str:
-    """Return the text and the code of an error, as far as there are any."""
-    code = "" if error.code is None else f"({error.code})"
-    return " ".join(filter(None, (error.message, code)))

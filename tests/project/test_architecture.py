@@ -42,7 +42,7 @@ LONGEST = {
     "relay/channel_relay": 325,
     "client": 400,
     "protocol/connection": 400,
-    "protocol/subscription": 380,
+    "protocol/subscription": 360,
     "protocol/link": 300,
     "protocol/sign_in": 315,
     "protocol/encrypted_events": 296,
