@@ -14,7 +14,7 @@ import msgspec
 __all__ = ["ByteBudget", "data_bytes", "decoded_bytes", "flat_object_bytes", "text_bytes", "value_bytes"]
 
 _BYTES_PER_WIDE_CHARACTER = 4
-_BYTES_PER_VALUE = 80
+_BYTES_PER_VALUE = 88
 """A value behind a comma: a short string and its place in a list."""
 _BYTES_PER_KEY = 112
 """A short key that no other object shares, and its place in a table that has just grown."""
