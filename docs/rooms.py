@@ -33,7 +33,7 @@ FILLS = {
     "exceptions": VALUES,
     "server": SERVER,
     "testing": SERVER,
-    **dict.fromkeys(("session", "authorization", "delivery", "transport"), DRIVER),
+    **dict.fromkeys(("session", "authorization", "delivery", "tasks", "transport"), DRIVER),
 }
 LEGEND = {
     PUBLIC: "the client and the command",
