@@ -17,7 +17,7 @@ from pusher_client.cli.generate_key import generate_key
 from pusher_client.cli.listen import listen
 from pusher_client.cli.reporting import error_console
 from pusher_client.cli.serve import serve
-from pusher_client.cli.signals import ending_at_once
+from pusher_client.cli.signals import ending_at_once, ignore_signals_at_exit
 from pusher_client.cli.standard_streams import OutputError, check_text, end_output, guard_streams
 from pusher_client.cli.trigger import trigger
 
@@ -42,6 +42,7 @@ def main() -> None:
         SystemExit: Always, with the exit code.
     """
     ending_at_once()
+    ignore_signals_at_exit()
     guard_streams()
     code, problem = _run()
     problem = end_output() or problem

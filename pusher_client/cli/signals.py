@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
 import sys
@@ -12,10 +13,10 @@ from typing import Any, NoReturn
 
 from pusher_client.cli.exit_codes import SIGNALLED
 
-__all__ = ["end_at_once", "ending_at_once", "interruptible", "stop_signals"]
+__all__ = ["end_at_once", "ending_at_once", "ignore_signals_at_exit", "interruptible", "stop_signals"]
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
-# Event loops on Windows do not support signal handlers; there, Ctrl-C ends the command at once.
+# On Windows, Ctrl-C does not wake the event loop; there, it ends the command at once.
 _CAUGHT = _ENDING if os.name == "posix" else ()
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -55,34 +56,33 @@ def interruptible() -> Generator[None]:
 def stop_signals() -> Generator[asyncio.Future[int]]:
     """Yield a future that is done, with the signal's number, when SIGINT or SIGTERM arrives.
 
-    Another signal after that ends the process at once. A signal that was ignored before stays ignored.
+    Another signal after that ends the process at once, also after the block; two at the same moment are one. A signal
+    that was ignored before stays ignored.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
     before = {number: signal.getsignal(number) for number in _not_ignored(_CAUGHT)}
 
     def stop(number: int) -> None:
-        if not stopped.done():  # two signals may arrive at the same moment
+        if not stopped.done():
             stopped.set_result(number)
-            # Without a moment in between in which the second one has its default effect.
-            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-            release()
             ending_at_once()
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
-    def release() -> None:
-        for number in before:
-            loop.remove_signal_handler(number)
-
+    # Not loop.add_signal_handler(): to remove that restores the default, by which a second signal kills the process.
     for number in before:
-        loop.add_signal_handler(number, stop, number)
+        signal.signal(number, lambda arrived, _: loop.call_soon_threadsafe(stop, arrived))
     try:
         yield stopped
     finally:
-        if not stopped.done():  # else another signal still ends the process at once
-            release()
+        if not stopped.done():
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def ignore_signals_at_exit() -> None:
+    """Ignore signals once nothing is left to wait for: at its end, the interpreter restores their default effect."""
+    for number in _ENDING:
+        atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 def _not_ignored(numbers: tuple[signal.Signals, ...]) -> list[signal.Signals]:
