@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from pusher_client.sync.thread import ClientThread
 
-__all__ = ["Bindable", "threaded"]
+__all__ = ["Bindable", "is_plain", "threaded"]
 
 _H = TypeVar("_H", bound=Callable[[Any], object])
 
@@ -53,13 +53,18 @@ def threaded(thread: ClientThread, callback: Callable[[Any], object]) -> Callabl
     """
     if not callable(callback):
         raise TypeError("the handler must be a function of one argument")
+    if not is_plain(callback):
+        raise TypeError("a handler of the synchronous client is a plain function; pusher_client takes async ones")
+    return _ThreadedHandler(thread, callback)
+
+
+def is_plain(callback: object) -> bool:
+    """Return whether a callable is a plain one: neither an async nor a generator function, nor a partial of such."""
     inner: Any = callback
     while isinstance(inner, functools.partial):
         inner = inner.func
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    if any(kind(function) for kind in kinds for function in (inner, type(inner).__call__)):
-        raise TypeError("a handler of the synchronous client is a plain function; pusher_client takes async ones")
-    return _ThreadedHandler(thread, callback)
+    return not any(kind(function) for kind in kinds for function in (inner, type(inner).__call__))
 
 
 class Bindable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 import ssl
 from collections.abc import Callable
 from types import TracebackType
@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 import pusher_client
 from pusher_client.events import ClientStats, ConnectionState, Event
-from pusher_client.sync.bindings import Bindable, threaded
+from pusher_client.sync.bindings import Bindable, is_plain, threaded
 from pusher_client.sync.channel import Channel, PresenceChannel
 from pusher_client.sync.stream import EventStream
 from pusher_client.sync.thread import ClientThread
@@ -29,7 +29,8 @@ class PusherClient(Bindable):
         key: The application's key; not its secret.
         **options: The options of `pusher_client.PusherClient`, under the same names. ``authorizer``,
             ``batch_authorizer`` and ``user_authenticator`` may be plain functions, which run on a thread and may block.
-            ``on_decryption_failure`` is a plain function; it runs on the thread for handlers.
+            ``on_decryption_failure`` is a plain function; it runs on the thread for handlers. ``on_handler_error`` runs
+            on the event loop's thread, and must not block.
 
     Raises:
         TypeError: An argument is of the wrong type, or unknown.
@@ -230,7 +231,7 @@ def _adapted(thread: ClientThread, options: dict[str, Any]) -> dict[str, Any]:
     adapted = dict(options)
     for name in _ASKED:
         function = options.get(name)
-        if inspect.isroutine(function) and not inspect.iscoroutinefunction(function):
+        if callable(function) and is_plain(function):
             adapted[name] = _asking(thread, function)
     if options.get("on_decryption_failure") is not None:
         adapted["on_decryption_failure"] = threaded(thread, options["on_decryption_failure"])
@@ -238,6 +239,7 @@ def _adapted(thread: ClientThread, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asking(thread: ClientThread, function: Any) -> Any:
+    @functools.wraps(function)  # so that its arguments are checked
     async def ask(*args: Any) -> Any:
         return await thread.ask(function, *args)
 

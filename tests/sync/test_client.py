@@ -136,6 +136,33 @@ def test_a_plain_authorizer_may_return_the_answer(server: LocalServer) -> None:
         assert client.subscribe("private-orders").state is pusher_client.SubscriptionState.SUBSCRIBED
 
 
+def test_whatever_can_be_called_may_authorize(server: LocalServer) -> None:
+    """A partial, an object and a method of a plain function authorize as the function does."""
+    signer = SecretAuthorizer(server.key, server.secret)
+
+    class Authorizer:
+        def __call__(self, channel: str, socket_id: str) -> Any:
+            return signer(channel, socket_id)
+
+    def authorize(_word: str, channel: str, socket_id: str) -> Any:
+        return signer(channel, socket_id)
+
+    for authorizer in (Authorizer(), Authorizer().__call__, functools.partial(authorize, "mine"), signer):
+        with client_of(server, authorizer=authorizer) as client:
+            assert client.subscribe("private-orders").state is pusher_client.SubscriptionState.SUBSCRIBED
+
+
+def test_authorizers_are_checked_at_construction(server: LocalServer) -> None:
+    """Other arguments, a generator function, and what cannot be called are a ``TypeError`` at once (design.md 2)."""
+
+    def generate(_channel: str, _socket_id: str) -> Generator[None]:
+        yield
+
+    for authorizer in (lambda: None, generate, 3):
+        with pytest.raises(TypeError, match="authorizer"):
+            client_of(server, authorizer=authorizer)
+
+
 def test_encrypted_channels_survive_a_rotation(server: LocalServer) -> None:
     """The algorithm is that of the asyncio client: one refresh, nothing lost."""
     with client_of(server, authorizer=pusher_client.HTTPAuthorizer(server.auth_url)) as client:
