@@ -34,6 +34,9 @@ TICK = 0.1
 
 _ATTEMPTS = int(GRACE / TICK)
 
+_TURNS_TO_ACCEPT = 8
+"""Turns of the event loop within which an accepted socket becomes a connection, with some to spare."""
+
 
 class _QuietServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
@@ -60,6 +63,9 @@ class _QuietServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Give connected clients time to close; return at once if there are none."""
+        # asyncio loses a socket that it has accepted, but not yet given a protocol, when the server is closed.
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
         for _ in range(_ATTEMPTS):
             if not (self.server_state.connections or self.server_state.tasks):
                 break

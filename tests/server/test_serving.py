@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -192,3 +193,17 @@ async def test_a_websocket_that_is_closing_does_not_break_the_end(serving: Servi
     connections.clear()
     await stopping
     assert connection.calls == calls
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_client_that_connects_at_the_end_is_closed(turns: int) -> None:
+    """No socket is left open, however far it was accepted when the server stops (R6)."""
+    serving = Serving(Starlette(), Wire())
+    serving.start(0)
+    await asyncio.sleep(0.01)
+    with socket.create_connection((LOOPBACK, serving.port)):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await serving.stop()
+    gc.collect()
